@@ -1,0 +1,51 @@
+.PHONY: run test lint types fix lock clean
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+## run: set up, then start everything on this machine and keep it running
+run: .venv/run-ready
+	$(BIN)/split-dest demo --keep
+
+## test: set up, then every test with branch coverage
+test: .venv/dev-ready
+	rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --fail-under=92
+	$(BIN)/coverage report --fail-under=100 --include='split_dest/errors.py,split_dest/segment/*,split_dest/split/*,split_dest/mapping/*'
+
+## lint: style, simple security rules
+lint: .venv/dev-ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+## types: mypy in strict mode
+types: .venv/dev-ready
+	$(BIN)/mypy
+
+## fix: what ruff can mend by itself
+fix: .venv/dev-ready
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+## lock: resolve setup.cfg anew into the two locked lists
+lock: .venv/dev-ready
+	$(BIN)/uv pip compile --universal --generate-hashes --python-version 3.11 --upgrade --quiet setup.cfg --extra build -o requirements.txt
+	$(BIN)/uv pip compile --universal --generate-hashes --python-version 3.11 --upgrade --quiet setup.cfg --extra build --extra dev -o requirements-dev.txt
+
+clean:
+	rm -rf .venv var *.egg-info .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/run-ready: requirements.txt setup.cfg setup.py | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+.venv/dev-ready: requirements-dev.txt .venv/run-ready
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	touch $@

@@ -1,0 +1,154 @@
+"""Every error raised on purpose. Each carries a reason code and says who acts on it.
+
+A reason code is one short word for HTTP answers, metrics, log lines and dead letters alike; it never holds a
+user's data. ``REASONS`` is the complete list.
+"""
+
+import enum
+from dataclasses import dataclass
+
+#: Reason code -> what it means. A code used anywhere else than here does not exist.
+REASONS = {
+    # The door refuses a whole request; the sender acts on it.
+    "unauthorized": "The Authorization header holds none of the destination's secrets.",
+    "bad_signature": "X-Signature fits neither the raw body nor its first element.",
+    "unknown_destination": "No destination of this name stands in the settings.",
+    "not_found": "Nothing is served at this address.",
+    "method_not_allowed": "This address does not take this HTTP method.",
+    "invalid_json": "The body is not JSON.",
+    "invalid_gzip": "The body starts like gzip and can't be inflated.",
+    "body_incomplete": "The connection ended before the whole body had come.",
+    "body_too_large": "The body, inflated, is over intake.max_body_bytes.",
+    "store_unavailable": "Redis is away or refuses to write; send the request again.",
+    "store_full": "Redis is over its high-water mark; send the request again.",
+    "internal_error": "A fault of ours; send the request again.",
+    # One message is set aside at the door; the sender's developer acts on it.
+    "not_an_object": "A message must be a JSON object.",
+    "message_too_large": "The message is over intake.max_message_bytes.",
+    "nested_too_deep": "The message is nested deeper than 64 levels.",
+    "number_not_finite": "A number is NaN, Infinity or beyond what a double holds.",
+    "text_not_unicode": "A text holds a lone surrogate or bytes that are not UTF-8.",
+    "id_not_string": "An id is neither a text nor a whole number.",
+    "properties_not_object": "properties is not an object.",
+    "traits_not_object": "traits is not an object.",
+    # The settings say not to deliver; counted, not kept. The admin acts on it, if anyone.
+    "unsupported_type": "alias, a type unknown to Split, or no type at all.",
+    "track_disabled": "track.enabled is off.",
+    "page_disabled": "named_pages.enabled is off.",
+    "screen_disabled": "named_screens.enabled is off.",
+    "identify_disabled": "identify.enabled is off.",
+    "group_disabled": "group.enabled is off.",
+    "delete_disabled": "delete.enabled is off.",
+    "page_unnamed": "A page call without a name.",
+    "screen_unnamed": "A screen call without a name.",
+    "event_type_id": "The path event_type_id leads to no usable event type id.",
+    "event_filtered": "track.only or track.except keeps this event name out.",
+    "no_mapped_identity": "No path of map_identities leads to a legal key.",
+    "traffic_type_unknown": "A traffic type that Split does not have.",
+    "traits_empty": "An identify call without any trait that makes an attribute.",
+    "filtered_by_integrations_object": "integrations switches Split off for this message.",
+    "dropped": "A person dropped the dead letter.",
+    # Split refuses; a lane rests or a message is set aside. The operator acts on it.
+    "rate_limited": "Split asked to wait (429).",
+    "upstream_error": "Split answered with an error of its own (5xx or an answer that nobody expects).",
+    "upstream_timeout": "Split did not answer in time.",
+    "upstream_unreachable": "No connection to Split, or it was cut.",
+    "key_refused": "Split refused the key (401, 402 or 403).",
+    "environment_unknown": "Split has no environment of the configured name or id.",
+    "record_refused": "Split refused this record alone (400, 404, 413 or 422).",
+    "crashed_worker": "Workers died three times while they held this message.",
+    "gave_up": "Not delivered within delivery.give_up_hours.",
+}
+
+
+class SplitDestError(Exception):
+    """The root: an error that this service raises on purpose.
+
+    Args:
+        code: a key of ``REASONS``.
+        detail: where and what to do, for a person; never a user's data, never a secret.
+    """
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(f"{code}: {detail or REASONS[code]}")
+        self.code = code
+        self.detail = detail or REASONS[code]
+
+
+class RequestRefused(SplitDestError):
+    """A whole request is refused at the door with this HTTP status; nothing of it is stored. The sender acts."""
+
+    def __init__(self, status: int, code: str, detail: str = "") -> None:
+        super().__init__(code, detail)
+        self.status = status
+
+
+class MessageRejected(SplitDestError):
+    """One message can't be accepted; it is set aside as a dead letter. The sender's developer acts."""
+
+
+class MessageFiltered(SplitDestError):
+    """The settings say not to deliver this message; it is counted and left. Nobody needs to act."""
+
+
+class StoreUnavailable(SplitDestError):
+    """Redis can't take or give messages now; whoever asked tries again later. The operator acts."""
+
+    def __init__(self, detail: str, code: str = "store_unavailable") -> None:
+        super().__init__(code, detail)
+
+
+class Remedy(enum.Enum):
+    """What helps after a refusal by Split or Segment; decided once, where the answer is known."""
+
+    WAIT = "wait"  # the same call may succeed later
+    HALVE = "halve"  # something in this call is wrong: find it by halving
+    MEND = "mend"  # a person must mend the settings; nothing may be burnt meanwhile
+
+
+class Refused(SplitDestError):
+    """Split or Segment did not take a call.
+
+    Args:
+        code: a key of ``REASONS``.
+        detail: method, path template and status; never a body.
+        remedy: what helps.
+        wait_seconds: the least time to wait that the answer gave; None: it gave none.
+        status: HTTP status; None: no answer came.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        remedy: Remedy,
+        *,
+        wait_seconds: float | None = None,
+        status: int | None = None,
+    ) -> None:
+        super().__init__(code, detail)
+        self.remedy = remedy
+        self.wait_seconds = wait_seconds
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong in the settings: where it stands (1-based line and column), what and how to mend it."""
+
+    file: str
+    line: int
+    column: int
+    text: str
+
+    def __str__(self) -> str:
+        """Gives ``file:line:column: text``, the form that editors jump to."""
+        return f"{self.file}:{self.line}:{self.column}: {self.text}"
+
+
+class SettingsError(Exception):
+    """The settings can't be used; all problems of the file at once. The admin acts."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
