@@ -1,0 +1,61 @@
+"""Pure mapping: a Segment message to Split's records. No clock, no I/O.
+
+Mapping the same message by the same rules always gives the same records.
+"""
+
+from dataclasses import dataclass
+
+from split_dest.errors import MessageFiltered
+from split_dest.mapping import events, identities
+from split_dest.mapping.rules import Rules
+from split_dest.segment.message import Message
+from split_dest.split.records import Event, Identity
+
+#: The names by which a message's ``integrations`` may mean Split.
+INTEGRATION_NAMES = ("Split", "Harness FME", "Harness")
+
+_EVENTS = {"track": events.from_track, "page": events.from_page, "screen": events.from_screen}
+_IDENTITIES = {"identify": identities.from_identify, "group": identities.from_group}
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """What a message becomes; ``dropped`` is the reason code when it becomes nothing, else None."""
+
+    events: tuple[Event, ...] = ()
+    identities: tuple[Identity, ...] = ()
+    dropped: str | None = None
+
+
+def to_split(message: Message, rules: Rules, received_ms: int) -> Mapped:
+    """Gives what a message becomes in Split.
+
+    Args:
+        message: as the door accepted it.
+        rules: of the destination it was sent to.
+        received_ms: when it was accepted, in milliseconds; the time of a message that names none.
+
+    Source:
+        The documented behaviour of Split's Segment integration: Harness FME, integrations/segment.
+    """
+    try:
+        return _map(message, rules, received_ms)
+    except MessageFiltered as filtered:
+        return Mapped(dropped=filtered.code)
+
+
+def lane_of(message: Message) -> str:
+    """Gives the lane in which a message waits for its delivery."""
+    return "identities" if message.type in (*_IDENTITIES, "delete") else "events"
+
+
+def _map(message: Message, rules: Rules, received_ms: int) -> Mapped:
+    # Only an explicit false counts: replays and Engage send All: false with other names
+    # (segment-docs, guides/what-is-replay), and Segment has routed the message already.
+    if any(message.fields["integrations"].get(name) is False for name in INTEGRATION_NAMES):
+        raise MessageFiltered("filtered_by_integrations_object")
+    if message.type in _EVENTS:
+        return Mapped(events=tuple(_EVENTS[message.type](message, rules, received_ms)))
+    if message.type in _IDENTITIES:
+        return Mapped(identities=tuple(_IDENTITIES[message.type](message, rules, received_ms)))
+    raise MessageFiltered("delete_disabled" if message.type == "delete" else "unsupported_type")

@@ -1,0 +1,136 @@
+"""Track, page and screen calls to events."""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from split_dest.errors import MessageFiltered
+from split_dest.mapping import keys, values
+from split_dest.mapping.rules import Named, Properties, Rules
+from split_dest.segment.message import Message
+from split_dest.split import limits
+from split_dest.split.records import Event
+
+
+def from_track(message: Message, rules: Rules, received_ms: int) -> list[Event]:
+    """Gives the events of a track call, one a traffic type and key.
+
+    Raises:
+        MessageFiltered: ``track_disabled``, ``event_type_id``, ``event_filtered`` or a reason of the keys.
+
+    Source:
+        Harness FME, integrations/segment, "Enable track" and Troubleshooting.
+    """
+    if not rules.track.enabled:
+        raise MessageFiltered("track_disabled")
+    name = values.at(rules.track.event_type_id, message.fields)
+    event_type_id = _event_type_id(name, rules)
+    if not _let_through((str(name), event_type_id), rules):
+        raise MessageFiltered("event_filtered")
+    return _events(event_type_id, message, rules, received_ms)
+
+
+def from_page(message: Message, rules: Rules, received_ms: int) -> list[Event]:
+    """Gives the events of a named page call.
+
+    Raises:
+        MessageFiltered: ``page_disabled``, ``page_unnamed``, ``event_type_id`` or a reason of the keys.
+    """
+    return _from_named(rules.named_pages, message, rules, received_ms)
+
+
+def from_screen(message: Message, rules: Rules, received_ms: int) -> list[Event]:
+    """Gives the events of a named screen call.
+
+    Raises:
+        MessageFiltered: ``screen_disabled``, ``screen_unnamed``, ``event_type_id`` or a reason of the keys.
+    """
+    return _from_named(rules.named_screens, message, rules, received_ms)
+
+
+def _from_named(named: Named, message: Message, rules: Rules, received_ms: int) -> list[Event]:
+    if not named.enabled:
+        raise MessageFiltered(f"{message.type}_disabled")
+    name = message.fields.get("name") or message.fields["properties"].get("name")
+    if not isinstance(name, str) or not name.strip():
+        raise MessageFiltered(f"{message.type}_unnamed")
+    event_type_id = _event_type_id(named.event_type_id.replace("{name}", name.strip()), rules)
+    return _events(event_type_id, message, rules, received_ms)
+
+
+def _event_type_id(name: object, rules: Rules) -> str:
+    if isinstance(name, int) and not isinstance(name, bool):
+        name = str(name)
+    made = (
+        limits.event_type_id(
+            name,
+            sanitize=rules.event_type_ids.invalid == "sanitize",
+            max_chars=rules.event_type_ids.max_length,
+        )
+        if isinstance(name, str)
+        else None
+    )
+    if made is None:
+        raise MessageFiltered("event_type_id")
+    return made
+
+
+def _let_through(names: tuple[str, str], rules: Rules) -> bool:
+    track = rules.track
+    return (not track.included or _any_fits(track.included, names)) and not _any_fits(track.excluded, names)
+
+
+def _any_fits(patterns: tuple[str, ...], names: tuple[str, str]) -> bool:
+    return any(_wildcard(pattern).fullmatch(name) for pattern in patterns for name in names)
+
+
+@lru_cache(maxsize=1024)
+def _wildcard(pattern: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL)
+
+
+def _events(event_type_id: str, message: Message, rules: Rules, received_ms: int) -> list[Event]:
+    properties = message.fields["properties"]
+    split = properties.get("split")
+    pairs = dict.fromkeys(keys.mapped(rules.map_identities, message.fields, rules))
+    pairs |= dict.fromkeys(keys.named(split, rules))
+    if not pairs:
+        raise MessageFiltered("traffic_type_unknown" if keys.speaks(split) and split else "no_mapped_identity")
+    kept = {name: value for name, value in properties.items() if name != "split" or not keys.speaks(value)}
+    value = _value(message.fields, rules)
+    timestamp_ms = message.timestamp_ms if message.timestamp_ms is not None else received_ms
+    shared = _properties(kept, rules.properties)
+    return [
+        Event(event_type_id, traffic_type, key, timestamp_ms, value, shared, rules.environment_name)
+        for traffic_type, key in pairs
+    ]
+
+
+def _value(fields: Mapping[str, Any], rules: Rules) -> int | float | None:
+    for path in rules.track.value:
+        found = values.number(values.at(path, fields), numeric_strings=rules.track.numeric_strings)
+        if found is not None:
+            return found
+    return None
+
+
+def _properties(properties: Mapping[str, Any], rules: Properties) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    chars = limits.EVENT_BASE_CHARS
+    for name, value in _scalars(properties, rules):
+        name = name[: rules.max_length]
+        value = value[: rules.max_length] if isinstance(value, str) else value
+        chars += len(name) + (len(value) if isinstance(value, str) else 0)
+        if chars > limits.EVENT_MAX_CHARS or (len(kept) == rules.max_count and name not in kept):
+            break
+        kept[name] = value
+    return kept
+
+
+def _scalars(properties: Mapping[str, Any], rules: Properties) -> Iterator[tuple[str, Any]]:
+    for name, value in values.flat(properties) if rules.nested == "flatten" else properties.items():
+        if not isinstance(value, list | Mapping):
+            yield name, value
+        elif rules.nested != "drop":
+            yield name, values.text(value)

@@ -1,0 +1,83 @@
+"""Identify and group calls to identities."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from split_dest.errors import MessageFiltered
+from split_dest.mapping import keys, values
+from split_dest.mapping.rules import Attributes, Rules
+from split_dest.segment.message import Message
+from split_dest.split import limits
+from split_dest.split.records import Identity
+
+
+def from_identify(message: Message, rules: Rules, received_ms: int) -> list[Identity]:
+    """Gives an identity for each mapped id of an identify call, with its traits as attributes.
+
+    Raises:
+        MessageFiltered: ``identify_disabled``, ``no_mapped_identity`` or ``traits_empty``.
+
+    Source:
+        Harness FME, integrations/segment, "Identify".
+    """
+    if not rules.identify.enabled:
+        raise MessageFiltered("identify_disabled")
+    attributes = _attributes(message.fields["traits"], rules.attributes)
+    pairs = dict.fromkeys(keys.mapped(rules.identify.paths, message.fields, rules))
+    if pairs and not attributes:
+        raise MessageFiltered("traits_empty")
+    return _identities(pairs, attributes, message, received_ms)
+
+
+def from_group(message: Message, rules: Rules, received_ms: int) -> list[Identity]:
+    """Gives an identity for each traffic type that ``traits.split`` names, else for a mapped ``groupId``.
+
+    The user who is put into the group is not written.
+
+    Raises:
+        MessageFiltered: ``group_disabled``, ``traffic_type_unknown`` or ``no_mapped_identity``.
+
+    Source:
+        Harness FME, integrations/segment, "Identify additional traffic types in Split via .group()".
+    """
+    if not rules.group_enabled:
+        raise MessageFiltered("group_disabled")
+    traits = message.fields["traits"]
+    split = traits.get("split")
+    pairs = dict.fromkeys(keys.named(split, rules))
+    pairs = pairs or dict.fromkeys(keys.mapped(["groupId"], message.fields, rules))
+    if not pairs and keys.speaks(split) and split:
+        raise MessageFiltered("traffic_type_unknown")
+    kept = {name: value for name, value in traits.items() if name != "split" or not keys.speaks(value)}
+    return _identities(pairs, _attributes(kept, rules.attributes), message, received_ms)
+
+
+def _identities(
+    pairs: Iterable[keys.Pair], attributes: dict[str, str], message: Message, received_ms: int
+) -> list[Identity]:
+    timestamp_ms = message.timestamp_ms if message.timestamp_ms is not None else received_ms
+    made = [Identity(traffic_type, key, attributes, timestamp_ms) for traffic_type, key in pairs]
+    if not made:
+        raise MessageFiltered("no_mapped_identity")
+    return made
+
+
+def _attributes(traits: Mapping[str, Any], rules: Attributes) -> dict[str, str]:
+    made = {}
+    for name, value in values.flat(traits) if rules.nested == "flatten" else traits.items():
+        attribute_id = limits.attribute_id(name)
+        if attribute_id is not None and value is not None:
+            made[attribute_id] = _text(value)[: rules.max_length]
+    return made
+
+
+def _text(value: object) -> str:
+    """Gives an attribute's value as a text; a list of plain values is Split's set, joined by commas.
+
+    Source:
+        docs.split.io, reference/attributes-overview (set); Harness FME, integrations/segment (255 characters,
+        objects as their string version).
+    """
+    if isinstance(value, list) and not any(isinstance(item, list | Mapping) for item in value):
+        return ",".join(values.text(item) for item in value if item is not None)
+    return values.text(value)

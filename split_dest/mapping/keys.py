@@ -1,0 +1,46 @@
+"""Which traffic types and keys a message speaks of."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from split_dest.mapping import values
+from split_dest.mapping.rules import Rules
+from split_dest.split import limits
+
+#: A traffic type's name and a key of it.
+Pair = tuple[str, str]
+
+
+def mapped(paths: Iterable[str], fields: Mapping[str, Any], rules: Rules) -> Iterator[Pair]:
+    """Gives a pair for each of the paths that leads to a legal key.
+
+    Source:
+        Harness FME, integrations/guides/verify-events: two mapped ids make two events.
+    """
+    for path in paths:
+        key = limits.key(values.at(path, fields))
+        if key is not None and path in rules.map_identities:
+            yield rules.map_identities[path], key
+
+
+def named(split: object, rules: Rules) -> Iterator[Pair]:
+    """Gives the pairs that a ``split`` property or trait names and Split has.
+
+    Args:
+        split: an array of objects, or one object, each from traffic type to id; anything else names none.
+        rules: whose ``traffic_types`` say what Split has.
+
+    Source:
+        Harness FME, integrations/guides/send-events (array); integrations/segment, group (object).
+    """
+    for element in split if isinstance(split, list) else [split]:
+        for name, value in element.items() if isinstance(element, Mapping) else ():
+            traffic_type, key = name.strip().lower(), limits.key(value)
+            known = rules.traffic_types is None or traffic_type in rules.traffic_types
+            if key is not None and known and traffic_type:
+                yield traffic_type, key
+
+
+def speaks(split: object) -> bool:
+    """True when a ``split`` property or trait is meant for Split; False: it is an ordinary value."""
+    return isinstance(split, list | Mapping)

@@ -1,0 +1,62 @@
+"""Values inside a message: found by path, flattened, and written as texts."""
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import orjson
+
+_NUMERIC = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*", re.ASCII)
+_EXACT_BELOW = 2**53
+
+
+def at(path: str, fields: Mapping[str, Any]) -> Any:
+    """Gives what a dotted path such as ``properties.revenue`` leads to; None: nothing.
+
+    >>> at("properties.revenue", {"properties": {"revenue": 12}})
+    12
+    """
+    found: Any = fields
+    for name in path.split("."):
+        if not isinstance(found, Mapping):
+            return None
+        found = found.get(name)
+    return found
+
+
+def number(value: object, *, numeric_strings: bool) -> int | float | None:
+    """Gives the finite number that a value is, or with *numeric_strings* writes out; None: it is none.
+
+    >>> number("39.95", numeric_strings=True)
+    39.95
+    """
+    if isinstance(value, str) and numeric_strings and _NUMERIC.fullmatch(value):
+        value = float(value)
+        if value.is_integer() and abs(value) < _EXACT_BELOW:
+            value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return value
+
+
+def text(value: object) -> str:
+    """Gives a JSON value as a text: a text as it is, anything else as compact JSON.
+
+    >>> text({"id": "c1", "employees": 250})
+    '{"id":"c1","employees":250}'
+    """
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def flat(pairs: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Gives every value that is no object, under the dotted path of its names; empty objects vanish.
+
+    >>> list(flat({"a": {"b": {"c": 1}}, "d": 2}))
+    [('a.b.c', 1), ('d', 2)]
+    """
+    for name, value in pairs.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value

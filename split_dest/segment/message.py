@@ -1,0 +1,139 @@
+"""Segment's message: what the door takes, cleaned, and what the mapping reads of it."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from marshmallow import INCLUDE, Schema, ValidationError, fields
+
+from split_dest.errors import MessageRejected
+from split_dest.segment import times
+
+#: Below this a double still holds every whole number, so its digits are the ones that were sent.
+_EXACT_BELOW = 2**53
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One Segment call.
+
+    ``fields`` is the whole message in Segment's own names, cleaned: ids are texts, absent and null are the same,
+    ``properties``, ``traits``, ``context`` and ``integrations`` are objects. ``type`` is empty when there is none.
+    ``timestamp_ms`` is the message's own time; None when it names none that can be read.
+    """
+
+    message_id: str
+    type: str
+    timestamp_ms: int | None
+    fields: Mapping[str, Any]
+
+
+class _Text(fields.Field[str]):
+    """A text; anything else counts as absent, because nothing depends on it."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str | None:  # type: ignore[override]
+        return value if isinstance(value, str) and value else None
+
+
+class _Id(fields.Field[str]):
+    """An id: a text, or a whole number, which becomes its digits."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if isinstance(value, str):
+            return value
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT_BELOW:
+            return str(int(value))
+        raise ValidationError("id_not_string")
+
+
+class _Object(fields.Field[dict[str, Any]]):
+    """An object; an empty array counts as an empty one, as PHP writes it."""
+
+    def __init__(self, otherwise: str | None = None) -> None:
+        super().__init__(allow_none=True, load_default=dict)
+        self.otherwise = otherwise
+
+    def deserialize(self, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        return super().deserialize({} if value is None else value, *args, **kwargs) or {}
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> dict[str, Any]:
+        if isinstance(value, dict):
+            return value
+        if value != [] and self.otherwise:
+            raise ValidationError(self.otherwise)
+        return {}
+
+
+class MessageSchema(Schema):
+    """Segment's common fields as the door takes them; every other key passes as it is.
+
+    Lenient where it costs nothing; the codes of what is refused are Segment's own.
+
+    Source:
+        segment-docs, connections/spec/common; _includes/content/delivery-overview-discards.
+    """
+
+    class Meta:
+        unknown = INCLUDE
+
+    type = _Text(allow_none=True)
+    messageId = _Id(allow_none=True)
+    userId = _Id(allow_none=True)
+    anonymousId = _Id(allow_none=True)
+    groupId = _Id(allow_none=True)
+    previousId = _Id(allow_none=True)
+    properties = _Object("properties_not_object")
+    traits = _Object("traits_not_object")
+    context = _Object()
+    integrations = _Object()
+
+
+_SCHEMA = MessageSchema()
+
+
+def load(received: Mapping[str, Any]) -> Message:
+    """Gives the message that a sender's JSON object means.
+
+    A message without ``messageId`` gets one made of its content, so that a sender's second try is known again.
+
+    Raises:
+        MessageRejected: ``id_not_string``, ``properties_not_object`` or ``traits_not_object``.
+    """
+    try:
+        cleaned = _SCHEMA.load(received)
+    except ValidationError as error:
+        field, codes = next(iter(error.messages_dict.items()))
+        raise MessageRejected(codes[0], f"at {field}") from error
+    present = {name: value for name, value in cleaned.items() if value is not None}
+    if not present.get("messageId"):
+        present["messageId"] = _id_of(present)
+    return _message(present)
+
+
+def dump(message: Message) -> bytes:
+    """Gives the message as JSON; ``restore`` reads it back."""
+    return orjson.dumps(message.fields)
+
+
+def restore(stored: bytes) -> Message:
+    """Gives the message that ``dump`` wrote, without checking it again."""
+    return _message(orjson.loads(stored))
+
+
+def _message(present: dict[str, Any]) -> Message:
+    candidates = (times.to_ms(present.get(name)) for name in ("timestamp", "originalTimestamp", "receivedAt"))
+    return Message(
+        message_id=present["messageId"],
+        type=present.get("type", ""),
+        timestamp_ms=next((ms for ms in candidates if ms is not None), None),
+        fields=present,
+    )
+
+
+def _id_of(present: dict[str, Any]) -> str:
+    content = orjson.dumps(present, option=orjson.OPT_SORT_KEYS)
+    return "content-" + hashlib.blake2b(content, digest_size=16).hexdigest()

@@ -1,0 +1,135 @@
+"""A request's body to single messages: one message, an array, an envelope, or elements wrapped in ``json``.
+
+The quick way parses the body whole. Only when that fails is it cut into the raw texts of its elements, so that
+one bad message never spoils its batch.
+"""
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from split_dest.errors import MessageRejected, RequestRefused
+from split_dest.segment import json_text
+
+#: Deeper messages are set aside: real ones have under ten levels, and every later step may then recurse.
+MAX_DEPTH = 64
+
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """The raw text of a message that can't be accepted, and why."""
+
+    text: bytes
+    rejection: MessageRejected
+
+
+def messages(body: bytes) -> list[dict[str, Any] | Unreadable]:
+    """Gives the messages of a body, in their order.
+
+    Raises:
+        RequestRefused: 400 ``invalid_json``: the body is not JSON.
+
+    Source:
+        Segment's Webhooks (one message), Webhooks (Actions) (bare array), Extensible Webhook (array of
+        ``{"json": …}``) and HTTP API (envelope): action-destinations, webhook and webhook-extensible.
+    """
+    try:
+        parsed = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        return _read_singly(body.removeprefix(_BOM), error)
+    return [_checked(item) for item in _items(parsed)]
+
+
+def signed_texts(body: bytes) -> list[bytes]:
+    """Gives the raw texts that a sender may have signed: the body, or the first element of an array.
+
+    Source:
+        Webhooks (Actions) and Extensible Webhook sign the first event of a batch, the latter without its
+        wrapper: action-destinations, webhook/index.ts and webhook-extensible/index.ts.
+    """
+    if not body.lstrip().startswith(b"["):
+        return [body]
+    try:
+        first = next(json_text.parts(body), b"")
+        inner = json_text.member(first, b"json") if first.startswith(b"{") else None
+    except ValueError:
+        return [body]
+    return [body, first] if inner is None else [body, first, inner]
+
+
+def text(item: object) -> bytes:
+    """Gives a parsed message as JSON again."""
+    return orjson.dumps(item)
+
+
+def _items(parsed: object) -> list[Any]:
+    if isinstance(parsed, dict) and isinstance(parsed.get("batch"), list):
+        parsed = parsed["batch"]
+    return parsed if isinstance(parsed, list) else [parsed]
+
+
+def _checked(item: object) -> dict[str, Any] | Unreadable:
+    if isinstance(item, dict) and "type" not in item and isinstance(item.get("json"), dict):
+        item = item["json"]
+    if not isinstance(item, dict):
+        return Unreadable(orjson.dumps(item), MessageRejected("not_an_object"))
+    if _deeper_than(item, MAX_DEPTH):
+        return Unreadable(orjson.dumps(item), MessageRejected("nested_too_deep"))
+    return item
+
+
+def _deeper_than(value: object, limit: int) -> bool:
+    level = [value]
+    for _ in range(limit):
+        level = [
+            child
+            for container in level
+            for child in (container.values() if isinstance(container, dict) else container)  # type: ignore[attr-defined]
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _read_singly(body: bytes, error: orjson.JSONDecodeError) -> list[dict[str, Any] | Unreadable]:
+    try:
+        return [_read(text) for text in _texts(body)]
+    except ValueError:
+        raise RequestRefused(400, "invalid_json", f"The body is not JSON: {error}") from error
+
+
+def _texts(body: bytes) -> list[bytes]:
+    if body.lstrip().startswith(b"{"):
+        batch = json_text.member(body, b"batch")
+        if batch is None or not batch.startswith(b"["):
+            return [body]
+        body = batch
+    return list(json_text.parts(body)) if body.lstrip().startswith(b"[") else [body]
+
+
+def _read(text: bytes) -> dict[str, Any] | Unreadable:
+    try:
+        item = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return Unreadable(text, MessageRejected(_fault(text)))
+    return _checked(item)
+
+
+def _fault(text: bytes) -> str:
+    """Gives the reason code of a text that only a lenient parser reads; ValueError: no parser reads it."""
+    if json_text.depth(text) > MAX_DEPTH:
+        return "nested_too_deep"
+    numbers: list[float] = []
+
+    def note(literal: str) -> float:
+        numbers.append(float(literal))
+        return numbers[-1]
+
+    json.loads(text.decode(errors="replace"), parse_float=note, parse_int=note, parse_constant=note)
+    return "text_not_unicode" if all(map(math.isfinite, numbers)) else "number_not_finite"

@@ -1,0 +1,30 @@
+"""Segment's ``X-Signature``: lower-case hex of HMAC-SHA1 over the raw text."""
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+
+from split_dest.segment import payload
+
+
+def is_signed(body: bytes, signature: str, secrets: Sequence[str]) -> bool:
+    """True when one of the secrets signed the raw body or, for an array, its first element.
+
+    Every pair is compared, in constant time each, so that the time taken tells nothing.
+
+    Args:
+        body: the request's body as it came, inflated.
+        signature: the header's value.
+        secrets: the shared secrets that may have signed.
+
+    Source:
+        action-destinations, webhook/index.ts; segment-docs, connections/destinations/catalog/webhooks.
+    """
+    given = signature.strip().encode("utf-8", "surrogateescape")
+    texts = payload.signed_texts(body)
+    matches = [hmac.compare_digest(_signature(secret, text), given) for secret in secrets for text in texts]
+    return any(matches)
+
+
+def _signature(secret: str, text: bytes) -> bytes:
+    return hmac.new(secret.encode(), text, hashlib.sha1).hexdigest().encode()

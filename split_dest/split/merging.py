@@ -1,0 +1,38 @@
+"""Several identities of one key to one, so that a batch makes one call a key."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from split_dest.split.records import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """One key's identity, and the messages that it came from by their places in the stream."""
+
+    identity: Identity
+    entry_ids: tuple[str, ...]
+
+
+def merge(identities: Iterable[tuple[str, Identity]], *, keep_older: bool) -> list[Merged]:
+    """Gives one identity a traffic type and key.
+
+    Args:
+        identities: a message's place in the stream, and an identity that it became.
+        keep_older: True: attributes that only an older identity has stay; False: only the newest counts.
+            Where both have one, the later timestamp wins, and of equal ones the later place.
+    """
+    by_key: dict[tuple[str, str], list[tuple[str, Identity]]] = {}
+    for entry_id, identity in identities:
+        by_key.setdefault((identity.traffic_type, identity.key), []).append((entry_id, identity))
+    return [_merged(group, keep_older) for group in by_key.values()]
+
+
+def _merged(group: list[tuple[str, Identity]], keep_older: bool) -> Merged:
+    in_order = sorted((identity for _, identity in group), key=lambda identity: identity.timestamp_ms)
+    newest = in_order[-1]
+    values: dict[str, str] = {}
+    for identity in in_order if keep_older else [newest]:
+        values.update(identity.values)
+    entry_ids = tuple(dict.fromkeys(entry_id for entry_id, _ in group))
+    return Merged(Identity(newest.traffic_type, newest.key, values, newest.timestamp_ms), entry_ids)

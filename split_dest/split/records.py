@@ -1,0 +1,52 @@
+"""Split's records, as they leave for Split."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event. ``timestamp_ms`` is the message's own time; ``environment_name`` only for old accounts.
+
+    Source:
+        docs.split.io, reference/create-event.
+    """
+
+    event_type_id: str
+    traffic_type_name: str
+    key: str
+    timestamp_ms: int
+    value: int | float | None
+    properties: Mapping[str, Any]
+    environment_name: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Gives the event in Split's names."""
+        event = {
+            "eventTypeId": self.event_type_id,
+            "trafficTypeName": self.traffic_type_name,
+            "key": self.key,
+            "timestamp": self.timestamp_ms,
+            "value": self.value,
+            "properties": self.properties,
+        }
+        return event if self.environment_name is None else event | {"environmentName": self.environment_name}
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The attributes of one key of a traffic type, all texts; ``timestamp_ms`` orders several of one key.
+
+    Source:
+        docs.split.io, reference/save-identity.
+    """
+
+    traffic_type: str
+    key: str
+    values: Mapping[str, str]
+    timestamp_ms: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Gives the identity in Split's names."""
+        return {"trafficType": self.traffic_type, "key": self.key, "values": self.values}
