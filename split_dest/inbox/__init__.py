@@ -1,0 +1,17 @@
+"""The only package that knows Redis keys: what is accepted, claimed, settled, set aside, counted.
+
+Keys, each below ``sd:<destination>:``
+
+========================  ======================================================================================
+``<lane>:stream``         the messages, as a stream; consumer group ``drains``, one consumer a slot
+``<lane>:drain:<slot>``   ``queued``, or the token of the drain that runs; gone when the slot sleeps
+``<lane>:rest``           a hash: until when the lane rests, why, and the refusals in a row
+``seen:<period>:<n>``     ids claimed in a period, 64 bits each, in sets small enough for Redis to keep as integers
+``dead``                  the dead letters, as a stream
+``counts``                a hash: ``<lane>:received``, ``:delivered``, ``:filtered:<reason>`` and so on
+``names``                 what Split calls its traffic types and environments
+========================  ======================================================================================
+
+and ``sd:workers``, the workers' signs of life. All times are Redis's own, in milliseconds, so that the clocks of
+the other machines do not matter.
+"""

@@ -1,0 +1,102 @@
+"""Dead letters: what was set aside, kept until a person replays or drops it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from split_dest.inbox import lanes
+from split_dest.inbox.store import Store, reported
+
+_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message set aside: where, when (ms), why, and its text as it came or was stored."""
+
+    id: str
+    destination: str
+    lane: str
+    reason: str
+    detail: str
+    accepted_ms: int
+    text: bytes
+
+    @property
+    def dead_ms(self) -> int:
+        """When it was set aside."""
+        return int(self.id.partition("-")[0])
+
+
+def browse(
+    store: Store,
+    destination: str,
+    *,
+    reason: str | None = None,
+    since_ms: int | None = None,
+    until_ms: int | None = None,
+) -> Iterator[DeadLetter]:
+    """Gives the dead letters of a destination, oldest first, a page at a time.
+
+    Args:
+        store: where they are.
+        destination: whose they are.
+        reason: only those of this reason code.
+        since_ms: only those set aside at or after this time.
+        until_ms: only those set aside before this time.
+
+    Raises:
+        StoreUnavailable: Redis is away.
+    """
+    start = "-" if since_ms is None else str(since_ms)
+    end = "+" if until_ms is None else str(until_ms - 1)
+    while True:
+        with reported():
+            page = store.client.xrange(f"{lanes.prefix(destination)}dead", start, end, count=_PAGE)
+        for entry_id, fields in page:
+            letter = _letter(destination, entry_id, fields)
+            if reason in (None, letter.reason):
+                yield letter
+        if len(page) < _PAGE:
+            return
+        start = f"({page[-1][0].decode()}"
+
+
+def find(store: Store, destination: str, letter_id: str) -> DeadLetter | None:
+    """Gives one dead letter by its id; None: there is none.
+
+    Raises:
+        StoreUnavailable: Redis is away.
+    """
+    with reported():
+        found = store.client.xrange(f"{lanes.prefix(destination)}dead", letter_id, letter_id)
+    return _letter(destination, *found[0]) if found else None
+
+
+def replay(store: Store, letter: DeadLetter, lane: str, text: bytes) -> bool:
+    """Puts a dead letter back as the message that *text* says; False: it was gone already.
+
+    Raises:
+        StoreUnavailable: Redis is away.
+    """
+    return bool(store.run("replay", lanes.prefix(letter.destination), letter.id, lane, text))
+
+
+def drop(store: Store, letter: DeadLetter) -> bool:
+    """Drops a dead letter for good, counted as filtered; False: it was gone already.
+
+    Raises:
+        StoreUnavailable: Redis is away.
+    """
+    return bool(store.run("drop", lanes.prefix(letter.destination), letter.id))
+
+
+def _letter(destination: str, entry_id: bytes, fields: dict[bytes, bytes]) -> DeadLetter:
+    return DeadLetter(
+        id=entry_id.decode(),
+        destination=destination,
+        lane=fields[b"lane"].decode(),
+        reason=fields[b"reason"].decode(),
+        detail=fields[b"detail"].decode(),
+        accepted_ms=int(fields[b"t"]),
+        text=fields[b"m"],
+    )

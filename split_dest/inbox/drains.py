@@ -1,0 +1,166 @@
+"""A drain's hold on its slot: claim, settle, rest."""
+
+import random
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import redis
+
+from split_dest.errors import Refused
+from split_dest.inbox import lanes, wake
+from split_dest.inbox.store import Store, reported
+
+#: Back-off after refusals in a row: a random part of base * 2 ** refusals, at most the cap.
+BACKOFF_BASE_MS = 1000
+BACKOFF_CAP_MS = 300_000
+
+#: How many messages are claimed together, by how often workers died over the first of them: after a death the
+#: batch is taken apart, until the one that kills stands alone.
+_AFTER_DEATHS = {1: 32, 2: 1}
+_DEATHS_MAX = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A claimed message: its place in the stream, its JSON text, and when it was accepted, in ms."""
+
+    id: str
+    text: bytes
+    accepted_ms: int
+
+    @property
+    def stored_ms(self) -> int:
+        """When it was stored for this attempt to deliver it: a replayed one starts anew."""
+        return int(self.id.partition("-")[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a claimed message: ``delivered``, ``filtered:<reason>``, or ``dead`` for a reason."""
+
+    entry_id: str
+    outcome: str
+    reason: str = ""
+    detail: str = ""
+
+
+def delivered(entry_id: str) -> Outcome:
+    """Gives the outcome of a message that Split has."""
+    return Outcome(entry_id, "delivered")
+
+
+def filtered(entry_id: str, reason: str) -> Outcome:
+    """Gives the outcome of a message that is not to be delivered."""
+    return Outcome(entry_id, f"filtered:{reason}")
+
+
+def dead(entry_id: str, reason: str, detail: str = "") -> Outcome:
+    """Gives the outcome of a message that is set aside."""
+    return Outcome(entry_id, "dead", reason, detail)
+
+
+class Drain:
+    """The hold on one slot of a lane, from ``take`` until it is released or its worker falls silent."""
+
+    def __init__(self, store: Store, destination: str, lane: str, slot: int, token: str) -> None:
+        self._store = store
+        self.destination = destination
+        self.lane = lane
+        self.slot = slot
+        self.token = token
+        self.key = f"{lanes.prefix(destination)}{lane}:drain:{slot}"
+        self._stream = lanes.stream(destination, lane)
+        self._inherited = True
+
+    def _run(self, script: str, *args: object) -> int:
+        place = (lanes.prefix(self.destination), self.lane, self.slot, self.token)
+        return int(self._store.run(script, *place, *args))
+
+    def claim(self, most: int) -> list[Entry]:
+        """Gives up to *most* messages, first those that a dead drain of the slot left; none: all are claimed."""
+        with reported():
+            if self._inherited:
+                left = self._left_over(most)
+                if left:
+                    return left
+                self._inherited = False
+            return self._read(">", most)
+
+    def _left_over(self, most: int) -> list[Entry]:
+        while True:
+            first = self._store.client.xpending_range(self._stream, "drains", "-", "+", 1, str(self.slot)) or []
+            deaths = first[0]["times_delivered"] if first else 0
+            if deaths < _DEATHS_MAX:
+                return self._read("0", _AFTER_DEATHS.get(deaths, most)) if first else []
+            self.settle([dead(first[0]["message_id"].decode(), "crashed_worker")])
+
+    def _read(self, after: str, most: int) -> list[Entry]:
+        answer = self._store.client.xreadgroup("drains", str(self.slot), {self._stream: after}, count=most)
+        entries = answer[0][1] if answer else []
+        gone = [entry_id for entry_id, fields in entries if not fields]
+        if gone:
+            self._store.client.xack(self._stream, "drains", *gone)
+        return [
+            Entry(entry_id.decode(), fields[b"m"], int(fields[b"t"])) for entry_id, fields in entries if fields
+        ]
+
+    def vouch(self) -> None:
+        """Says that all claimed messages have been mapped, so that none of them is to blame for a later death."""
+        self._run("vouch")
+
+    def may_call(self) -> bool:
+        """True while the slot is ours and the lane does not rest; renews the hold."""
+        return self._run("hold", lanes.LEASE_MS) == 1
+
+    def settle(self, outcomes: Iterable[Outcome]) -> None:
+        """Finishes messages; each is counted once, even if a drain that was thought dead does the same."""
+        args = [part for o in outcomes for part in (o.entry_id, o.outcome, o.reason, o.detail)]
+        if args:
+            self._store.run("settle", lanes.prefix(self.destination), self.lane, *args)
+
+    def rest(self, refused: Refused) -> int:
+        """Lets the lane rest after a refusal and releases the slot; gives the rest's length in ms.
+
+        The wait that the answer gave counts, with a random second on top so that not all come back at once; else
+        a random part of a bound that doubles with each refusal in a row ("full jitter").
+        """
+        given_ms = -1 if refused.wait_seconds is None else int(refused.wait_seconds * 1000)
+        spread = random.random()  # noqa: S311 - spreads load, guards nothing
+        return self._run("rest", refused.code, refused.detail, given_ms, spread, BACKOFF_BASE_MS, BACKOFF_CAP_MS)
+
+    def release(self, mode: str) -> bool:
+        """Ends the drain: ``empty`` (False: more came, go on), ``turn`` (another follows) or ``away``."""
+        return self._run("release", mode, lanes.QUEUED_MS) == 1
+
+    def pass_on(self) -> None:
+        """Ends this drain's turn and puts another at the end of the queue, so that other lanes get theirs."""
+        self.release("turn")
+        wake.enqueue(self._store, self.destination, self.lane, self.slot)
+
+
+def take(store: Store, destination: str, lane: str, slot: int) -> Drain | None:
+    """Gives the hold on a slot; None: another drain has it, or the lane rests.
+
+    Raises:
+        StoreUnavailable: Redis is away.
+    """
+    drain = Drain(store, destination, lane, slot, secrets.token_hex(8))
+    if not drain._run("take", lanes.LEASE_MS):
+        return None
+    with reported():
+        try:
+            store.client.xgroup_create(lanes.stream(destination, lane), "drains", "0", mkstream=True)
+        except redis.ResponseError as error:
+            if not str(error).startswith("BUSYGROUP"):
+                raise
+    return drain
+
+
+def beat(store: Store, worker: str, running: Iterable[Drain]) -> None:
+    """Gives a worker's sign of life and renews the holds of the drains it runs.
+
+    Raises:
+        StoreUnavailable: Redis is away.
+    """
+    store.run("beat", worker, lanes.LEASE_MS, *(part for drain in running for part in (drain.key, drain.token)))

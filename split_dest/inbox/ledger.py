@@ -1,0 +1,116 @@
+"""What is where: every lane's numbers, taken in one moment."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from split_dest.inbox import lanes
+from split_dest.inbox.store import Store, reported
+
+#: A worker that gave no sign of life for so long counts as gone.
+_ALIVE_MS = 15_000
+
+
+@dataclass(frozen=True, slots=True)
+class LaneNumbers:
+    """One lane's numbers; ``received = delivered + filtered + duplicate + pending + dead`` at every moment.
+
+    ``pending`` counts all that is stored and not settled, ``in_flight`` those of it that a drain has claimed.
+    ``oldest_seconds`` is the age of the oldest pending message. ``resting_until_ms`` and the rest's words are None
+    while the lane works; ``refusals`` counts those in a row.
+    """
+
+    received: int
+    delivered: int
+    filtered: Mapping[str, int]
+    duplicate: int
+    pending: int
+    in_flight: int
+    dead: int
+    oldest_seconds: float
+    resting_until_ms: int | None
+    resting_reason: str | None
+    resting_detail: str | None
+    refusals: int
+
+    @property
+    def filtered_total(self) -> int:
+        """All that the settings kept out, whatever the reason."""
+        return sum(self.filtered.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The numbers of all lanes by destination and lane, how many workers live, and Redis's time of it all."""
+
+    lanes: Mapping[tuple[str, str], LaneNumbers]
+    workers: int
+    taken_ms: int
+
+
+def read(store: Store, destinations: Iterable[str]) -> Ledger:
+    """Gives the ledger of the destinations.
+
+    Raises:
+        StoreUnavailable: Redis is away.
+    """
+    places = [(destination, lane) for destination in destinations for lane in lanes.SLOTS]
+    with reported():
+        with store.client.pipeline(transaction=False) as groups:
+            for place in places:
+                groups.xgroup_create(lanes.stream(*place), "drains", "0", mkstream=True)
+            groups.execute(raise_on_error=False)
+        with store.client.pipeline(transaction=True) as moment:
+            moment.time()
+            moment.zrange("sd:workers", 0, -1, withscores=True)
+            for place in places:
+                _ask(moment, *place)
+            (seconds, microseconds), workers, *answers = moment.execute()
+    now_ms = seconds * 1000 + microseconds // 1000
+    found = {place: _numbers(place[1], now_ms, *answers[5 * n : 5 * n + 5]) for n, place in enumerate(places)}
+    alive = sum(1 for _, seen_ms in workers if now_ms - seen_ms < _ALIVE_MS)
+    return Ledger(found, alive, now_ms)
+
+
+def _ask(moment: Any, destination: str, lane: str) -> None:
+    stream = lanes.stream(destination, lane)
+    moment.hgetall(f"{lanes.prefix(destination)}counts")
+    moment.xlen(stream)
+    moment.xpending(stream, "drains")
+    moment.xrange(stream, count=1)
+    moment.hgetall(f"{lanes.prefix(destination)}{lane}:rest")
+
+
+def _numbers(
+    lane: str,
+    now_ms: int,
+    counts: Mapping[bytes, bytes],
+    pending: int,
+    claimed: Mapping[str, Any],
+    first: list[tuple[bytes, object]],
+    rest: Mapping[bytes, bytes],
+) -> LaneNumbers:
+    mine = {
+        name.decode().removeprefix(f"{lane}:"): int(number)
+        for name, number in counts.items()
+        if name.startswith(f"{lane}:".encode())
+    }
+    until_ms = int(rest.get(b"until_ms", 0))
+    rests = until_ms > now_ms
+    stored_ms = int(first[0][0].partition(b"-")[0]) if first else now_ms
+    return LaneNumbers(
+        received=mine.get("received", 0),
+        delivered=mine.get("delivered", 0),
+        filtered={
+            name.removeprefix("filtered:"): number for name, number in mine.items() if name.startswith("filtered:")
+        },
+        duplicate=mine.get("duplicate", 0),
+        pending=pending,
+        in_flight=claimed["pending"],
+        dead=mine.get("dead", 0),
+        oldest_seconds=max(0, now_ms - stored_ms) / 1000,
+        resting_until_ms=until_ms if rests else None,
+        resting_reason=rest[b"reason"].decode() if rests else None,
+        resting_detail=rest[b"detail"].decode() if rests else None,
+        refusals=int(rest.get(b"refusals", 0)),
+    )

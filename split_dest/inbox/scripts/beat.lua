@@ -1,0 +1,9 @@
+-- A worker's sign of life. ARGV: worker's name, lease_ms, then for each drain it runs: key, token.
+
+local now = now_ms()
+redis.call('ZADD', 'sd:workers', now, ARGV[1])
+redis.call('ZREMRANGEBYSCORE', 'sd:workers', '-inf', now - 60000)
+for i = 3, #ARGV, 2 do
+  if redis.call('GET', ARGV[i]) == ARGV[i + 1] then redis.call('PEXPIRE', ARGV[i], ARGV[2]) end
+end
+return now

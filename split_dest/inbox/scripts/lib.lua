@@ -1,0 +1,53 @@
+-- Shared by every script: times by Redis's own clock, rests, and which drains to wake.
+
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function count(prefix, lane, tally)
+  for field, n in pairs(tally) do
+    if n ~= 0 then redis.call('HINCRBY', prefix .. 'counts', lane .. ':' .. field, n) end
+  end
+end
+
+local function is_resting(prefix, lane, now)
+  local until_ms = redis.call('HGET', prefix .. lane .. ':rest', 'until_ms')
+  return until_ms and tonumber(until_ms) > now
+end
+
+-- Slots whose drain claimed messages and has not settled them: {slot = true}.
+local function holders(prefix, lane)
+  local found = {}
+  local pending = redis.pcall('XPENDING', prefix .. lane .. ':stream', 'drains')
+  if pending.err or not pending[4] then return found end
+  for _, consumer in ipairs(pending[4]) do found[tonumber(consumer[1])] = true end
+  return found
+end
+
+-- Marks as queued the drains that the lane needs and has not, and gives their slots. A lane that was refused
+-- lately gets one, as a probe.
+local function wake(prefix, lane, slots, per_slot, queued_ms, now)
+  local woken = {}
+  local waiting = redis.call('XLEN', prefix .. lane .. ':stream')
+  if waiting == 0 or is_resting(prefix, lane, now) then return woken end
+  local probing = redis.call('EXISTS', prefix .. lane .. ':rest') == 1
+  local wanted = probing and 1 or math.min(slots, math.ceil(waiting / per_slot))
+  local held, order, awake = holders(prefix, lane), {}, 0
+  for slot in pairs(held) do order[#order + 1] = slot end
+  for slot = 0, slots - 1 do
+    if not held[slot] then order[#order + 1] = slot end
+  end
+  for _, slot in ipairs(order) do
+    awake = awake + redis.call('EXISTS', prefix .. lane .. ':drain:' .. slot)
+  end
+  for _, slot in ipairs(order) do
+    local needed = awake < wanted or (held[slot] and not probing)
+    local key = prefix .. lane .. ':drain:' .. slot
+    if needed and redis.call('SET', key, 'queued', 'NX', 'PX', queued_ms) then
+      awake = awake + 1
+      woken[#woken + 1] = slot
+    end
+  end
+  return woken
+end

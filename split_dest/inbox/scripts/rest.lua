@@ -1,0 +1,19 @@
+-- A refusal: the lane rests, and this drain ends.
+-- ARGV: prefix, lane, slot, token, reason, detail, given wait in ms (-1: none), random number in 0..1, base_ms,
+-- cap_ms. Gives how long the lane rests, in ms.
+
+local prefix, lane, slot = ARGV[1], ARGV[2], ARGV[3]
+local rest, now = prefix .. lane .. ':rest', now_ms()
+local given, random, base, cap = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+local was_resting = is_resting(prefix, lane, now)
+-- Drains of several slots that meet the same trouble count as one refusal.
+local refusals = tonumber(redis.call('HGET', rest, 'refusals') or 0) + (was_resting and 0 or 1)
+local wait = given >= 0 and given + random * base or random * math.min(cap, base * 2 ^ refusals)
+local until_ms = math.ceil(now + wait)
+if was_resting then until_ms = math.max(until_ms, tonumber(redis.call('HGET', rest, 'until_ms'))) end
+redis.call('HSET', rest, 'until_ms', until_ms, 'refusals', refusals, 'reason', ARGV[5], 'detail', ARGV[6])
+redis.call('HSETNX', rest, 'since_ms', now)
+
+local key = prefix .. lane .. ':drain:' .. slot
+if redis.call('GET', key) == ARGV[4] then redis.call('DEL', key) end
+return until_ms - now

@@ -1,0 +1,23 @@
+-- Finishes claimed messages: each goes from its stream and is counted once, whoever else may try the same.
+-- ARGV: prefix, lane, then a message: id, outcome ('delivered', 'filtered:<reason>' or 'dead'), reason, detail.
+-- Gives how many were still there.
+
+local prefix, lane = ARGV[1], ARGV[2]
+local stream = prefix .. lane .. ':stream'
+local now, tally, settled = now_ms(), {}, 0
+for i = 3, #ARGV, 4 do
+  local id, outcome, reason, detail = unpack(ARGV, i, i + 3)
+  local entry = outcome == 'dead' and redis.call('XRANGE', stream, id, id)[1]
+  redis.call('XACK', stream, 'drains', id)
+  if redis.call('XDEL', stream, id) == 1 then
+    settled = settled + 1
+    tally[outcome] = (tally[outcome] or 0) + 1
+    if entry then
+      redis.call('XADD', prefix .. 'dead', '*', 'lane', lane, 'reason', reason, 'detail', detail, unpack(entry[2]))
+    end
+  end
+end
+count(prefix, lane, tally)
+-- Split takes calls again, so the next refusal starts the back-off anew.
+if tally.delivered and not is_resting(prefix, lane, now) then redis.call('DEL', prefix .. lane .. ':rest') end
+return settled

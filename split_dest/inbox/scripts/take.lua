@@ -1,0 +1,12 @@
+-- A drain begins: takes its slot unless another holds it or the lane rests.
+-- ARGV: prefix, lane, slot, token, lease_ms. Gives 1 when taken.
+
+local key = ARGV[1] .. ARGV[2] .. ':drain:' .. ARGV[3]
+local holder = redis.call('GET', key)
+if holder and holder ~= 'queued' then return 0 end
+if is_resting(ARGV[1], ARGV[2], now_ms()) then
+  redis.call('DEL', key)
+  return 0
+end
+redis.call('SET', key, ARGV[4], 'PX', ARGV[5])
+return 1

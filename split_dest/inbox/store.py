@@ -1,0 +1,120 @@
+"""The connection to Redis and the scripts that run there."""
+
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from redis.sentinel import Sentinel
+
+from split_dest.errors import StoreUnavailable
+
+#: A Unix socket's path has 108 bytes at most on Linux (unix(7)).
+_SOCKET_PATH_MAX = 100
+_WATCH_MS = 900
+_SCRIPTS = ("accept", "wake", "take", "hold", "settle", "vouch", "rest", "release", "beat", "replay", "drop")
+
+
+def socket_path(data_dir: str) -> Path:
+    """Gives where the embedded Redis of a data directory listens; elsewhere when the path would be too long."""
+    path = Path(data_dir).resolve() / "redis.sock"
+    if len(str(path).encode()) <= _SOCKET_PATH_MAX:
+        return path
+    return Path(tempfile.gettempdir()) / f"split-dest-{hashlib.sha256(str(path).encode()).hexdigest()[:16]}.sock"
+
+
+def connect(url: str, data_dir: str, *, timeout_seconds: float = 2.0) -> redis.Redis:
+    """Gives a client; nothing is connected yet.
+
+    Args:
+        url: ``embedded``, or an address with the scheme redis, rediss, unix or redis+sentinel.
+        data_dir: of the embedded Redis.
+        timeout_seconds: how long one command may take. A command is tried twice when its connection was cut,
+            never when Redis was silent, so a caller waits no longer than this.
+    """
+    options: dict[str, Any] = {
+        "socket_timeout": timeout_seconds,
+        "socket_connect_timeout": min(timeout_seconds, 1.0),
+        "retry": Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
+        "protocol": 2,
+    }
+    if url == "embedded":
+        return redis.Redis(unix_socket_path=str(socket_path(data_dir)), **options)
+    if url.startswith("redis+sentinel://"):
+        return _behind_sentinel(url, options)
+    return redis.Redis.from_url(url, **options)
+
+
+def _behind_sentinel(url: str, options: dict[str, Any]) -> redis.Redis:
+    parsed = urlsplit(url)
+    hosts = [host.rsplit(":", 1) for host in parsed.netloc.rpartition("@")[2].split(",")]
+    service, _, database = parsed.path.strip("/").partition("/")
+    if parsed.password:
+        options = options | {"username": parsed.username or None, "password": unquote(parsed.password)}
+    sentinel: Any = Sentinel(  # type: ignore[no-untyped-call]
+        [(host, int(port)) for host, port in hosts],
+        sentinel_kwargs={"socket_timeout": options["socket_timeout"], "protocol": 2},
+    )
+    client: redis.Redis = sentinel.master_for(service, db=int(database or 0), **options)
+    return client
+
+
+class Store:
+    """A client with the scripts; every error of Redis leaves as ``StoreUnavailable``."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        # redis-py types an answer as everything that any protocol and decoding may make of it.
+        self.client: Any = client
+        self._scripts = {name: client.register_script(_text(name)) for name in _SCRIPTS}
+
+    def run(self, script: str, *args: Any, pipeline: Any = None) -> Any:
+        """Gives what a script of ``scripts/`` answers to the arguments.
+
+        Raises:
+            StoreUnavailable: Redis is away or refuses.
+        """
+        with reported():
+            return self._scripts[script](args=list(args), client=pipeline)
+
+    def my_turn_to_watch(self) -> bool:
+        """True for one caller in each second, wherever the callers are.
+
+        Raises:
+            StoreUnavailable: Redis is away.
+        """
+        with reported():
+            return bool(self.client.set("sd:watch", 1, nx=True, px=_WATCH_MS))
+
+    def now_ms(self) -> int:
+        """Gives Redis's own time.
+
+        Raises:
+            StoreUnavailable: Redis is away.
+        """
+        with reported():
+            seconds, microseconds = self.client.time()
+        return int(seconds) * 1000 + int(microseconds) // 1000
+
+
+@contextmanager
+def reported() -> Iterator[None]:
+    """Turns the errors of redis-py into ``StoreUnavailable``, without data that they may quote."""
+    try:
+        yield
+    except redis.RedisError as error:
+        kind = str(error).split(" ", 1)[0] if isinstance(error, redis.ResponseError) else type(error).__name__
+        raise StoreUnavailable(f"Redis: {kind}") from error
+
+
+@cache
+def _text(name: str) -> str:
+    scripts = resources.files("split_dest.inbox") / "scripts"
+    return (scripts / "lib.lua").read_text() + (scripts / f"{name}.lua").read_text()

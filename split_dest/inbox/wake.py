@@ -1,0 +1,46 @@
+"""Waking: an RQ job for each drain that a lane needs and has not."""
+
+from collections.abc import Iterable
+
+import rq
+from rq.serializers import JSONSerializer
+
+from split_dest.inbox import lanes
+from split_dest.inbox.store import Store, reported
+
+QUEUE = "drains"
+#: Named by a string, so that the doors need not import the workers.
+DRAIN = "workers.drain.drain"
+#: The longest that one drain may run: its turn and a last call that times out, with room to spare.
+JOB_TIMEOUT_SECONDS = 120
+_KEPT_SECONDS = 60
+
+
+def wake(store: Store, destination: str, names: Iterable[str] = tuple(lanes.SLOTS)) -> int:
+    """Enqueues what the lanes of a destination need; gives how many drains that were.
+
+    Raises:
+        StoreUnavailable: Redis is away. Nothing is lost by it: the watch wakes the lanes later.
+    """
+    slots = [part for name in names for part in (name, lanes.SLOTS[name])]
+    woken = store.run("wake", lanes.prefix(destination), lanes.PER_SLOT, lanes.QUEUED_MS, *slots)
+    for lane, slot in zip(woken[::2], woken[1::2], strict=True):
+        enqueue(store, destination, lane.decode(), int(slot))
+    return len(woken) // 2
+
+
+def enqueue(store: Store, destination: str, lane: str, slot: int) -> None:
+    """Enqueues one drain, which its caller has marked as queued.
+
+    Raises:
+        StoreUnavailable: Redis is away.
+    """
+    with reported():
+        rq.Queue(QUEUE, connection=store.client, serializer=JSONSerializer).enqueue_call(
+            DRAIN,
+            args=(destination, lane, slot),
+            timeout=JOB_TIMEOUT_SECONDS,
+            result_ttl=_KEPT_SECONDS,
+            failure_ttl=_KEPT_SECONDS,
+            description="drain",
+        )

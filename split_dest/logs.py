@@ -1,0 +1,64 @@
+"""Logs: one JSON line a fact on stdout. Never a message's content, never a secret."""
+
+import logging
+import sys
+import traceback
+from datetime import UTC, datetime
+
+import orjson
+
+_OURS = logging.getLogger("split_dest")
+_FIELDS = "split_dest_fields"
+
+
+def setup() -> None:
+    """Sends every log line of the process to stdout as JSON; libraries speak only of warnings and worse."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    _OURS.setLevel(logging.INFO)
+
+
+def info(event: str, **fields: object) -> None:
+    """Logs a fact under its fixed name."""
+    _OURS.info(event, extra={_FIELDS: fields})
+
+
+def warning(event: str, **fields: object) -> None:
+    """Logs a fact that an operator may want to act on."""
+    _OURS.warning(event, extra={_FIELDS: fields})
+
+
+def error(event: str, *, cause: BaseException | None = None, **fields: object) -> None:
+    """Logs a fact that an operator must act on, with where *cause* came from but not what it says."""
+    _OURS.error(event, extra={_FIELDS: fields}, exc_info=cause)
+
+
+class JsonFormatter(logging.Formatter):
+    """A log record as one JSON line.
+
+    Of an exception its type and place stand there and not its text, which may quote a message; of a library's
+    line its unfilled template, for the same reason.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Gives the line."""
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+        }
+        if record.name == _OURS.name:
+            line |= {"event": record.msg, **getattr(record, _FIELDS, {})}
+        else:
+            line |= {"event": "library", "logger": record.name, "text": str(record.msg)}
+        if record.exc_info and record.exc_info[1] is not None:
+            line |= _where(record.exc_info[1])
+        return orjson.dumps(line, default=str).decode()
+
+
+def _where(raised: BaseException) -> dict[str, object]:
+    frames = traceback.extract_tb(raised.__traceback__)
+    places = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames[-8:]]
+    return {"error": type(raised).__name__, "at": places}
