@@ -1,0 +1,1 @@
+"""The only code that talks to Split and to Segment over HTTP."""

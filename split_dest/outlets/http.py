@@ -1,0 +1,103 @@
+"""One HTTP call and what its answer means; whether a retry can help is decided here, once."""
+
+import email.utils
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import urllib3
+
+from split_dest import __version__
+from split_dest.errors import Refused, Remedy
+
+USER_AGENT = f"split-dest/{__version__}"
+
+#: What Split's documents ask for (docs.split.io, reference/error-codes): 402 and 403 speak of the key's rights.
+_KEY_REFUSED = frozenset({401, 402, 403})
+_RECORD_REFUSED = frozenset({400, 413, 422})
+#: Retry-After (RFC 9110) and Split's Admin API (docs.split.io, reference/rate-limiting: the larger one counts).
+_WAIT_HEADERS = ("Retry-After", "X-RateLimit-Reset-Seconds-Org", "X-RateLimit-Reset-Seconds-IP")
+_WAIT_MAX_SECONDS = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request, ready to be sent. ``place`` is its path without any user's data, for logs and errors."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A 2xx or 404 answer."""
+
+    status: int
+    body: bytes
+
+
+class Http:
+    """Pooled connections, kept alive between calls."""
+
+    def __init__(self, timeout_seconds: float, connections: int = 16) -> None:
+        self._pool = urllib3.PoolManager(
+            num_pools=64,
+            maxsize=connections,
+            timeout=urllib3.Timeout(connect=timeout_seconds, read=timeout_seconds),
+            retries=False,
+        )
+
+    def send(self, request: Request, *, not_found_is_answer: bool = False) -> Answer:
+        """Sends the request and gives the answer.
+
+        Args:
+            request: what to send.
+            not_found_is_answer: True gives a 404 to the caller, who knows what it means.
+
+        Raises:
+            Refused: anything but a 2xx, or no answer at all.
+        """
+        said = f"{request.method} {request.place}"
+        try:
+            answer = self._pool.request(
+                request.method, request.url, body=request.body or None, headers=dict(request.headers)
+            )
+        except urllib3.exceptions.TimeoutError as error:
+            raise Refused("upstream_timeout", said, Remedy.WAIT) from error
+        except urllib3.exceptions.HTTPError as error:
+            raise Refused("upstream_unreachable", f"{said}: {type(error).__name__}", Remedy.WAIT) from error
+        if 200 <= answer.status < 300 or (answer.status == 404 and not_found_is_answer):
+            return Answer(answer.status, answer.data)
+        raise _refused(said, answer.status, answer.headers)
+
+
+def _refused(said: str, status: int, headers: Mapping[str, str]) -> Refused:
+    code, remedy = _meaning(status)
+    waits = [seconds for name in _WAIT_HEADERS if (seconds := _seconds(headers.get(name))) is not None]
+    wait_seconds = min(max(waits), _WAIT_MAX_SECONDS) if waits else None
+    return Refused(code, f"{said}: {status}", remedy, wait_seconds=wait_seconds, status=status)
+
+
+def _meaning(status: int) -> tuple[str, Remedy]:
+    if status in _KEY_REFUSED:
+        return "key_refused", Remedy.MEND
+    if status in _RECORD_REFUSED:
+        return "record_refused", Remedy.HALVE
+    return "rate_limited" if status == 429 else "upstream_error", Remedy.WAIT
+
+
+def _seconds(header: str | None) -> float | None:
+    """Gives the seconds that a header asks to wait: a number of them, or a date; None: unreadable."""
+    if header is None:
+        return None
+    try:
+        return max(0.0, float(header))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(header).timestamp() - time.time())
+    except ValueError:
+        return None

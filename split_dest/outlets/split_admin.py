@@ -1,0 +1,152 @@
+"""Split's Admin API: what names stand for, and identities."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from split_dest.errors import Refused, Remedy
+from split_dest.outlets.http import USER_AGENT, Http, Request
+from split_dest.split.records import Identity
+
+#: No limit is documented for identities; CSV uploads take 1,000 rows, and small calls are halved sooner.
+BULK_MAX = 100
+
+#: What a single identity's failure in a bulk answer means for the others: these may succeed later.
+_MAY_SUCCEED_LATER = frozenset({408, 429, *range(500, 600)})
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Where the Admin API is and the key to it."""
+
+    admin_url: str
+    admin_key: str
+    admin_header: str
+    workspace_id: str
+
+    def request(self, method: str, path: str, place: str, body: bytes = b"") -> Request:
+        """Gives a request of this account.
+
+        Source:
+            docs.split.io, reference/authentication; migrated accounts send ``x-api-key``.
+        """
+        bearer = self.admin_header == "authorization"
+        key = {"Authorization": f"Bearer {self.admin_key}"} if bearer else {"x-api-key": self.admin_key}
+        headers = {"Content-Type": "application/json", "User-Agent": USER_AGENT} | key
+        return Request(method, f"{self.admin_url}{path}", headers, body, place)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where identities of one traffic type are written, by Split's ids."""
+
+    traffic_type_id: str
+    environment_id: str
+
+    @property
+    def path(self) -> str:
+        """The path of these identities."""
+        ids = quote(self.traffic_type_id, safe=""), quote(self.environment_id, safe="")
+        return f"/trafficTypes/{ids[0]}/environments/{ids[1]}/identities"
+
+
+def lookup_requests(account: Account) -> tuple[Request, Request]:
+    """Gives the requests that ask for the names of traffic types and of environments."""
+    workspace = quote(account.workspace_id, safe="")
+    return (
+        account.request("GET", f"/trafficTypes/ws/{workspace}", "/trafficTypes/ws/…"),
+        account.request("GET", f"/environments/ws/{workspace}", "/environments/ws/…"),
+    )
+
+
+def look_up(http: Http, account: Account) -> tuple[dict[str, str], dict[str, str]]:
+    """Asks for traffic types by lower-cased name and environments by name, each with its id.
+
+    Raises:
+        Refused: Split did not tell.
+
+    Source:
+        docs.split.io, reference/traffic-types-overview; python-api, main/environment_microclient.py.
+    """
+    traffic_types, environments = (_named(http, request) for request in lookup_requests(account))
+    return {name.lower(): found for name, found in traffic_types.items()}, environments
+
+
+def _named(http: Http, request: Request) -> dict[str, str]:
+    try:
+        listed = orjson.loads(http.send(request).body)
+        return {str(item["name"]): str(item["id"]) for item in listed}
+    except (orjson.JSONDecodeError, TypeError, KeyError) as error:
+        raise _unexpected(request) from error
+
+
+def _unexpected(request: Request) -> Refused:
+    said = f"{request.method} {request.place}: an answer that is not as documented"
+    return Refused("upstream_error", said, Remedy.WAIT)
+
+
+def identity_request(account: Account, place: Place, identity: Identity, method: str) -> Request:
+    """Gives the call that writes one identity: PATCH keeps other attributes, PUT replaces them.
+
+    Source:
+        docs.split.io, reference/update-identity and save-identity.
+    """
+    body = orjson.dumps({"key": identity.key, "values": identity.values})
+    return account.request(method, f"{place.path}/{_segment(identity.key)}", "/…/identities/…", body)
+
+
+def bulk_request(account: Account, place: Place, identities: Sequence[Identity]) -> Request:
+    """Gives the call that replaces up to ``BULK_MAX`` identities.
+
+    Source:
+        docs.split.io, reference/save-identities.
+    """
+    body = orjson.dumps([{"key": identity.key, "values": identity.values} for identity in identities])
+    return account.request("POST", place.path, "/…/identities", body)
+
+
+def merge_identity(http: Http, account: Account, place: Place, identity: Identity) -> None:
+    """Adds an identity's attributes to those that Split has; makes the key if Split does not know it.
+
+    Raises:
+        Refused: Split did not take it.
+    """
+    if http.send(identity_request(account, place, identity, "PATCH"), not_found_is_answer=True).status == 404:
+        http.send(identity_request(account, place, identity, "PUT"))
+
+
+def replace_identities(
+    http: Http, account: Account, place: Place, identities: Sequence[Identity]
+) -> dict[str, Refused]:
+    """Replaces identities; gives those that Split refused singly, by key.
+
+    Raises:
+        Refused: Split took none.
+
+    Source:
+        python-api, main/traffic_type_microclient.py, save_all: a 200 whose ``failed`` lists failures.
+    """
+    request = bulk_request(account, place, identities)
+    try:
+        answer = orjson.loads(http.send(request).body or b"{}")
+        failed = answer.get("failed") or []
+        return {str(failure["object"]["key"]): _single(failure) for failure in failed}
+    except (orjson.JSONDecodeError, AttributeError, TypeError, KeyError) as error:
+        raise _unexpected(request) from error
+
+
+def _single(failure: Mapping[str, Any]) -> Refused:
+    status = failure.get("status")
+    said = f"POST /…/identities: listed as failed: {status}"
+    if status in _MAY_SUCCEED_LATER:
+        return Refused("upstream_error", said, Remedy.WAIT, status=status)
+    return Refused("record_refused", said, Remedy.HALVE, status=status if isinstance(status, int) else None)
+
+
+def _segment(key: str) -> str:
+    """Gives a key as one path segment; a key of dots alone would otherwise climb to another resource."""
+    quoted = quote(key, safe="")
+    return quoted.replace(".", "%2E") if not key.strip(".") else quoted

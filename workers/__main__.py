@@ -1,0 +1,99 @@
+"""``python -m workers``: starts worker processes, restarts those that die, and keeps the watch.
+
+``WORKER_CONCURRENCY`` says how many (2 if absent).
+"""
+
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from multiprocessing.process import BaseProcess
+from types import FrameType
+
+from split_dest import config, logs
+from split_dest.errors import SettingsError
+from split_dest.inbox import store
+from workers import worker
+from workers.watch import Watch
+
+_LOOK_SECONDS = 1.0
+#: Heroku and Kubernetes kill after 30 seconds; a drain's turn and its last call fit well below.
+_STOP_SECONDS = 25.0
+#: A worker that dies at once must not be started in a tight circle.
+_RESTART_SECONDS = 1.0
+
+
+class Crew:
+    """The worker processes of this one."""
+
+    def __init__(self, size: int) -> None:
+        # Fresh processes instead of forks: no thread, lock or connection of this one goes along.
+        self._context = multiprocessing.get_context("spawn")
+        self._members: list[BaseProcess] = []
+        self._size = size
+        self._started = 0.0
+        self.stopping = False
+
+    def fill_up(self) -> None:
+        """Starts what is missing."""
+        self._members = [member for member in self._members if self._lives(member)]
+        missing = self._size - len(self._members)
+        if self.stopping or not missing or time.monotonic() - self._started < _RESTART_SECONDS:
+            return
+        self._started = time.monotonic()
+        for _ in range(missing):
+            member = self._context.Process(target=worker.run, args=(os.getpid(),))
+            member.start()
+            self._members.append(member)
+
+    def _lives(self, member: BaseProcess) -> bool:
+        if member.is_alive():
+            return True
+        if not self.stopping:
+            logs.error("worker_died", pid=member.pid, exit_code=member.exitcode)
+        return False
+
+    def stop(self, *_: int | FrameType | None) -> None:
+        """Asks all to finish their drain and end; as a signal's handler it does so within the same second."""
+        if self.stopping:
+            return
+        self.stopping = True
+        for member in self._members:
+            if member.is_alive():
+                member.terminate()
+
+    def wait(self) -> None:
+        """Waits for all to end; kills what has not ended in time, which loses nothing."""
+        ends = time.monotonic() + _STOP_SECONDS
+        for member in self._members:
+            member.join(max(0.0, ends - time.monotonic()))
+            if member.is_alive():
+                logs.error("worker_killed", pid=member.pid)
+                member.kill()
+                member.join()
+
+
+def main() -> int:
+    """Runs until told to stop; gives the exit code."""
+    logs.setup()
+    try:
+        settings = config.load()
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    crew = Crew(config.worker_concurrency())
+    signal.signal(signal.SIGTERM, crew.stop)
+    signal.signal(signal.SIGINT, crew.stop)
+    redis = settings.redis
+    watch = Watch(store.Store(store.connect(redis.url, redis.data_dir)), settings.destinations)
+    while not crew.stopping:
+        crew.fill_up()
+        watch.look()
+        time.sleep(_LOOK_SECONDS)
+    crew.wait()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

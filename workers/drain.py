@@ -1,0 +1,93 @@
+"""The one RQ job: empty a lane of a destination in batches."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from split_dest import logs
+from split_dest.errors import Refused, Remedy, StoreUnavailable
+from split_dest.inbox import drains
+from split_dest.inbox.drains import Drain, Entry
+from workers import deliver_events, deliver_identities
+from workers.delivery import Delivery, SlotLost
+from workers.runtime import Runtime, current
+
+#: How long a drain works before other lanes get their turn.
+TURN_SECONDS = 5.0
+#: A lane whose last claim brought nothing although something waits: another process is between two steps.
+_PAUSE_SECONDS = 0.05
+
+_DELIVER: dict[str, Callable[[Delivery, Sequence[Entry]], None]] = {
+    "events": deliver_events.deliver,
+    "identities": deliver_identities.deliver,
+}
+
+
+def drain(destination: str, lane: str, slot: int) -> None:
+    """Delivers what waits in a lane, until nothing is left, the turn is over, or Split refuses.
+
+    Args:
+        destination: a name of the settings.
+        lane: ``events`` or ``identities``.
+        slot: which of the lane's drains this is.
+
+    Raises:
+        StoreUnavailable: Redis is away; what was claimed is claimed again by a later drain.
+    """
+    runtime = current()
+    hold = drains.take(runtime.store, destination, lane, slot)
+    if hold is None:
+        return
+    with runtime.keeping(hold):
+        try:
+            _work(hold, runtime)
+        except Refused as refused:
+            _rest(hold, refused)
+        except SlotLost:
+            hold.release("away")
+        except BaseException:
+            # Whatever it was, RQ logs and counts it; the slot must not wait for its lease to end.
+            _release_quietly(hold)
+            raise
+
+
+def _work(hold: Drain, runtime: Runtime) -> None:
+    delivery = Delivery.of(hold, runtime)
+    ends = time.monotonic() + TURN_SECONDS
+    while time.monotonic() < ends and not runtime.stopping.is_set():
+        entries = hold.claim(runtime.settings.delivery.batch_max_events)
+        if entries:
+            _deliver(delivery, entries)
+        elif hold.release("empty"):
+            return
+        else:
+            time.sleep(_PAUSE_SECONDS)
+    hold.pass_on()
+
+
+def _deliver(delivery: Delivery, entries: Sequence[Entry]) -> None:
+    try:
+        _DELIVER[delivery.hold.lane](delivery, entries)
+    except Refused as refused:
+        if refused.remedy is Remedy.WAIT:
+            delivery.give_up(entries, refused)
+        raise
+
+
+def _rest(hold: Drain, refused: Refused) -> None:
+    rest_ms = hold.rest(refused)
+    log = logs.error if refused.remedy is Remedy.MEND else logs.warning
+    log(
+        "lane_rests",
+        destination=hold.destination,
+        lane=hold.lane,
+        reason=refused.code,
+        detail=refused.detail,
+        rest_ms=rest_ms,
+    )
+
+
+def _release_quietly(hold: Drain) -> None:
+    try:
+        hold.release("away")
+    except StoreUnavailable:
+        logs.warning("slot_not_released", destination=hold.destination, lane=hold.lane)

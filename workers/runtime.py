@@ -1,0 +1,60 @@
+"""What a worker process has for all its drains: settings, Redis, connections; made once, at the first use."""
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+
+from split_dest import config
+from split_dest.config.settings import Settings
+from split_dest.inbox import store
+from split_dest.inbox.drains import Drain
+from split_dest.outlets.http import Http
+
+#: How many identities are written at once: each is a call of its own.
+IDENTITY_CALLS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """A worker process's things; ``running`` are the drains whose holds its heartbeat renews;
+    ``stopping`` is set when they shall end after the batch at hand.
+    """
+
+    name: str
+    settings: Settings
+    store: store.Store
+    http: Http
+    pool: ThreadPoolExecutor
+    running: set[Drain] = field(default_factory=set)
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    @contextmanager
+    def keeping(self, drain: Drain) -> Iterator[None]:
+        """Renews the drain's hold until the block ends."""
+        self.running.add(drain)
+        try:
+            yield
+        finally:
+            self.running.discard(drain)
+
+
+@cache
+def current() -> Runtime:
+    """Gives this process's runtime.
+
+    Raises:
+        SettingsError: the settings can't be used.
+    """
+    settings = config.load()
+    return Runtime(
+        name=f"{socket.gethostname()}-{os.getpid()}",
+        settings=settings,
+        store=store.Store(store.connect(settings.redis.url, settings.redis.data_dir)),
+        http=Http(settings.delivery.timeout_seconds),
+        pool=ThreadPoolExecutor(IDENTITY_CALLS, thread_name_prefix="identities"),
+    )

@@ -1,0 +1,31 @@
+"""The watch: finds lanes whose messages nobody drains, whatever was lost on the way, and wakes them."""
+
+from collections.abc import Iterable
+
+from split_dest import logs
+from split_dest.errors import StoreUnavailable
+from split_dest.inbox.store import Store
+from split_dest.inbox.wake import wake
+
+
+class Watch:
+    """Looks at every lane each second; of all workers one does it at a time."""
+
+    def __init__(self, store: Store, destinations: Iterable[str]) -> None:
+        self._store = store
+        self._destinations = tuple(destinations)
+        self._blind = False
+
+    def look(self) -> int:
+        """Wakes what needs it; gives how many drains that were. Never raises: it looks again soon."""
+        try:
+            if not self._store.my_turn_to_watch():
+                return 0
+            woken = sum(wake(self._store, destination) for destination in self._destinations)
+        except StoreUnavailable as error:
+            if not self._blind:
+                logs.error("redis_unavailable", detail=error.detail)
+            self._blind = True
+            return 0
+        self._blind = False
+        return woken

@@ -1,0 +1,67 @@
+"""One worker process: an RQ worker on one queue, with a heartbeat for itself and its drains."""
+
+import logging
+import os
+import signal
+import threading
+
+from rq.serializers import JSONSerializer
+
+from split_dest import logs
+from split_dest.errors import StoreUnavailable
+from split_dest.inbox import drains, store
+from split_dest.inbox.wake import QUEUE
+from workers.job import DrainQueue, DrainWorker, log_failure
+from workers.runtime import Runtime, current
+
+_BEAT_SECONDS = 2.0
+#: RQ counts a worker as gone after so long; it also bounds how long a silent Redis goes unnoticed.
+_WORKER_TTL_SECONDS = 30
+
+
+def run(parent: int) -> None:
+    """Works until told to stop.
+
+    Args:
+        parent: the process that started this one; when it is gone, the worker stops as well.
+    """
+    logs.setup()
+    # RQ's own lines tell of every job; a failed one is told by log_failure.
+    logging.getLogger("rq").setLevel(logging.CRITICAL)
+    logging.getLogger("rq.worker").setLevel(logging.CRITICAL)
+    runtime = current()
+    stop = threading.Event()
+    heart = threading.Thread(target=_beat, args=(runtime, parent, stop), name="heartbeat", daemon=True)
+    heart.start()
+    try:
+        _worker(runtime).work(logging_level=None)
+    finally:
+        stop.set()
+        runtime.pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _worker(runtime: Runtime) -> DrainWorker:
+    # RQ waits for jobs in commands that block longer than the timeout of the messages' connection.
+    settings = runtime.settings.redis
+    client = store.connect(settings.url, settings.data_dir, timeout_seconds=_WORKER_TTL_SECONDS)
+    queue = DrainQueue(QUEUE, connection=client, serializer=JSONSerializer)
+    return DrainWorker(
+        [queue],
+        name=runtime.name,
+        connection=client,
+        serializer=JSONSerializer,
+        worker_ttl=_WORKER_TTL_SECONDS,
+        exception_handlers=[log_failure],
+        log_job_description=False,
+    )
+
+
+def _beat(runtime: Runtime, parent: int, stop: threading.Event) -> None:
+    while not stop.wait(_BEAT_SECONDS):
+        try:
+            drains.beat(runtime.store, runtime.name, list(runtime.running))
+        except StoreUnavailable as error:
+            logs.warning("heartbeat_missed", detail=error.detail)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
