@@ -1,0 +1,45 @@
+"""The web process: one file a door."""
+
+import sys
+
+from flask import Flask
+from werkzeug.exceptions import HTTPException
+
+from split_dest import config, logs
+from split_dest.config.settings import Settings
+from split_dest.errors import RequestRefused, SettingsError, StoreUnavailable
+from split_dest.inbox.store import Store, connect
+from split_dest.web import answers, health, webhook
+
+#: Segment gives up after four to five seconds; a silent Redis must have become a 503 well before.
+_REDIS_SECONDS = 0.8
+#: gunicorn takes this exit code of a worker for "the application can't be loaded" and stops.
+_CANT_LOAD = 4
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Gives the web application.
+
+    Args:
+        settings: None: those that the environment names; problems then end the process with a clear text.
+    """
+    if settings is None:
+        logs.setup()
+        settings = _load()
+    app = Flask("split_dest.web")
+    store = Store(connect(settings.redis.url, settings.redis.data_dir, timeout_seconds=_REDIS_SECONDS))
+    app.register_blueprint(webhook.blueprint(settings, store))
+    app.register_blueprint(health.blueprint(settings, store))
+    app.register_error_handler(RequestRefused, answers.refused)
+    app.register_error_handler(StoreUnavailable, answers.unavailable)
+    app.register_error_handler(HTTPException, answers.http_error)
+    app.register_error_handler(Exception, answers.fault)
+    return app
+
+
+def _load() -> Settings:
+    try:
+        return config.load()
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(_CANT_LOAD) from error

@@ -1,0 +1,49 @@
+"""Answers: JSON that Segment's own clients and its Event Tester read."""
+
+from flask import Response, jsonify
+from werkzeug.exceptions import HTTPException
+
+from split_dest import logs
+from split_dest.errors import REASONS, RequestRefused, StoreUnavailable
+
+#: Segment retries 408, 423, 429 and 5xx but 501 for four hours and drops the rest, so a fault of ours is a 503
+#: (action-destinations, core/errors.ts).
+_OUR_FAULT = 503
+RETRY_AFTER_SECONDS = 5
+
+_HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 400: "body_incomplete"}
+
+
+def error(status: int, code: str, detail: str = "") -> Response:
+    """Gives an error answer: ``code`` for machines; ``message`` and ``error``, which different clients read."""
+    text = detail or REASONS[code]
+    answer = jsonify(success=False, code=code, message=text, error=text)
+    answer.status_code = status
+    if status == _OUR_FAULT:
+        answer.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return answer
+
+
+def refused(raised: RequestRefused) -> Response:
+    """Gives the answer to a request that the sender must change."""
+    return error(raised.status, raised.code, raised.detail)
+
+
+def unavailable(raised: StoreUnavailable) -> Response:
+    """Gives the answer while Redis can't store: try again."""
+    logs.error("store_unavailable", code=raised.code, detail=raised.detail)
+    return error(_OUR_FAULT, raised.code, REASONS[raised.code])
+
+
+def http_error(raised: HTTPException) -> Response:
+    """Gives the answer to what Flask itself refuses: unknown addresses, methods, cut bodies."""
+    status = raised.code or 500
+    if status >= 500:
+        return error(_OUR_FAULT, "internal_error")
+    return error(status, _HTTP_CODES.get(status, "not_found"))
+
+
+def fault(raised: Exception) -> Response:
+    """Gives the answer to an error that nobody expected: ours, so the sender shall try again."""
+    logs.error("internal_error", cause=raised)
+    return error(_OUR_FAULT, "internal_error")

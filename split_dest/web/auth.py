@@ -1,0 +1,60 @@
+"""Who knocks: the Authorization header, and the signature where one is asked for."""
+
+import base64
+import binascii
+import hmac
+from collections.abc import Iterable, Sequence
+
+from split_dest.config.settings import Secret
+from split_dest.errors import RequestRefused
+from split_dest.segment.signature import is_signed
+
+
+def authenticate(header: str, secrets: Sequence[Secret]) -> None:
+    """Makes sure that the header holds one of the secrets.
+
+    It may stand there verbatim, as ``Bearer <secret>``, or as the user name or the password of ``Basic``. All
+    secrets are compared with all readings, each in constant time.
+
+    Args:
+        header: the Authorization header as WSGI gives it, that is, in Latin-1; empty: there is none.
+        secrets: those that open the door.
+
+    Raises:
+        RequestRefused: 401 ``unauthorized``.
+    """
+    readings = list(_readings(header.encode("latin-1", "replace")))
+    matches = [
+        hmac.compare_digest(reading, secret.reveal().encode()) for reading in readings for secret in secrets
+    ]
+    if not any(matches):
+        raise RequestRefused(401, "unauthorized")
+
+
+def check_signature(signature: str, body: bytes, secrets: Sequence[Secret]) -> None:
+    """Makes sure that one of the secrets signed the body, where any secret is set.
+
+    Raises:
+        RequestRefused: 401 ``bad_signature``.
+    """
+    if secrets and not is_signed(body, signature, [secret.reveal() for secret in secrets]):
+        raise RequestRefused(401, "bad_signature")
+
+
+def _readings(header: bytes) -> Iterable[bytes]:
+    yield header
+    scheme, _, rest = header.partition(b" ")
+    if scheme.lower() == b"bearer":
+        yield rest.strip()
+    if scheme.lower() == b"basic":
+        yield from _basic(rest.strip())
+
+
+def _basic(encoded: bytes) -> Iterable[bytes]:
+    try:
+        pair = base64.b64decode(encoded, validate=True)
+    except binascii.Error:
+        return
+    user, _, password = pair.partition(b":")
+    # The last reading is for a secret that itself holds a colon.
+    yield from (user, password, pair.removesuffix(b":"))

@@ -1,0 +1,55 @@
+"""A request's body: read whole, inflated, and never more of it than allowed."""
+
+import zlib
+
+from flask import Request
+from werkzeug.exceptions import ClientDisconnected
+
+from split_dest.errors import RequestRefused
+
+_GZIP = b"\x1f\x8b"
+_PIECE_BYTES = 65_536
+
+
+def read(request: Request, most_bytes: int) -> bytes:
+    """Gives the body, inflated if it is gzip, whatever the headers say.
+
+    Flask's own limit would cut a chunked body silently, so the body is read here up to one byte too many.
+
+    Args:
+        request: whose body it is.
+        most_bytes: the limit, before and after inflation.
+
+    Raises:
+        RequestRefused: 413 ``body_too_large``, 400 ``invalid_gzip`` or ``body_incomplete``.
+    """
+    if (request.content_length or 0) > most_bytes:
+        raise RequestRefused(413, "body_too_large")
+    body = _read_up_to(request, most_bytes)
+    return _inflated(body, most_bytes) if body.startswith(_GZIP) else body
+
+
+def _read_up_to(request: Request, most_bytes: int) -> bytes:
+    pieces, size = [], 0
+    try:
+        while piece := request.stream.read(_PIECE_BYTES):
+            pieces.append(piece)
+            size += len(piece)
+            if size > most_bytes:
+                raise RequestRefused(413, "body_too_large")
+    except (ClientDisconnected, OSError) as error:
+        raise RequestRefused(400, "body_incomplete") from error
+    return b"".join(pieces)
+
+
+def _inflated(body: bytes, most_bytes: int) -> bytes:
+    inflater = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    try:
+        inflated = inflater.decompress(body, most_bytes + 1)
+    except zlib.error as error:
+        raise RequestRefused(400, "invalid_gzip") from error
+    if len(inflated) > most_bytes:
+        raise RequestRefused(413, "body_too_large")
+    if not inflater.eof:
+        raise RequestRefused(400, "invalid_gzip")
+    return inflated

@@ -1,0 +1,40 @@
+"""Health and numbers: ``/livez``, ``/readyz``, ``/version``, ``/metrics``."""
+
+from flask import Blueprint, Response, jsonify
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+from split_dest import __version__
+from split_dest.config.settings import Settings
+from split_dest.inbox import intake, ledger
+from split_dest.inbox.intake import HighWater
+from split_dest.inbox.store import Store
+from split_dest.web.metrics import LedgerCollector
+
+
+def blueprint(settings: Settings, store: Store) -> Blueprint:
+    """Gives the pages that probes and Prometheus ask for."""
+    pages = Blueprint("health", __name__)
+    high_water = HighWater(store, settings.intake.full_at_percent)
+
+    @pages.get("/livez")
+    def livez() -> Response:
+        return jsonify(status="alive")
+
+    @pages.get("/readyz")
+    def readyz() -> Response:
+        intake.check_writable(store)
+        high_water.check()
+        return jsonify(status="ready")
+
+    @pages.get("/version")
+    def version() -> Response:
+        return jsonify(version=__version__)
+
+    @pages.get("/metrics")
+    def metrics() -> Response:
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(LedgerCollector(ledger.read(store, settings.destinations)))
+        return Response(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+    return pages

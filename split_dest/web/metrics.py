@@ -1,0 +1,64 @@
+"""The ledger as Prometheus metrics; it stands in Redis, so any web process answers for all."""
+
+from collections.abc import Iterator
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from split_dest.inbox.ledger import LaneNumbers, Ledger
+
+_COUNTERS = {
+    "received": "Messages that a door took, and dead letters replayed as another lane's.",
+    "delivered": "Messages that Split has.",
+    "duplicate": "Messages whose id was seen before within the dedupe window.",
+}
+_GAUGES = {
+    "pending": "Messages stored and not settled.",
+    "in_flight": "Pending messages that a drain has claimed.",
+    "dead": "Dead letters kept.",
+    "oldest_seconds": "Age of the oldest pending message.",
+    "refusals": "Refusals in a row.",
+}
+_PLACE = ["destination", "lane"]
+
+
+class LedgerCollector(Collector):
+    """Gives the metrics of one ledger."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def collect(self) -> Iterator[Metric]:
+        """Gives every metric family."""
+        for name, text in _COUNTERS.items():
+            counter = CounterMetricFamily(f"split_dest_{name}", text, labels=_PLACE)
+            for place, numbers in self._ledger.lanes.items():
+                counter.add_metric(place, getattr(numbers, name))
+            yield counter
+        for name, text in _GAUGES.items():
+            gauge = GaugeMetricFamily(f"split_dest_{name}", text, labels=_PLACE)
+            for place, numbers in self._ledger.lanes.items():
+                gauge.add_metric(place, getattr(numbers, name))
+            yield gauge
+        yield self._filtered()
+        yield self._resting()
+        yield GaugeMetricFamily("split_dest_workers", "Workers alive.", value=self._ledger.workers)
+
+    def _filtered(self) -> Metric:
+        text = "Messages that the settings keep out."
+        counter = CounterMetricFamily("split_dest_filtered", text, labels=[*_PLACE, "reason"])
+        for place, numbers in self._ledger.lanes.items():
+            for reason, number in numbers.filtered.items():
+                counter.add_metric([*place, reason], number)
+        return counter
+
+    def _resting(self) -> Metric:
+        text = "Seconds that the lane still rests, by the reason."
+        gauge = GaugeMetricFamily("split_dest_resting_seconds", text, labels=[*_PLACE, "reason"])
+        for place, numbers in self._ledger.lanes.items():
+            gauge.add_metric([*place, numbers.resting_reason or ""], self._rest_seconds(numbers))
+        return gauge
+
+    def _rest_seconds(self, numbers: LaneNumbers) -> float:
+        until_ms = numbers.resting_until_ms
+        return 0.0 if until_ms is None else (until_ms - self._ledger.taken_ms) / 1000
