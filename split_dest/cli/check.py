@@ -1,0 +1,111 @@
+"""``split-dest check``."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from split_dest import config
+from split_dest.cli.options import config_file, epilog, settings_of, store_of
+from split_dest.config.settings import Destination, Settings
+from split_dest.errors import Refused, Remedy, StoreUnavailable
+from split_dest.inbox import fitness
+from split_dest.outlets import split_admin, split_events
+from split_dest.outlets.http import Http
+
+#: What a path in a Segment message can begin with (segment-docs, connections/spec/common).
+_ROOTS = frozenset(
+    [
+        "event",
+        "name",
+        "type",
+        "userId",
+        "anonymousId",
+        "groupId",
+        "previousId",
+        "properties",
+        "traits",
+        "context",
+        "category",
+    ]
+)
+
+
+@click.command(**epilog("split-dest check --config config/production.yaml --live"))
+@config_file
+@click.option("--live", is_flag=True, help="Ask Redis and Split as well.")
+def check(config_path: Path | None, live: bool) -> None:
+    """Checks the settings: every problem at once, with file, line, column and what to write instead.
+
+    With --live, Redis is asked whether it keeps what it is given, and Split whether it knows the keys, the traffic
+    types and the environment. Nothing is written to either.
+    """
+    settings = settings_of(config_path)
+    file = config_path or config.path()
+    for name, destination in settings.destinations.items():
+        for advice in _advice(destination):
+            click.echo(f"{file}: destination {name}: {advice}")
+    click.echo(f"{file}: good. Destinations: {_names(settings.destinations)}; sources: {_names(settings.sources)}")
+    if live and not all([_said(*told) for told in _live(settings)]):
+        raise click.ClickException("not ready for production: see above")
+
+
+def _names(named: object) -> str:
+    return ", ".join(map(str, named)) if named else "none"  # type: ignore[call-overload]
+
+
+def _advice(destination: Destination) -> Iterator[str]:
+    track = destination.rules.track
+    for path in (track.event_type_id, *track.value):
+        if path.partition(".")[0] not in _ROOTS:
+            yield f'"{path}" is read as a path in the message, and Segment\'s messages have no such field'
+
+
+def _said(good: bool, text: str) -> bool:
+    click.echo(f"{'good' if good else 'BAD '}  {text}")
+    return good
+
+
+def _live(settings: Settings) -> Iterator[tuple[bool, str]]:
+    try:
+        yield from fitness.findings(store_of(settings))
+    except StoreUnavailable as error:
+        yield False, error.detail
+    http = Http(settings.delivery.timeout_seconds)
+    for name, destination in settings.destinations.items():
+        for good, text in _of_split(destination, settings, http):
+            yield good, f"{name}: {text}"
+
+
+def _of_split(destination: Destination, settings: Settings, http: Http) -> Iterator[tuple[bool, str]]:
+    split = destination.split
+    if split.sdk_key is not None:
+        # An empty array creates no event, and a wrong key is refused all the same.
+        yield _sdk_key(http, split_events.request(settings.split.events_url, split.sdk_key.reveal(), []))
+    if split.admin_key is not None and split.workspace_id is not None:
+        key = split.admin_key.reveal()
+        account = split_admin.Account(settings.split.admin_url, key, split.admin_header, split.workspace_id)
+        yield from _admin(http, account, destination)
+
+
+def _sdk_key(http: Http, request: split_events.Request) -> tuple[bool, str]:
+    try:
+        http.send(request)
+    except Refused as refused:
+        if refused.remedy is not Remedy.HALVE:
+            return False, f"SDK key: {refused.detail}"
+    return True, "SDK key: accepted"
+
+
+def _admin(http: Http, account: split_admin.Account, destination: Destination) -> Iterator[tuple[bool, str]]:
+    try:
+        traffic_types, environments = split_admin.look_up(http, account)
+    except Refused as refused:
+        yield False, f"admin key and workspace: {refused.detail}"
+        return
+    yield True, "admin key and workspace: accepted"
+    for name in sorted(set(destination.rules.map_identities.values())):
+        yield name in traffic_types, f"traffic type {name} (Split has: {', '.join(sorted(traffic_types))})"
+    environment = destination.split.environment
+    known = environment in environments or environment in environments.values()
+    yield known, f"environment {environment} (Split has: {', '.join(sorted(environments))})"

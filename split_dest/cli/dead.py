@@ -1,0 +1,179 @@
+"""``split-dest dead``."""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+from rich.progress import track
+
+from split_dest.cli.options import chosen, config_file, destination, epilog, settings_of, store_of
+from split_dest.config.settings import Settings
+from split_dest.errors import REASONS, MessageRejected, RequestRefused
+from split_dest.inbox import dead_letters
+from split_dest.inbox.dead_letters import DeadLetter
+from split_dest.inbox.store import Store
+from split_dest.inbox.wake import wake
+from split_dest.mapping import lane_of
+from split_dest.segment import message, payload, times
+
+_AGO = re.compile(r"(\d+)([smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+class Moment(click.ParamType):
+    """A time: ISO 8601, or how long ago, such as 30m, 2h or 7d; its value is in milliseconds."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Gives the milliseconds."""
+        ago = _AGO.fullmatch(str(value))
+        if ago:
+            return int((time.time() - int(ago[1]) * _SECONDS[ago[2]]) * 1000)
+        moment_ms = times.to_ms(str(value))
+        if moment_ms is None:
+            self.fail("write a time such as 2026-01-31T12:00:00Z, or how long ago: 30m, 2h, 7d", param, ctx)
+        return moment_ms
+
+
+@click.group()
+def dead() -> None:
+    """Looks at, replays or drops dead letters: messages set aside with their reason."""
+
+
+def _selecting(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives the command the options that choose dead letters; it gets the store and the letters."""
+
+    @config_file
+    @destination
+    @click.option(
+        "--reason", type=click.Choice(sorted(REASONS)), metavar="CODE", help="Only with this reason code."
+    )
+    @click.option(
+        "--since", type=Moment(), help="Only those set aside since then (a time, or 2h for two hours ago)."
+    )
+    @click.option("--until", type=Moment(), help="Only those set aside before then.")
+    @wraps(command)
+    def selecting(
+        config_path: Path | None,
+        destination: str | None,
+        reason: str | None,
+        since: int | None,
+        until: int | None,
+        **rest: Any,
+    ) -> None:
+        settings = settings_of(config_path)
+        store = store_of(settings)
+        letters = (
+            letter
+            for name in chosen(settings, destination)
+            for letter in dead_letters.browse(store, name, reason=reason, since_ms=since, until_ms=until)
+        )
+        command(store=store, letters=letters, **rest)
+
+    return selecting
+
+
+@dead.command("list", **epilog("split-dest dead list --destination web-production --since 2h"))
+@_selecting
+@click.option("--json", "as_json", is_flag=True, help="JSON lines, with the whole message.")
+def list_(store: Store, letters: Iterator[DeadLetter], as_json: bool) -> None:
+    """Lists dead letters, oldest first: id, when, destination, lane, reason, detail."""
+    del store
+    for letter in letters:
+        click.echo(orjson.dumps(_json(letter)) if as_json else _line(letter))
+
+
+@dead.command(**epilog("split-dest dead show 1767225600000-0"))
+@config_file
+@destination
+@click.argument("letter_id", metavar="ID")
+def show(config_path: Path | None, destination: str | None, letter_id: str) -> None:
+    """Shows one dead letter with its message, which may hold personal data."""
+    settings = settings_of(config_path)
+    letter = _found(settings, destination, letter_id)
+    click.echo(orjson.dumps(_json(letter), option=orjson.OPT_INDENT_2))
+
+
+def _found(settings: Settings, destination: str | None, letter_id: str) -> DeadLetter:
+    if not re.fullmatch(r"\d+-\d+", letter_id):
+        raise click.UsageError(f'"{letter_id}" is no id; ids look like 1767225600000-0, see: split-dest dead list')
+    store = store_of(settings)
+    for name in chosen(settings, destination):
+        letter = dead_letters.find(store, name, letter_id)
+        if letter is not None:
+            return letter
+    raise click.ClickException(f"no dead letter {letter_id}")
+
+
+@dead.command(**epilog("split-dest dead replay --reason gave_up --since 1d"))
+@_selecting
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+def replay(store: Store, letters: Iterator[DeadLetter], dry_run: bool) -> None:
+    """Puts dead letters back into their lanes, as if they had just been accepted."""
+    done = refused = 0
+    for letter in _progress(letters, "replaying"):
+        readable = _readable(letter)
+        if readable is None:
+            refused += 1
+        elif dry_run or dead_letters.replay(store, letter, lane_of(readable), message.dump(readable)):
+            done += 1
+            _wake_now_and_then(store, letter, done, dry_run)
+    click.echo(f"{done} {'would be ' if dry_run else ''}replayed, {refused} can't be read and stay")
+
+
+def _wake_now_and_then(store: Store, letter: DeadLetter, done: int, dry_run: bool) -> None:
+    if not dry_run and done % 1000 == 1:
+        wake(store, letter.destination)
+
+
+@dead.command(**epilog("split-dest dead drop --reason message_too_large --dry-run"))
+@_selecting
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+def drop(store: Store, letters: Iterator[DeadLetter], dry_run: bool) -> None:
+    """Drops dead letters for good; they count as filtered from then on."""
+    done = sum(1 for letter in _progress(letters, "dropping") if dry_run or dead_letters.drop(store, letter))
+    click.echo(f"{done} {'would be ' if dry_run else ''}dropped")
+
+
+def _progress(letters: Iterator[DeadLetter], doing: str) -> Iterator[DeadLetter]:
+    chosen_letters = list(letters)
+    quiet = not click.get_text_stream("stderr").isatty()
+    yield from track(chosen_letters, description=doing, disable=quiet)
+
+
+def _readable(letter: DeadLetter) -> message.Message | None:
+    """Gives the letter's message by the rules of today; None: the door would refuse it again."""
+    try:
+        (found,) = payload.messages(letter.text)
+        return None if isinstance(found, payload.Unreadable) else message.load(found)
+    except (RequestRefused, MessageRejected, ValueError):
+        return None
+
+
+def _line(letter: DeadLetter) -> str:
+    when = datetime.fromtimestamp(letter.dead_ms / 1000, UTC).isoformat(timespec="seconds")
+    return f"{letter.id}  {when}  {letter.destination}  {letter.lane}  {letter.reason}  {letter.detail}"
+
+
+def _json(letter: DeadLetter) -> dict[str, Any]:
+    try:
+        shown = orjson.loads(letter.text)
+    except orjson.JSONDecodeError:
+        shown = letter.text.decode("utf-8", "backslashreplace")
+    return {
+        "id": letter.id,
+        "destination": letter.destination,
+        "lane": letter.lane,
+        "reason": letter.reason,
+        "detail": letter.detail,
+        "acceptedMs": letter.accepted_ms,
+        "deadMs": letter.dead_ms,
+        "message": shown,
+    }

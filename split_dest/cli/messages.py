@@ -1,0 +1,48 @@
+"""Messages from a file or standard input: one message, an array, an envelope, or JSON lines."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+from split_dest.errors import RequestRefused
+from split_dest.segment import payload
+from split_dest.segment.payload import Unreadable
+
+
+def read(file: str) -> list[dict[str, Any] | Unreadable]:
+    """Gives the messages of a file; ``-`` is standard input.
+
+    Raises:
+        click.ClickException: it can't be read, or is not JSON; says in which line.
+    """
+    try:
+        body = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        raise click.FileError(file, error.strerror or "can't be read") from error
+    return read_bytes(body, file)
+
+
+def read_bytes(body: bytes, file: str = "-") -> list[dict[str, Any] | Unreadable]:
+    """Gives the messages of a file's content; *file* is its name, for errors."""
+    lines = body.split(b"\n")
+    if len(lines) > 1 and _is_json(lines[0]):
+        return [found for n, line in enumerate(lines, 1) if line.strip() for found in _messages(file, n, line)]
+    return _messages(file, 1, body)
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def _messages(file: str, line: int, text: bytes) -> list[dict[str, Any] | Unreadable]:
+    try:
+        return payload.messages(text)
+    except RequestRefused as refused:
+        raise click.ClickException(f"{file}:{line}: {refused.detail}") from refused

