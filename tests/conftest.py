@@ -1,0 +1,93 @@
+"""Fixtures that every folder uses; all of them are real: Redis, HTTP, processes."""
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+import urllib3
+
+from split_dest import embedded_redis
+from split_dest.inbox.store import Store, connect
+from tests.support.sandbox import Sandbox, free_port, running
+from tests.support.service import SETTINGS, Service
+
+
+@pytest.fixture(scope="session")
+def redis_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The data directory of an embedded Redis that runs for all tests."""
+    folder = tmp_path_factory.mktemp("redis")
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(embedded_redis.command(str(folder)), stdout=log, stderr=log)
+    wait_for_redis(connect("embedded", str(folder)))
+    yield folder
+    server.terminate()
+    server.wait(10)
+
+
+def wait_for_redis(client: redis.Redis, seconds: float = 10.0) -> None:
+    """Waits until a Redis answers."""
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        try:
+            client.ping()
+        except redis.RedisError:
+            time.sleep(0.02)
+        else:
+            client.close()
+            return
+    pytest.fail("Redis does not answer")
+
+
+@pytest.fixture
+def store(redis_dir: Path) -> Iterator[Store]:
+    """An empty store."""
+    client = connect("embedded", str(redis_dir))
+    client.flushall()
+    yield Store(client)
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def started_sandbox() -> Iterator[Sandbox]:
+    """One sandbox for all tests."""
+    port = free_port()
+    with running(port), urllib3.PoolManager(retries=False, timeout=10) as http:
+        yield Sandbox(f"http://127.0.0.1:{port}", http)
+
+
+@pytest.fixture
+def sandbox(started_sandbox: Sandbox) -> Sandbox:
+    """The sandbox with nothing received and no faults."""
+    started_sandbox.call("DELETE", "/_sandbox/faults")
+    started_sandbox.call("DELETE", "/_sandbox/received")
+    return started_sandbox
+
+
+@pytest.fixture
+def make_service(
+    tmp_path: Path, store: Store, redis_dir: Path, sandbox: Sandbox
+) -> Iterator[Callable[..., Service]]:
+    """Makes services on the tests' Redis and sandbox; what they started is stopped afterwards."""
+    made: list[Service] = []
+
+    def make(extra: str = "", **variables: str) -> Service:
+        settings = SETTINGS.format(redis=f"unix://{redis_dir}/redis.sock", sandbox=sandbox.url) + extra
+        made.append(Service(tmp_path, store, settings, **variables))
+        return made[-1]
+
+    yield make
+    for service in made:
+        service.stop()
+        service.http.clear()
+
+
+@pytest.fixture
+def service(make_service: Callable[..., Service]) -> Service:
+    """The whole service at work: one web process and two workers."""
+    made = make_service()
+    made.start_web()
+    made.start_workers()
+    return made

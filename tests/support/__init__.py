@@ -1,0 +1,1 @@
+"""What tests share: a real Redis, the service in real processes, the sandbox."""

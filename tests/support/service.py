@@ -1,0 +1,150 @@
+"""The service in real processes: gunicorn and `python -m workers`, with settings and variables of a test."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+import urllib3
+
+from split_dest.inbox import ledger
+from split_dest.inbox.ledger import LaneNumbers
+from split_dest.inbox.store import Store
+from tests.support.sandbox import free_port
+
+SECRET = "a-secret-of-the-tests"
+
+SETTINGS = """
+redis: {{url: "{redis}"}}
+split: {{events_url: "{sandbox}/api", admin_url: "{sandbox}/internal/api/v2"}}
+delivery: {{timeout_seconds: 2}}
+destinations:
+  web:
+    authorization: ["${{TEST_SECRET}}"]
+    split:
+      sdk_key: ${{TEST_SDK_KEY}}
+      admin_key: ${{TEST_ADMIN_KEY}}
+      workspace_id: ws-1
+      environment: Production
+"""
+
+VARIABLES = {
+    "TEST_SECRET": SECRET,
+    "TEST_SDK_KEY": "sandbox-sdk-key",
+    "TEST_ADMIN_KEY": "sandbox-admin-key",
+}
+
+
+class Service:
+    """Processes that are started, killed and stopped by their ids."""
+
+    def __init__(self, folder: Path, store: Store, settings: str, **variables: str) -> None:
+        self.folder = folder
+        self.store = store
+        self.file = folder / "settings.yaml"
+        self.file.write_text(settings)
+        self.environ = {**os.environ, **VARIABLES, "SPLIT_DEST_CONFIG": str(self.file), **variables}
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.http = urllib3.PoolManager(retries=False, timeout=10)
+        self.url = ""
+
+    def start_web(self) -> subprocess.Popen[bytes]:
+        """Starts gunicorn by the Procfile's own words and waits until it is ready."""
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        process = self._start("web", ["sh", "-c", "exec " + procfile()["web"]], HOST="127.0.0.1", PORT=str(port))
+        self.wait_until(lambda: self._answers(process))
+        return process
+
+    def start_workers(self, count: int = 2) -> subprocess.Popen[bytes]:
+        """Starts the worker by the Procfile's own words and waits until all are alive."""
+        before = ledger.read(self.store, ["web"]).workers
+        command = ["sh", "-c", "exec " + procfile()["worker"]]
+        process = self._start("worker", command, WORKER_CONCURRENCY=str(count))
+        self.wait_until(lambda: ledger.read(self.store, ["web"]).workers >= before + count)
+        return process
+
+    def _start(self, name: str, command: list[str], **variables: str) -> subprocess.Popen[bytes]:
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        with (self.folder / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(
+                command,
+                stdout=log,
+                stderr=log,
+                env={**self.environ, "PATH": path, **variables},
+                start_new_session=True,
+            )
+        self.processes.append(process)
+        return process
+
+    def _answers(self, process: subprocess.Popen[bytes]) -> bool:
+        assert process.poll() is None, self.log("web")
+        try:
+            return bool(self.http.request("GET", f"{self.url}/livez").status == 200)
+        except urllib3.exceptions.HTTPError:
+            return False
+
+    def log(self, name: str) -> str:
+        """Gives what a process has written."""
+        return (self.folder / f"{name}.log").read_text()
+
+    def post(self, body: Any, path: str = "/webhook/web", **headers: str) -> urllib3.BaseHTTPResponse:
+        """Posts a body, JSON unless it is bytes, with the secret."""
+        data = body if isinstance(body, bytes) else orjson.dumps(body)
+        given = {"Authorization": SECRET} | {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.http.request("POST", self.url + path, body=data, headers=given)
+
+    def lane(self, name: str = "events", destination: str = "web") -> LaneNumbers:
+        """Gives a lane's numbers."""
+        return ledger.read(self.store, [destination]).lanes[destination, name]
+
+    def wait_until(self, true: Callable[[], bool], seconds: float = 20.0) -> float:
+        """Waits until something holds; gives how long it took, in seconds."""
+        started = time.monotonic()
+        while time.monotonic() - started < seconds:
+            if true():
+                return time.monotonic() - started
+            time.sleep(0.02)
+        raise AssertionError(f"not within {seconds} s; {self.lane()}; {self.log('worker')[-3000:]}")
+
+    def stop(self, *processes: subprocess.Popen[bytes]) -> list[int]:
+        """Stops processes, or all, as an init system does; gives their exit codes."""
+        codes = []
+        for process in processes or self.processes[::-1]:
+            process.send_signal(signal.SIGTERM)
+            codes.append(process.wait(30))
+            self.processes.remove(process)
+        return codes
+
+    def kill(self, process: subprocess.Popen[bytes]) -> None:
+        """Kills a process with all that it started."""
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(10)
+        self.processes.remove(process)
+
+
+def procfile() -> Mapping[str, str]:
+    """Gives the Procfile's commands by name."""
+    lines = (Path(__file__).parents[2] / "Procfile").read_text().splitlines()
+    return {name: command.strip() for name, _, command in (line.partition(":") for line in lines if line.strip())}
+
+
+def tracks(count: int, start: int = 0, **more: Any) -> list[dict[str, Any]]:
+    """Gives so many track messages, each with an id and a key of its own."""
+    return [
+        {
+            "type": "track",
+            "event": "Tried",
+            "messageId": f"m-{n}",
+            "userId": f"u-{n}",
+            "timestamp": "2026-01-15T09:30:00.250Z",
+            "properties": {"number": n},
+        }
+        | more
+        for n in range(start, start + count)
+    ]
