@@ -21,8 +21,10 @@ IDENTITY_CALLS = 8
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """A worker process's things; ``running`` are the drains whose holds its heartbeat renews;
-    ``stopping`` is set when they shall end after the batch at hand.
+    """A worker process's things.
+
+    ``running`` are the drains whose holds its heartbeat renews; ``stopping`` is set when they shall end after the
+    batch at hand.
     """
 
     name: str

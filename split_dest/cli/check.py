@@ -6,12 +6,12 @@ from pathlib import Path
 import click
 
 from split_dest import config
-from split_dest.cli.options import config_file, epilog, settings_of, store_of
+from split_dest.cli.options import config_file, example, settings_of, store_of
 from split_dest.config.settings import Destination, Settings
 from split_dest.errors import Refused, Remedy, StoreUnavailable
 from split_dest.inbox import fitness
 from split_dest.outlets import split_admin, split_events
-from split_dest.outlets.http import Http
+from split_dest.outlets.http import Http, Request
 
 #: What a path in a Segment message can begin with (segment-docs, connections/spec/common).
 _ROOTS = frozenset(
@@ -31,7 +31,7 @@ _ROOTS = frozenset(
 )
 
 
-@click.command(**epilog("split-dest check --config config/production.yaml --live"))
+@click.command(epilog=example("split-dest check --config config/production.yaml --live"))
 @config_file
 @click.option("--live", is_flag=True, help="Ask Redis and Split as well.")
 def check(config_path: Path | None, live: bool) -> None:
@@ -45,13 +45,11 @@ def check(config_path: Path | None, live: bool) -> None:
     for name, destination in settings.destinations.items():
         for advice in _advice(destination):
             click.echo(f"{file}: destination {name}: {advice}")
-    click.echo(f"{file}: good. Destinations: {_names(settings.destinations)}; sources: {_names(settings.sources)}")
-    if live and not all([_said(*told) for told in _live(settings)]):
+    destinations, sources = (", ".join(named) or "none" for named in (settings.destinations, settings.sources))
+    click.echo(f"{file}: good; destinations: {destinations}; sources: {sources}")
+    told = [_said(*found) for found in _live(settings)] if live else []
+    if not all(told):
         raise click.ClickException("not ready for production: see above")
-
-
-def _names(named: object) -> str:
-    return ", ".join(map(str, named)) if named else "none"  # type: ignore[call-overload]
 
 
 def _advice(destination: Destination) -> Iterator[str]:
@@ -88,7 +86,7 @@ def _of_split(destination: Destination, settings: Settings, http: Http) -> Itera
         yield from _admin(http, account, destination)
 
 
-def _sdk_key(http: Http, request: split_events.Request) -> tuple[bool, str]:
+def _sdk_key(http: Http, request: Request) -> tuple[bool, str]:
     try:
         http.send(request)
     except Refused as refused:

@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 import orjson
-from rich.progress import track
 
-from split_dest.cli.options import chosen, config_file, destination, epilog, settings_of, store_of
+from split_dest.cli.options import chosen, config_file, destination, example, settings_of, store_of
+from split_dest.cli.progress import shown
 from split_dest.config.settings import Settings
 from split_dest.errors import REASONS, MessageRejected, RequestRefused
 from split_dest.inbox import dead_letters
@@ -26,7 +26,7 @@ _AGO = re.compile(r"(\d+)([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[int]):
     """A time: ISO 8601, or how long ago, such as 30m, 2h or 7d; its value is in milliseconds."""
 
     name = "time"
@@ -47,7 +47,7 @@ def dead() -> None:
     """Looks at, replays or drops dead letters: messages set aside with their reason."""
 
 
-def _selecting(command: Callable[..., None]) -> Callable[..., None]:
+def _selecting(command: Callable[..., None]) -> Any:
     """Gives the command the options that choose dead letters; it gets the store and the letters."""
 
     @config_file
@@ -70,17 +70,19 @@ def _selecting(command: Callable[..., None]) -> Callable[..., None]:
     ) -> None:
         settings = settings_of(config_path)
         store = store_of(settings)
+        # A letter that dies again while the command runs is not met twice.
+        before = store.now_ms() if until is None else until
         letters = (
             letter
             for name in chosen(settings, destination)
-            for letter in dead_letters.browse(store, name, reason=reason, since_ms=since, until_ms=until)
+            for letter in dead_letters.browse(store, name, reason=reason, since_ms=since, until_ms=before)
         )
         command(store=store, letters=letters, **rest)
 
     return selecting
 
 
-@dead.command("list", **epilog("split-dest dead list --destination web-production --since 2h"))
+@dead.command("list", epilog=example("split-dest dead list --destination web-production --since 2h"))
 @_selecting
 @click.option("--json", "as_json", is_flag=True, help="JSON lines, with the whole message.")
 def list_(store: Store, letters: Iterator[DeadLetter], as_json: bool) -> None:
@@ -90,7 +92,7 @@ def list_(store: Store, letters: Iterator[DeadLetter], as_json: bool) -> None:
         click.echo(orjson.dumps(_json(letter)) if as_json else _line(letter))
 
 
-@dead.command(**epilog("split-dest dead show 1767225600000-0"))
+@dead.command(epilog=example("split-dest dead show 1767225600000-0"))
 @config_file
 @destination
 @click.argument("letter_id", metavar="ID")
@@ -112,13 +114,13 @@ def _found(settings: Settings, destination: str | None, letter_id: str) -> DeadL
     raise click.ClickException(f"no dead letter {letter_id}")
 
 
-@dead.command(**epilog("split-dest dead replay --reason gave_up --since 1d"))
+@dead.command(epilog=example("split-dest dead replay --reason gave_up --since 1d"))
 @_selecting
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 def replay(store: Store, letters: Iterator[DeadLetter], dry_run: bool) -> None:
     """Puts dead letters back into their lanes, as if they had just been accepted."""
     done = refused = 0
-    for letter in _progress(letters, "replaying"):
+    for letter in shown(letters, "replaying"):
         readable = _readable(letter)
         if readable is None:
             refused += 1
@@ -133,19 +135,13 @@ def _wake_now_and_then(store: Store, letter: DeadLetter, done: int, dry_run: boo
         wake(store, letter.destination)
 
 
-@dead.command(**epilog("split-dest dead drop --reason message_too_large --dry-run"))
+@dead.command(epilog=example("split-dest dead drop --reason message_too_large --dry-run"))
 @_selecting
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 def drop(store: Store, letters: Iterator[DeadLetter], dry_run: bool) -> None:
     """Drops dead letters for good; they count as filtered from then on."""
-    done = sum(1 for letter in _progress(letters, "dropping") if dry_run or dead_letters.drop(store, letter))
+    done = sum(1 for letter in shown(letters, "dropping") if dry_run or dead_letters.drop(store, letter))
     click.echo(f"{done} {'would be ' if dry_run else ''}dropped")
-
-
-def _progress(letters: Iterator[DeadLetter], doing: str) -> Iterator[DeadLetter]:
-    chosen_letters = list(letters)
-    quiet = not click.get_text_stream("stderr").isatty()
-    yield from track(chosen_letters, description=doing, disable=quiet)
 
 
 def _readable(letter: DeadLetter) -> message.Message | None:

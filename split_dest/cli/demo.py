@@ -18,8 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from split_dest import config, embedded_redis
-from split_dest.cli import messages
-from split_dest.cli.options import epilog
+from split_dest.cli.options import example
 from split_dest.cli.processes import Processes, free_port, terminate_like_interrupt
 from split_dest.mapping import Mapped, to_split
 from split_dest.mapping.rules import Rules
@@ -30,7 +29,7 @@ _ARRIVE_SECONDS = 20.0
 _FILES = resources.files("split_dest.cli")
 
 
-@click.command(**epilog("split-dest demo --keep"))
+@click.command(epilog=example("split-dest demo --keep"))
 @click.option("--keep", is_flag=True, help="Leave everything running until Ctrl-C, and say how to reach it.")
 def demo(keep: bool) -> None:
     """Starts Redis, a stand-in for Split, the door and a worker on this machine, and sends example messages.
@@ -86,9 +85,9 @@ def _start(processes: Processes, folder: Path, door: str, sandbox: str) -> None:
 
 
 def _send_and_show(door: str, sandbox: str, secret: str, rules: Rules) -> None:
-    examples = [message.load(found) for found in messages.read_bytes((_FILES / "examples.jsonl").read_bytes())]
-    _post(f"{door}/webhook/demo", secret, orjson.dumps([example.fields for example in examples]))
-    expected = [(example, to_split(example, rules, 0)) for example in examples]
+    examples = [message.load(orjson.loads(line)) for line in (_FILES / "examples.jsonl").read_bytes().splitlines()]
+    _post(f"{door}/webhook/demo", secret, orjson.dumps([sent.fields for sent in examples]))
+    expected = [(sent, to_split(sent, rules, 0)) for sent in examples]
     received = _wait_for(sandbox, expected)
     complete = all(_has_all(received, mapped) for _, mapped in expected)
     Console().print(_table(expected, received))
@@ -135,12 +134,12 @@ def _has_all(received: set[tuple[str, ...]], mapped: Mapped) -> bool:
 
 def _table(expected: list[tuple[message.Message, Mapped]], received: set[tuple[str, ...]]) -> Table:
     table = Table("Segment message", "in Split", "arrived", show_lines=True)
-    for example, mapped in expected:
-        said = example.fields.get("event") or example.fields.get("name") or ""
+    for sent, mapped in expected:
+        said = sent.fields.get("event") or sent.fields.get("name") or ""
         marks = _marks(mapped)
         became = "\n".join(f"{kind} {' / '.join(rest)}" for kind, *rest in marks) or f"nothing: {mapped.dropped}"
-        arrived = "\n".join("yes" if mark in received else "no" for mark in marks) or "–"
-        table.add_row(f"{example.type} {said}".strip(), became, arrived)
+        arrived = "\n".join("yes" if mark in received else "no" for mark in marks) or "-"
+        table.add_row(f"{sent.type} {said}".strip(), became, arrived)
     return table
 
 

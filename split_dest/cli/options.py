@@ -18,9 +18,9 @@ config_file = click.option(
 )
 
 
-def epilog(example: str) -> dict[str, Any]:
-    """Gives click's argument that shows an example below a command's help."""
-    return {"epilog": f"\b\nExample:\n  {example}"}
+def example(command: str) -> str:
+    """Gives the text below a command's help that shows it at work."""
+    return f"\b\nExample:\n  {command}"
 
 
 def settings_of(config_path: Path | None) -> Settings:

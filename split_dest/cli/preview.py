@@ -11,7 +11,7 @@ import orjson
 
 from split_dest import config
 from split_dest.cli import messages
-from split_dest.cli.options import chosen, config_file, epilog
+from split_dest.cli.options import chosen, config_file, example
 from split_dest.config.settings import Destination, Settings
 from split_dest.errors import MessageRejected
 from split_dest.mapping import Mapped, to_split
@@ -22,7 +22,7 @@ from split_dest.segment.payload import Unreadable
 from split_dest.split.merging import merge
 
 
-@click.command(**epilog("split-dest preview --destination web-production messages.jsonl"))
+@click.command(epilog=example("split-dest preview --destination web-production messages.jsonl"))
 @config_file
 @click.option("--destination", required=True, help="By whose rules.")
 @click.option("--requests", is_flag=True, help="Print the HTTP requests instead.")

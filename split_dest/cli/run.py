@@ -8,11 +8,11 @@ from honcho.environ import parse_procfile
 from honcho.manager import Manager
 
 from split_dest import config, embedded_redis
-from split_dest.cli.options import config_file, epilog, settings_of
+from split_dest.cli.options import config_file, example, settings_of
 from split_dest.cli.processes import Processes, with_our_programs
 
 
-@click.command(**epilog("split-dest run --config config/development.yaml"))
+@click.command(epilog=example("split-dest run --config config/development.yaml"))
 @config_file
 @click.option(
     "--procfile",

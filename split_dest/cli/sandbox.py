@@ -2,11 +2,11 @@
 
 import click
 
-from split_dest.cli.options import epilog
+from split_dest.cli.options import example
 from split_dest.sandbox import Keys, serve
 
 
-@click.command(**epilog("split-dest sandbox --port 8100"))
+@click.command(epilog=example("split-dest sandbox --port 8100"))
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", default=8100, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--sdk-key", default=Keys().sdk_key, show_default=True, help="The key of the events API.")

@@ -3,10 +3,10 @@
 import click
 import orjson
 import urllib3
-from rich.progress import track
 
 from split_dest.cli import messages
-from split_dest.cli.options import epilog
+from split_dest.cli.options import example
+from split_dest.cli.progress import shown
 from split_dest.outlets.http import USER_AGENT
 from split_dest.segment.payload import Unreadable
 
@@ -14,7 +14,7 @@ _BATCH = 100
 
 
 @click.command(
-    **epilog("split-dest send messages.jsonl --to http://127.0.0.1:8000/webhook/web --authorization SECRET")
+    epilog=example("split-dest send messages.jsonl --to http://127.0.0.1:8000/webhook/web --authorization SECRET")
 )
 @click.argument("file")
 @click.option("--to", "url", required=True, help="The door: http://…/webhook/<destination>.")
@@ -25,8 +25,7 @@ def send(file: str, url: str, authorization: str) -> None:
     batches = [found[start : start + _BATCH] for start in range(0, len(found), _BATCH)]
     http = urllib3.PoolManager(timeout=30, retries=False)
     totals = {"accepted": 0, "duplicates": 0, "set_aside": 0}
-    quiet = not click.get_text_stream("stderr").isatty()
-    for batch in track(batches, description="sending", disable=quiet):
+    for batch in shown(batches, "sending", len(batches)):
         answer = _post(http, url, authorization, b"[" + b",".join(batch) + b"]")
         for name in totals:
             totals[name] += answer.get(name, 0)

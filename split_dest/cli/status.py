@@ -11,14 +11,14 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from split_dest.cli.options import config_file, epilog, settings_of, store_of
+from split_dest.cli.options import config_file, example, settings_of, store_of
 from split_dest.inbox import ledger
 from split_dest.inbox.ledger import LaneNumbers, Ledger
 
 _COLUMNS = ("received", "delivered", "filtered", "duplicate", "pending", "in flight", "dead", "oldest", "rests")
 
 
-@click.command(**epilog("split-dest status --watch"))
+@click.command(epilog=example("split-dest status --watch"))
 @config_file
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
 @click.option("--watch", is_flag=True, help="Show it anew every second until Ctrl-C.")

@@ -23,7 +23,7 @@ def findings(store: Store) -> Iterator[tuple[bool, str]]:
     policy = info["maxmemory_policy"]
     yield (
         policy == "noeviction",
-        f"Redis maxmemory-policy {policy} (noeviction, or messages vanish when it is full)",
+        f"Redis maxmemory-policy {policy} (noeviction, else messages vanish when it is full)",
     )
     append_only = "yes" if info["aof_enabled"] else "no"
     yield append_only == "yes", f"Redis appendonly {append_only} (yes, or a crash loses what was acknowledged)"

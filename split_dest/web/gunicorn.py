@@ -6,6 +6,8 @@ keepalive = 75
 #: Heroku and Kubernetes kill after 30 seconds.
 graceful_timeout = 20
 timeout = 30
+# Otherwise gunicorn leaves a socket in the home directory.
+control_socket_disable = True
 logconfig_dict = {
     "version": 1,
     "disable_existing_loggers": False,

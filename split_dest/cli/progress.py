@@ -1,0 +1,24 @@
+"""A sign of life on stderr while something takes long."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+T = TypeVar("T")
+
+
+def shown(items: Iterable[T], doing: str, total: int | None = None) -> Iterator[T]:
+    """Gives the items, with a bar that moves as they are taken; without a terminal there is none.
+
+    Args:
+        items: what is worked on.
+        doing: what the bar says.
+        total: how many there are; None: nobody knows.
+    """
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    quiet = not sys.stderr.isatty()
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet) as progress:
+        yield from progress.track(items, description=doing, total=total)
