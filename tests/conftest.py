@@ -81,7 +81,6 @@ def make_service(
     yield make
     for service in made:
         service.stop()
-        service.http.clear()
 
 
 @pytest.fixture

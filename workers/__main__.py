@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 from multiprocessing.process import BaseProcess
 from types import FrameType
@@ -33,7 +34,16 @@ class Crew:
         self._members: list[BaseProcess] = []
         self._size = size
         self._started = 0.0
-        self.stopping = False
+        self._stop = threading.Event()
+
+    @property
+    def stopping(self) -> bool:
+        """True once all were asked to end."""
+        return self._stop.is_set()
+
+    def pause(self) -> None:
+        """Waits until the next look is due or all shall end."""
+        self._stop.wait(_LOOK_SECONDS)
 
     def fill_up(self) -> None:
         """Starts what is missing."""
@@ -58,7 +68,7 @@ class Crew:
         """Asks all to finish their drain and end; as a signal's handler it does so within the same second."""
         if self.stopping:
             return
-        self.stopping = True
+        self._stop.set()
         for member in self._members:
             if member.is_alive():
                 member.terminate()
@@ -90,7 +100,7 @@ def main() -> int:
     while not crew.stopping:
         crew.fill_up()
         watch.look()
-        time.sleep(_LOOK_SECONDS)
+        crew.pause()
     crew.wait()
     return 0
 

@@ -51,6 +51,9 @@ class DrainWorker(SimpleWorker):
     job_class = DrainJob
     queue_class = DrainQueue
 
+    def subscribe(self) -> None:
+        """Listens to no commands: whoever can write to Redis shall not be able to stop workers or jobs."""
+
     def handle_warm_shutdown_request(self) -> None:
         """Lets the drain at hand end after its batch, when the worker is told to stop."""
         current().stopping.set()

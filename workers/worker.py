@@ -14,7 +14,7 @@ from split_dest.inbox.wake import QUEUE
 from workers.job import DrainQueue, DrainWorker, log_failure
 from workers.runtime import Runtime, current
 
-_BEAT_SECONDS = 2.0
+_BEAT_SECONDS = 1.0
 #: RQ counts a worker as gone after so long; it also bounds how long a silent Redis goes unnoticed.
 _WORKER_TTL_SECONDS = 30
 
@@ -57,11 +57,13 @@ def _worker(runtime: Runtime) -> DrainWorker:
 
 
 def _beat(runtime: Runtime, parent: int, stop: threading.Event) -> None:
-    while not stop.wait(_BEAT_SECONDS):
+    while True:
         try:
             drains.beat(runtime.store, runtime.name, list(runtime.running))
         except StoreUnavailable as error:
             logs.warning("heartbeat_missed", detail=error.detail)
         if os.getppid() != parent:
             os.kill(os.getpid(), signal.SIGTERM)
+            return
+        if stop.wait(_BEAT_SECONDS):
             return

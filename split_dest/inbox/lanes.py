@@ -10,8 +10,8 @@ PER_SLOT = 1000
 #: How long a queued drain is believed to be on its way before another is enqueued.
 QUEUED_MS = 15_000
 
-#: How long a drain that gives no sign of life keeps its slot. Its worker gives one every two seconds.
-LEASE_MS = 6_000
+#: How long a drain that gives no sign of life keeps its slot. Its worker gives one each second.
+LEASE_MS = 4_000
 
 
 def prefix(destination: str) -> str:

@@ -8,7 +8,7 @@ from split_dest.inbox import lanes
 from split_dest.inbox.store import Store, reported
 
 #: A worker that gave no sign of life for so long counts as gone.
-_ALIVE_MS = 15_000
+_ALIVE_MS = 5_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -63,11 +64,15 @@ class Service:
 
     def start_workers(self, count: int = 2) -> subprocess.Popen[bytes]:
         """Starts the worker by the Procfile's own words and waits until all are alive."""
-        before = ledger.read(self.store, ["web"]).workers
         command = ["sh", "-c", "exec " + procfile()["worker"]]
         process = self._start("worker", command, WORKER_CONCURRENCY=str(count))
-        self.wait_until(lambda: ledger.read(self.store, ["web"]).workers >= before + count)
+        self.wait_until(lambda: self._alive(process) == count)
         return process
+
+    def _alive(self, process: subprocess.Popen[bytes]) -> int:
+        assert process.poll() is None, self.log("worker")
+        named = {name.decode() for name in self.store.client.zrange("sd:workers", 0, -1)}
+        return sum(f"{socket.gethostname()}-{pid}" in named for pid in worker_pids(process.pid))
 
     def _start(self, name: str, command: list[str], **variables: str) -> subprocess.Popen[bytes]:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -115,6 +120,7 @@ class Service:
     def stop(self, *processes: subprocess.Popen[bytes]) -> list[int]:
         """Stops processes, or all, as an init system does; gives their exit codes."""
         codes = []
+        self.http.clear()
         for process in processes or self.processes[::-1]:
             process.send_signal(signal.SIGTERM)
             codes.append(process.wait(30))
@@ -126,6 +132,12 @@ class Service:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait(10)
         self.processes.remove(process)
+
+
+def worker_pids(parent: int) -> list[int]:
+    """Gives the ids of the worker processes that a ``python -m workers`` started."""
+    listed = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    return [int(pid) for pid in listed if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 def procfile() -> Mapping[str, str]:
