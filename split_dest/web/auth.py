@@ -23,7 +23,9 @@ def authenticate(header: str, secrets: Sequence[Secret]) -> None:
     Raises:
         RequestRefused: 401 ``unauthorized``.
     """
-    readings = list(_readings(header.encode("latin-1", "replace")))
+    # A sender may have written a secret beyond ASCII in UTF-8 or in Latin-1; WSGI reads either as Latin-1.
+    written = header.encode("latin-1", "replace"), header.encode("utf-8", "replace")
+    readings = [reading for each in written for reading in _readings(each)]
     matches = [
         hmac.compare_digest(reading, secret.reveal().encode()) for reading in readings for secret in secrets
     ]

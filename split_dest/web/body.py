@@ -9,6 +9,8 @@ from split_dest.errors import RequestRefused
 
 _GZIP = b"\x1f\x8b"
 _PIECE_BYTES = 65_536
+#: The one 4xx for a broken request that Segment tries again (action-destinations, core/errors.ts).
+_INCOMPLETE = 408
 
 
 def read(request: Request, most_bytes: int) -> bytes:
@@ -21,7 +23,7 @@ def read(request: Request, most_bytes: int) -> bytes:
         most_bytes: the limit, before and after inflation.
 
     Raises:
-        RequestRefused: 413 ``body_too_large``, 400 ``invalid_gzip`` or ``body_incomplete``.
+        RequestRefused: 413 ``body_too_large``, 400 ``invalid_gzip``, 408 ``body_incomplete``.
     """
     if (request.content_length or 0) > most_bytes:
         raise RequestRefused(413, "body_too_large")
@@ -38,7 +40,10 @@ def _read_up_to(request: Request, most_bytes: int) -> bytes:
             if size > most_bytes:
                 raise RequestRefused(413, "body_too_large")
     except (ClientDisconnected, OSError) as error:
-        raise RequestRefused(400, "body_incomplete") from error
+        raise RequestRefused(_INCOMPLETE, "body_incomplete") from error
+    # gunicorn gives what came of a body that ends early as if it were all.
+    if size < (request.content_length or 0):
+        raise RequestRefused(_INCOMPLETE, "body_incomplete")
     return b"".join(pieces)
 
 

@@ -1,0 +1,318 @@
+"""The webhook's answers, with a real Redis behind it."""
+
+import base64
+import gzip
+import hashlib
+import hmac
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from split_dest.config.settings import Destination, Intake, Redis, Secret, Settings
+from split_dest.inbox import dead_letters, ledger
+from split_dest.inbox.ledger import LaneNumbers
+from split_dest.inbox.store import Store
+from split_dest.web import create_app
+
+SECRET = "geheim-ü"
+TRACK = {"type": "track", "event": "Tried", "userId": "u-1", "messageId": "m-1"}
+
+
+@pytest.fixture
+def settings(redis_dir: Path) -> Settings:
+    """Two destinations: one plain, one that asks for signatures."""
+    secrets = (Secret("the-old-one"), Secret(SECRET))
+    return Settings(
+        redis=Redis(data_dir=str(redis_dir)),
+        intake=Intake(max_body_bytes=200_000),
+        destinations={
+            "web": Destination(authorization=secrets),
+            "signed": Destination(authorization=secrets, signature_secrets=(Secret("other"), Secret("abc123"))),
+        },
+    )
+
+
+@pytest.fixture
+def client(settings: Settings, store: Store) -> Iterator[FlaskClient]:
+    """A client of the application on an empty store."""
+    with create_app(settings).test_client() as client:
+        yield client
+
+
+def post(client: FlaskClient, body: Any, path: str = "/webhook/web", **options: Any) -> TestResponse:
+    """Posts a body with the secret, JSON unless it is bytes."""
+    data = body if isinstance(body, bytes) else orjson.dumps(body)
+    headers = {"Authorization": SECRET} | options.pop("headers", {})
+    return client.open(path, method=options.pop("method", "POST"), data=data, headers=headers, **options)
+
+
+def numbers(store: Store, lane: str = "events", destination: str = "web") -> LaneNumbers:
+    """Gives a lane's numbers."""
+    return ledger.read(store, [destination]).lanes[destination, lane]
+
+
+def basic(user: str, password: str) -> str:
+    """Gives a Basic header."""
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        SECRET,
+        "the-old-one",
+        f"Bearer {SECRET}",
+        f"bearer {SECRET}",
+        basic(SECRET, ""),
+        basic("anyone", SECRET),
+        "Basic " + base64.b64encode(SECRET.encode()).decode(),
+    ],
+)
+def test_any_secret_opens_in_any_form(client: FlaskClient, header: str) -> None:
+    """A secret may stand verbatim, as Bearer, or as user or password of Basic; each configured one counts."""
+    answer = post(client, TRACK, headers={"Authorization": header.encode().decode("latin-1")})
+
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "header", ["", "wrong", "Bearer wrong", "Bearer", "Basic %%%", basic("", ""), basic("a", "b"), "\xff\xfe"]
+)
+def test_a_wrong_secret_is_told_and_nothing_is_stored(client: FlaskClient, store: Store, header: str) -> None:
+    """Whatever else stands in the header, or nothing at all, the answer is 401 in JSON."""
+    answer = post(client, TRACK, headers={"Authorization": header})
+
+    assert answer.status_code == 401
+    said = answer.get_json()
+    assert (said["success"], said["code"]) == (False, "unauthorized")
+    assert said["message"] == said["error"] != ""
+    assert numbers(store).received == 0
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
+@pytest.mark.parametrize("path", ["/webhook/web", "/webhook/web/"])
+def test_each_method_and_slash_form_is_taken_without_a_redirect(
+    client: FlaskClient, method: str, path: str
+) -> None:
+    """Segment's Actions may use any of the three methods, and a redirect would turn a POST into a GET."""
+    answer = post(client, TRACK, path, method=method)
+
+    assert answer.status_code == 200
+    assert answer.get_json() == {"success": True, "accepted": 1, "duplicates": 0, "set_aside": 0}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("POST", "/webhook/none", 404, "unknown_destination"),
+        ("POST", "/elsewhere", 404, "not_found"),
+        ("GET", "/webhook/web", 405, "method_not_allowed"),
+    ],
+)
+def test_wrong_addresses_are_told_in_json(
+    client: FlaskClient, method: str, path: str, status: int, code: str
+) -> None:
+    """An unknown destination, address or method gets an answer that a machine can read."""
+    answer = post(client, TRACK, path, method=method)
+
+    assert (answer.status_code, answer.get_json()["code"]) == (status, code)
+
+
+@pytest.mark.parametrize(
+    ("body", "accepted"),
+    [
+        (TRACK, 1),
+        ([TRACK, TRACK | {"messageId": "m-2"}], 2),
+        ({"batch": [TRACK, TRACK | {"messageId": "m-2"}], "sentAt": "2026-01-15T09:30:00Z"}, 2),
+        ([{"json": TRACK}, {"json": TRACK | {"messageId": "m-2"}}], 2),
+        ([], 0),
+    ],
+    ids=["message", "array", "envelope", "wrapped", "empty"],
+)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+@pytest.mark.parametrize("kind", ["application/json", "text/plain", "application/x-www-form-urlencoded", ""])
+def test_every_form_of_body_is_read_whatever_the_headers_say(
+    client: FlaskClient, body: Any, accepted: int, pack: Any, kind: str
+) -> None:
+    """Content-Type and Content-Encoding are ignored; gzip is known by its first bytes."""
+    answer = post(client, pack(orjson.dumps(body)), headers={"Content-Type": kind})
+
+    assert answer.get_json()["accepted"] == accepted
+
+
+def test_one_bad_message_never_spoils_its_batch(client: FlaskClient, store: Store) -> None:
+    """Good neighbours are accepted; each bad one is kept with its own reason."""
+    bad = ["5", '{"userId":NaN}', '{"userId":true}', '{"properties":"x"}', '{"traits":[1]}', '{"event":"\\ud800"}']
+    deep = '{"a":' + "[" * 70 + "]" * 70 + "}"
+    large = orjson.dumps(TRACK | {"messageId": "big", "properties": {"x": "y" * 33_000}}).decode()
+    body = "[" + ",".join([orjson.dumps(TRACK).decode(), *bad, deep, large]) + "]"
+
+    answer = post(client, body.encode())
+
+    assert answer.get_json() == {"success": True, "accepted": 1, "duplicates": 0, "set_aside": 8}
+    assert [letter.reason for letter in dead_letters.browse(store, "web")] == [
+        "not_an_object",
+        "number_not_finite",
+        "id_not_string",
+        "properties_not_object",
+        "traits_not_object",
+        "text_not_unicode",
+        "nested_too_deep",
+        "message_too_large",
+    ]
+    assert (numbers(store).pending, numbers(store).dead) == (1, 8)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"not json", b'{"type":"track"', b"[1,]", b"[1] 2", b"{'a':1}", b"\xff\xfe"]
+)
+def test_what_is_not_json_is_told(client: FlaskClient, store: Store, body: bytes) -> None:
+    """A body that no parser reads is refused as a whole, with where it broke."""
+    answer = post(client, body)
+
+    assert (answer.status_code, answer.get_json()["code"]) == (400, "invalid_json")
+    assert numbers(store).received == 0
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b" " * 200_001, gzip.compress(b" " * 200_001), gzip.compress(b" " * 20_000_000), os.urandom(200_001)],
+    ids=["plain", "gzip", "bomb", "noise"],
+)
+def test_a_body_over_the_limit_is_told(client: FlaskClient, body: bytes) -> None:
+    """The limit holds before and after inflation."""
+    answer = post(client, body)
+
+    assert (answer.status_code, answer.get_json()["code"]) == (413, "body_too_large")
+
+
+@pytest.mark.parametrize("cut", [slice(None, -1), slice(None, 12)])
+def test_broken_gzip_is_told(client: FlaskClient, cut: slice) -> None:
+    """What begins like gzip and ends too early is refused."""
+    answer = post(client, gzip.compress(orjson.dumps(TRACK))[cut])
+
+    assert (answer.status_code, answer.get_json()["code"]) == (400, "invalid_gzip")
+
+
+def test_a_message_seen_before_is_acknowledged_and_not_stored_again(client: FlaskClient, store: Store) -> None:
+    """Segment batches anew when it tries again, so each message counts by its own id."""
+    post(client, [TRACK, TRACK | {"messageId": "m-2"}])
+
+    again = post(client, [TRACK | {"messageId": "m-3"}, TRACK, TRACK])
+
+    assert again.get_json() == {"success": True, "accepted": 1, "duplicates": 2, "set_aside": 0}
+    assert numbers(store).pending == 3
+    assert numbers(store).received == 5
+
+
+def test_a_message_without_an_id_is_known_by_its_content(client: FlaskClient) -> None:
+    """Raw webhooks carry no messageId; a second try still counts as a duplicate."""
+    anonymous = {"type": "track", "event": "Tried", "userId": "u-1", "timestamp": "2026-01-15T09:30:00Z"}
+
+    answers = [post(client, anonymous).get_json() for _ in range(2)]
+
+    assert [answer["duplicates"] for answer in answers] == [0, 1]
+
+
+def test_destinations_do_not_share_ids(client: FlaskClient) -> None:
+    """The same message posted to two destinations counts at both."""
+    signature = hmac.new(b"abc123", orjson.dumps(TRACK), hashlib.sha1).hexdigest()
+    post(client, TRACK)
+
+    answer = post(client, TRACK, "/webhook/signed", headers={"X-Signature": signature})
+
+    assert answer.get_json()["accepted"] == 1
+
+
+def test_no_window_means_no_dedupe(settings: Settings, store: Store) -> None:
+    """With dedupe_hours: 0 every message counts."""
+    open_ended = replace(settings, intake=replace(settings.intake, dedupe_hours=0))
+
+    with create_app(open_ended).test_client() as client:
+        answers = [post(client, TRACK).get_json() for _ in range(2)]
+
+    assert [answer["accepted"] for answer in answers] == [1, 1]
+
+
+def samples() -> list[dict[str, Any]]:
+    """Gives the samples of what Segment's senders post."""
+    text = (Path(__file__).parents[1] / "data" / "segment_messages.jsonl").read_text()
+    return [orjson.loads(line) for line in text.split("\n") if line]
+
+
+@pytest.mark.parametrize("sample", [s for s in samples() if s["body"] is not None], ids=lambda s: s["id"])
+def test_every_sample_is_acknowledged(client: FlaskClient, store: Store, sample: dict[str, Any]) -> None:
+    """Everything that real senders post is taken; only what Segment itself calls malformed is set aside."""
+    body = sample.get("raw_body", "").encode() or orjson.dumps(sample["body"])
+    count = len(sample["body"]["batch"]) if "batch" in sample["body"] else 1
+    error = (sample["facts"] or {}).get("ingest_error") if sample.get("facts") else None
+    kept_aside = int(error == "properties_not_object")
+
+    answer = post(client, body, headers=header_of(sample))
+
+    assert answer.get_json() == {
+        "success": True,
+        "accepted": count - kept_aside,
+        "duplicates": 0,
+        "set_aside": kept_aside,
+    }
+    assert [letter.reason for letter in dead_letters.browse(store, "web")] == [error] * kept_aside
+
+
+def header_of(sample: dict[str, Any]) -> dict[str, str]:
+    """Gives a sample's headers but for those that only speak of its encoding and secret."""
+    left_out = ("Authorization", "Content-Encoding", "Transfer-Encoding")
+    return {name: value for name, value in (sample.get("headers") or {}).items() if name not in left_out}
+
+
+@pytest.mark.parametrize("sample", [s for s in samples() if s["id"].startswith("sig-")], ids=lambda s: s["id"])
+def test_the_signed_samples_need_their_signature(settings: Settings, store: Store, sample: dict[str, Any]) -> None:
+    """Where signature secrets are set, the sample's own signature opens and any other does not."""
+    secret = Secret(sample["facts"]["secret"])
+    signed = replace(settings.destinations["web"], signature_secrets=(secret,))
+    body = sample["raw_body"].encode()
+
+    with create_app(replace(settings, destinations={"web": signed})).test_client() as client:
+        refused = [post(client, body, headers=h) for h in ({}, {"X-Signature": "0" * 40}, {"X-Signature": "\xff"})]
+        answer = post(client, body, headers={"X-Signature": sample["headers"]["X-Signature"]})
+
+    assert [(r.status_code, r.get_json()["code"]) for r in refused] == [(401, "bad_signature")] * 3
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "signed"),
+    [
+        (b'[{"v":1.0,"u":"\xc3\xa9"},{"v":2}]', b'{"v":1.0,"u":"\xc3\xa9"}'),
+        (b'[ {"v":-0} , {"v":2}]', b'{"v":-0}'),
+        (b'[{"json":{"v":1e-7}},{"json":{"v":2}}]', b'{"v":1e-7}'),
+        (b'[{"v":1},{"v":2}]', b'[{"v":1},{"v":2}]'),
+    ],
+    ids=["first", "spaces", "wrapped", "whole"],
+)
+def test_a_batch_may_be_signed_whole_or_by_its_first_message(
+    client: FlaskClient, body: bytes, signed: bytes
+) -> None:
+    """Segment signs the raw text of a batch's first message; it may come to sign the whole."""
+    signature = hmac.new(b"abc123", signed, hashlib.sha1).hexdigest()
+
+    answer = post(client, body, "/webhook/signed", headers={"X-Signature": signature})
+
+    assert answer.status_code == 200
+
+
+def test_a_signature_alone_opens_nothing(client: FlaskClient) -> None:
+    """The tail of a signed batch is not protected, so the Authorization secret is asked for as well."""
+    signature = hmac.new(b"abc123", orjson.dumps(TRACK), hashlib.sha1).hexdigest()
+
+    headers = {"X-Signature": signature, "Authorization": "wrong"}
+    answer = post(client, TRACK, "/webhook/signed", headers=headers)
+
+    assert answer.status_code == 401
