@@ -1,0 +1,37 @@
+"""The steps of a lane's life, as short calls."""
+
+from typing import Any
+
+from split_dest.inbox import drains, intake, ledger
+from split_dest.inbox.drains import Drain
+from split_dest.inbox.intake import Item, Receipt
+from split_dest.inbox.store import Store
+
+
+def accept(store: Store, *ids: str, **more: Any) -> Receipt:
+    """Stores a message for each id."""
+    items = [Item("events", each, b'{"messageId":"%s"}' % each.encode(), **more) for each in ids]
+    return intake.accept(store, "web", items, dedupe_hours=24)
+
+
+def take(store: Store, slot: int = 0) -> Drain:
+    """Takes a slot of the events lane."""
+    drain = drains.take(store, "web", "events", slot)
+    assert drain is not None
+    return drain
+
+
+def numbers(store: Store) -> ledger.LaneNumbers:
+    """Gives the numbers of the events lane."""
+    return ledger.read(store, ["web"]).lanes["web", "events"]
+
+
+def balance(store: Store) -> int:
+    """Gives received minus everything that messages can become; zero while nothing is lost."""
+    n = numbers(store)
+    return n.received - n.delivered - n.filtered_total - n.duplicate - n.pending - n.dead
+
+
+def leave_dead(store: Store, drain: Drain) -> None:
+    """Ends a drain as kill -9 does: no word, and its hold runs out."""
+    store.client.delete(drain.key)
