@@ -1,0 +1,227 @@
+"""Worker processes: what they run, what they survive, how they end."""
+
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+import pytest
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from split_dest.inbox import dead_letters, wake
+from tests.support.sandbox import Sandbox
+from tests.support.service import Service, tracks, worker_pids
+
+
+@pytest.fixture
+def workers(make_service: Callable[..., Service]) -> Service:
+    """A web process and one worker."""
+    service = make_service()
+    service.start_web()
+    service.start_workers(1)
+    return service
+
+
+def test_the_job_that_doors_name_exists() -> None:
+    """The doors name the drain by a string; it is a function of the workers."""
+    module, _, name = wake.DRAIN.rpartition(".")
+
+    found = getattr(__import__(module, fromlist=[name]), name)
+
+    assert callable(found)
+
+
+def test_only_the_drain_ever_runs(workers: Service, tmp_path: Path) -> None:
+    """A job that somebody planted in Redis runs nothing, and the worker goes on."""
+    planted = Queue(wake.QUEUE, connection=workers.store.client, serializer=JSONSerializer)
+    target = tmp_path / "planted"
+    for function in ("os.mkdir", "os.system", "workers.drain.current", "builtins.eval"):
+        planted.enqueue_call(function, args=(str(target),), result_ttl=60, failure_ttl=60)
+    pickled = Queue(wake.QUEUE, connection=workers.store.client)
+    pickled.enqueue_call("os.mkdir", args=(str(target),), failure_ttl=60)
+
+    workers.post(tracks(1))
+    workers.wait_until(lambda: workers.lane().delivered == 1)
+
+    assert not target.exists()
+    failed = [line for line in workers.log("worker").splitlines() if '"event":"job_failed"' in line]
+    assert len(failed) >= 4
+
+
+def test_a_message_that_breaks_its_drain_is_set_aside_and_its_neighbours_arrive(
+    make_service: Callable[..., Service], sandbox: Sandbox
+) -> None:
+    """A stream entry that no drain survives is found after three tries; 200 others are delivered."""
+    service = make_service()
+    service.start_web()
+    service.post(tracks(100))
+    service.store.client.xadd("sd:web:events:stream", {"m": b"{broken", "t": service.store.now_ms()})
+    service.store.client.hincrby("sd:web:counts", "events:received", 1)
+    service.post(tracks(100, 100))
+
+    service.start_workers(1)
+    service.wait_until(lambda: service.lane().pending == 0, 60)
+
+    assert {event["key"] for event in sandbox.received("events")} == {f"u-{n}" for n in range(200)}
+    (letter,) = dead_letters.browse(service.store, "web")
+    assert (letter.reason, letter.text) == ("crashed_worker", b"{broken")
+
+
+def test_a_lost_job_costs_seconds(make_service: Callable[..., Service]) -> None:
+    """Everything that RQ has is deleted: the watch finds the messages."""
+    service = make_service()
+    service.start_web()
+    service.post(tracks(5))
+    for key in service.store.client.keys("rq:*"):
+        service.store.client.delete(key)
+    service.store.client.delete("sd:web:events:drain:0")
+
+    service.start_workers(1)
+    took = service.wait_until(lambda: service.lane().delivered == 5)
+
+    assert took < 5
+
+
+def test_a_worker_that_dies_is_started_again(workers: Service) -> None:
+    """After kill -9 of the worker process, its supervisor has another one within seconds."""
+    (pid,) = worker_pids(workers.processes[-1].pid)
+
+    os.kill(pid, signal.SIGKILL)
+    workers.post(tracks(3))
+
+    workers.wait_until(lambda: workers.lane().delivered == 3, 30)
+    assert '"event":"worker_died"' in workers.log("worker")
+
+
+def test_workers_end_with_their_supervisor(workers: Service) -> None:
+    """When only the supervisor is killed, no worker is left behind."""
+    supervisor = workers.processes[-1]
+    (pid,) = worker_pids(supervisor.pid)
+
+    os.kill(supervisor.pid, signal.SIGKILL)
+    supervisor.wait(10)
+    workers.processes.remove(supervisor)
+
+    workers.wait_until(lambda: not Path(f"/proc/{pid}").exists(), 20)
+
+
+@pytest.mark.parametrize("whole_group", [False, True], ids=["process", "group"])
+def test_a_stop_finishes_the_batch_at_hand(
+    make_service: Callable[..., Service], sandbox: Sandbox, whole_group: bool
+) -> None:
+    """SIGTERM to the process, as Kubernetes sends it, or to its group, as systemd: exit 0, nothing doubled."""
+    sandbox.faults({"api": "events", "delayMs": 500})
+    service = make_service()
+    service.file.write_text(service.file.read_text().replace("delivery: {", "delivery: {batch_max_events: 10, "))
+    service.start_web()
+    worker = service.start_workers(1)
+    service.post(tracks(100))
+    service.wait_until(lambda: service.lane().delivered >= 10)
+    time.sleep(0.2)
+
+    if whole_group:
+        os.killpg(worker.pid, signal.SIGTERM)
+    started = time.monotonic()
+    (code,) = service.stop(worker)
+
+    assert code == 0
+    assert time.monotonic() - started < 10
+    assert 0 < service.lane().delivered < 100
+    sandbox.faults()
+    service.start_workers(1)
+    service.wait_until(lambda: service.lane().delivered == 100, 30)
+    assert Counter(event["key"] for event in sandbox.received("events")) == Counter(f"u-{n}" for n in range(100))
+
+
+def test_lanes_take_turns(make_service: Callable[..., Service], sandbox: Sandbox) -> None:
+    """One worker and a long backlog of events: identities that come later do not wait for all of it."""
+    sandbox.faults({"api": "events", "delayMs": 1000})
+    service = make_service()
+    service.file.write_text(service.file.read_text().replace("delivery: {", "delivery: {batch_max_events: 10, "))
+    service.start_web()
+    service.start_workers(1)
+    service.post(tracks(200))
+    service.wait_until(lambda: service.lane().in_flight > 0)
+
+    service.post({"type": "identify", "userId": "u-1", "traits": {"plan": "gold"}})
+    service.wait_until(lambda: service.lane("identities").delivered == 1, 30)
+
+    assert service.lane().pending > 0
+
+
+def test_an_unknown_environment_rests_the_lane_and_says_so(make_service: Callable[..., Service]) -> None:
+    """A wrong environment name burns no message; the log says which one."""
+    service = make_service()
+    service.file.write_text(service.file.read_text().replace("environment: Production", "environment: Prod"))
+    service.start_web()
+    service.start_workers(1)
+
+    service.post({"type": "identify", "userId": "u-1", "traits": {"plan": "gold"}})
+    service.wait_until(lambda: service.lane("identities").resting_reason == "environment_unknown")
+
+    assert service.lane("identities").pending == 1
+    assert service.lane("identities").resting_detail == "environment Prod"
+
+
+def test_a_traffic_type_that_split_lacks_sets_the_message_aside(make_service: Callable[..., Service]) -> None:
+    """An id mapped to an unknown traffic type is kept with that reason; the other identities arrive."""
+    service = make_service("    map_identities: {userId: person, anonymousId: anonymous}\n")
+    service.start_web()
+    service.start_workers(1)
+
+    service.post(
+        [
+            {"type": "identify", "userId": "u", "traits": {"a": 1}},
+            {"type": "identify", "anonymousId": "a", "traits": {"a": 1}},
+        ]
+    )
+    service.wait_until(lambda: service.lane("identities").pending == 0)
+
+    assert (service.lane("identities").delivered, service.lane("identities").dead) == (1, 1)
+    (letter,) = dead_letters.browse(service.store, "web")
+    assert letter.reason == "traffic_type_unknown"
+
+
+def test_pairs_of_types_that_split_lacks_are_left_out(workers: Service, sandbox: Sandbox) -> None:
+    """With no traffic_types in the settings, Split is asked which names exist."""
+    pairs = {"properties": {"split": [{"account": "acc-1"}, {"spaceship": "x"}]}}
+
+    workers.post(tracks(1, **pairs))
+    workers.wait_until(lambda: workers.lane().delivered == 1)
+
+    assert {event["trafficTypeName"] for event in sandbox.received("events")} == {"user", "account"}
+    assert sandbox.counts()["calls"]["admin"] == {"200": 2}
+
+
+def test_settings_that_cannot_be_used_end_with_a_clear_text(make_service: Callable[..., Service]) -> None:
+    """`python -m workers` exits with 2 and says where."""
+    service = make_service()
+    service.file.write_text("destinationz: {}\n")
+    process = service._start("worker", ["python", "-m", "workers"])
+
+    code = process.wait(20)
+    service.processes.remove(process)
+
+    assert code == 2
+    assert "settings.yaml:1:1: unknown key" in service.log("worker")
+
+
+def test_logs_hold_no_word_of_a_message(workers: Service, sandbox: Sandbox) -> None:
+    """A canary in ids, traits, properties and names, through good and bad ways, is in no log line."""
+    canary = "canary@example.com"
+    sandbox.faults({"api": "events", "status": 400, "times": 1}, {"api": "identities", "status": 400, "times": 1})
+    workers.post([tracks(1)[0] | {"userId": canary, "properties": {canary: canary}, "event": canary}])
+    workers.post({"type": "identify", "userId": canary, "traits": {"email": canary}})
+    workers.post(orjson.dumps({"type": "track", "userId": True, "event": canary}))
+    workers.post(b'{"broken": "' + canary.encode())
+    workers.store.client.xadd("sd:web:events:stream", {"m": canary.encode(), "t": 1})
+
+    workers.wait_until(lambda: workers.lane().dead == 3 and workers.lane("identities").dead == 1, 40)
+
+    assert canary not in workers.log("worker") + workers.log("web")
+    rq_keys = [workers.store.client.hgetall(key) for key in workers.store.client.keys("rq:job:*")]
+    assert canary.encode() not in b"".join(value for job in rq_keys for value in job.values())
