@@ -39,6 +39,7 @@ clean:
 	rm -rf .venv var *.egg-info .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 .venv/bin/python:
+	@bash .ci/prepare $(PYTHON)
 	$(PYTHON) -m venv .venv
 
 .venv/run-ready: requirements.txt setup.cfg setup.py | .venv/bin/python

@@ -183,7 +183,7 @@ def test_a_message_nobody_could_deliver_in_time_is_kept_as_a_dead_letter(
     """After give_up_hours of refusals the message is set aside with the last reason, not dropped."""
     sandbox.faults({"api": "events", "status": 503})
     service = make_service()
-    service.file.write_text(service.file.read_text().replace("delivery: {", "delivery: {give_up_hours: 0.0003, "))
+    service.change("delivery: {", "delivery: {give_up_hours: 0.0003, ")
     service.start_web()
     service.start_workers(1)
 

@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -24,6 +25,16 @@ def wait_for_a_call(service: Service, sandbox: Sandbox) -> None:
     service.wait_until(lambda: service.lane().in_flight > 0, 60)
 
 
+def killed(service: Service, worker: subprocess.Popen[bytes], *, whole: bool) -> subprocess.Popen[bytes]:
+    """Kills a worker process, or with *whole* its supervisor as well; gives the supervisor that goes on."""
+    if whole:
+        service.kill(worker)
+        return service.start_workers(1)
+    (pid,) = worker_pids(worker.pid)
+    os.kill(pid, signal.SIGKILL)
+    return worker
+
+
 @pytest.mark.timeout(900)
 def test_twenty_kills_lose_nothing_and_double_at_most_a_batch_each(
     make_service: Callable[..., Service], sandbox: Sandbox
@@ -42,12 +53,7 @@ def test_twenty_kills_lose_nothing_and_double_at_most_a_batch_each(
     for kill in range(KILLS):
         wait_for_a_call(service, sandbox)
         time.sleep(random.uniform(0, 0.25))
-        if kill % 2:
-            service.kill(worker)
-            worker = service.start_workers(1)
-        else:
-            (child,) = worker_pids(worker.pid)
-            os.kill(child, signal.SIGKILL)
+        worker = killed(service, worker, whole=bool(kill % 2))
         held = service.lane().delivered
         service.wait_until(lambda held=held: service.lane().delivered > held, 60)
     sandbox.faults()

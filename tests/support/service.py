@@ -54,6 +54,12 @@ class Service:
         self.http = urllib3.PoolManager(retries=False, timeout=10)
         self.url = ""
 
+    def change(self, old: str, new: str) -> None:
+        """Changes the settings file, for processes that start later."""
+        text = self.file.read_text()
+        assert old in text
+        self.file.write_text(text.replace(old, new))
+
     def start_web(self) -> subprocess.Popen[bytes]:
         """Starts gunicorn by the Procfile's own words and waits until it is ready."""
         port = free_port()

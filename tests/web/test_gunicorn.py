@@ -199,18 +199,11 @@ def test_health_pages_and_metrics_tell_the_truth(web: Service) -> None:
 
 
 def test_settings_that_cannot_be_used_end_gunicorn_with_a_clear_text(make_service: Callable[..., Service]) -> None:
-    """gunicorn stops by itself and its output holds the problem's place instead of a stack trace."""
+    """The server stops by itself and its output holds the problem's place instead of a stack trace."""
     service = make_service()
     service.file.write_text("destinationz: {}\n")
-    process = service._start(
-        "web",
-        [
-            "sh",
-            "-c",
-            "exec gunicorn --config python:split_dest.web.gunicorn "
-            "--bind 127.0.0.1:0 'split_dest.web:create_app()'",
-        ],
-    )
+    web = ["gunicorn", "--config", "python:split_dest.web.gunicorn", "--bind", "127.0.0.1:0"]
+    process = service._start("web", [*web, "split_dest.web:create_app()"])
 
     code = process.wait(20)
     service.processes.remove(process)

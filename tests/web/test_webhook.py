@@ -5,52 +5,19 @@ import gzip
 import hashlib
 import hmac
 import os
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
-from split_dest.config.settings import Destination, Intake, Redis, Secret, Settings
+from split_dest.config.settings import Settings
 from split_dest.inbox import dead_letters, ledger
 from split_dest.inbox.ledger import LaneNumbers
 from split_dest.inbox.store import Store
 from split_dest.web import create_app
-
-SECRET = "geheim-ü"
-TRACK = {"type": "track", "event": "Tried", "userId": "u-1", "messageId": "m-1"}
-
-
-@pytest.fixture
-def settings(redis_dir: Path) -> Settings:
-    """Two destinations: one plain, one that asks for signatures."""
-    secrets = (Secret("the-old-one"), Secret(SECRET))
-    return Settings(
-        redis=Redis(data_dir=str(redis_dir)),
-        intake=Intake(max_body_bytes=200_000),
-        destinations={
-            "web": Destination(authorization=secrets),
-            "signed": Destination(authorization=secrets, signature_secrets=(Secret("other"), Secret("abc123"))),
-        },
-    )
-
-
-@pytest.fixture
-def client(settings: Settings, store: Store) -> Iterator[FlaskClient]:
-    """A client of the application on an empty store."""
-    with create_app(settings).test_client() as client:
-        yield client
-
-
-def post(client: FlaskClient, body: Any, path: str = "/webhook/web", **options: Any) -> TestResponse:
-    """Posts a body with the secret, JSON unless it is bytes."""
-    data = body if isinstance(body, bytes) else orjson.dumps(body)
-    headers = {"Authorization": SECRET} | options.pop("headers", {})
-    return client.open(path, method=options.pop("method", "POST"), data=data, headers=headers, **options)
+from tests.support.door import SECRET, TRACK, post
 
 
 def numbers(store: Store, lane: str = "events", destination: str = "web") -> LaneNumbers:
@@ -239,80 +206,3 @@ def test_no_window_means_no_dedupe(settings: Settings, store: Store) -> None:
         answers = [post(client, TRACK).get_json() for _ in range(2)]
 
     assert [answer["accepted"] for answer in answers] == [1, 1]
-
-
-def samples() -> list[dict[str, Any]]:
-    """Gives the samples of what Segment's senders post."""
-    text = (Path(__file__).parents[1] / "data" / "segment_messages.jsonl").read_text()
-    return [orjson.loads(line) for line in text.split("\n") if line]
-
-
-@pytest.mark.parametrize("sample", [s for s in samples() if s["body"] is not None], ids=lambda s: s["id"])
-def test_every_sample_is_acknowledged(client: FlaskClient, store: Store, sample: dict[str, Any]) -> None:
-    """Everything that real senders post is taken; only what Segment itself calls malformed is set aside."""
-    body = sample.get("raw_body", "").encode() or orjson.dumps(sample["body"])
-    count = len(sample["body"]["batch"]) if "batch" in sample["body"] else 1
-    error = (sample["facts"] or {}).get("ingest_error") if sample.get("facts") else None
-    kept_aside = int(error == "properties_not_object")
-
-    answer = post(client, body, headers=header_of(sample))
-
-    assert answer.get_json() == {
-        "success": True,
-        "accepted": count - kept_aside,
-        "duplicates": 0,
-        "set_aside": kept_aside,
-    }
-    assert [letter.reason for letter in dead_letters.browse(store, "web")] == [error] * kept_aside
-
-
-def header_of(sample: dict[str, Any]) -> dict[str, str]:
-    """Gives a sample's headers but for those that only speak of its encoding and secret."""
-    left_out = ("Authorization", "Content-Encoding", "Transfer-Encoding")
-    return {name: value for name, value in (sample.get("headers") or {}).items() if name not in left_out}
-
-
-@pytest.mark.parametrize("sample", [s for s in samples() if s["id"].startswith("sig-")], ids=lambda s: s["id"])
-def test_the_signed_samples_need_their_signature(settings: Settings, store: Store, sample: dict[str, Any]) -> None:
-    """Where signature secrets are set, the sample's own signature opens and any other does not."""
-    secret = Secret(sample["facts"]["secret"])
-    signed = replace(settings.destinations["web"], signature_secrets=(secret,))
-    body = sample["raw_body"].encode()
-
-    with create_app(replace(settings, destinations={"web": signed})).test_client() as client:
-        refused = [post(client, body, headers=h) for h in ({}, {"X-Signature": "0" * 40}, {"X-Signature": "\xff"})]
-        answer = post(client, body, headers={"X-Signature": sample["headers"]["X-Signature"]})
-
-    assert [(r.status_code, r.get_json()["code"]) for r in refused] == [(401, "bad_signature")] * 3
-    assert answer.status_code == 200
-
-
-@pytest.mark.parametrize(
-    ("body", "signed"),
-    [
-        (b'[{"v":1.0,"u":"\xc3\xa9"},{"v":2}]', b'{"v":1.0,"u":"\xc3\xa9"}'),
-        (b'[ {"v":-0} , {"v":2}]', b'{"v":-0}'),
-        (b'[{"json":{"v":1e-7}},{"json":{"v":2}}]', b'{"v":1e-7}'),
-        (b'[{"v":1},{"v":2}]', b'[{"v":1},{"v":2}]'),
-    ],
-    ids=["first", "spaces", "wrapped", "whole"],
-)
-def test_a_batch_may_be_signed_whole_or_by_its_first_message(
-    client: FlaskClient, body: bytes, signed: bytes
-) -> None:
-    """Segment signs the raw text of a batch's first message; it may come to sign the whole."""
-    signature = hmac.new(b"abc123", signed, hashlib.sha1).hexdigest()
-
-    answer = post(client, body, "/webhook/signed", headers={"X-Signature": signature})
-
-    assert answer.status_code == 200
-
-
-def test_a_signature_alone_opens_nothing(client: FlaskClient) -> None:
-    """The tail of a signed batch is not protected, so the Authorization secret is asked for as well."""
-    signature = hmac.new(b"abc123", orjson.dumps(TRACK), hashlib.sha1).hexdigest()
-
-    headers = {"X-Signature": signature, "Authorization": "wrong"}
-    answer = post(client, TRACK, "/webhook/signed", headers=headers)
-
-    assert answer.status_code == 401

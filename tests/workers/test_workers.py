@@ -116,7 +116,7 @@ def test_a_stop_finishes_the_batch_at_hand(
     """SIGTERM to the process, as Kubernetes sends it, or to its group, as systemd: exit 0, nothing doubled."""
     sandbox.faults({"api": "events", "delayMs": 500})
     service = make_service()
-    service.file.write_text(service.file.read_text().replace("delivery: {", "delivery: {batch_max_events: 10, "))
+    service.change("delivery: {", "delivery: {batch_max_events: 10, ")
     service.start_web()
     worker = service.start_workers(1)
     service.post(tracks(100))
@@ -141,7 +141,7 @@ def test_lanes_take_turns(make_service: Callable[..., Service], sandbox: Sandbox
     """One worker and a long backlog of events: identities that come later do not wait for all of it."""
     sandbox.faults({"api": "events", "delayMs": 1000})
     service = make_service()
-    service.file.write_text(service.file.read_text().replace("delivery: {", "delivery: {batch_max_events: 10, "))
+    service.change("delivery: {", "delivery: {batch_max_events: 10, ")
     service.start_web()
     service.start_workers(1)
     service.post(tracks(200))
@@ -156,7 +156,7 @@ def test_lanes_take_turns(make_service: Callable[..., Service], sandbox: Sandbox
 def test_an_unknown_environment_rests_the_lane_and_says_so(make_service: Callable[..., Service]) -> None:
     """A wrong environment name burns no message; the log says which one."""
     service = make_service()
-    service.file.write_text(service.file.read_text().replace("environment: Production", "environment: Prod"))
+    service.change("environment: Production", "environment: Prod")
     service.start_web()
     service.start_workers(1)
 

@@ -1,0 +1,202 @@
+"""The house keeps its order: who imports whom, how long things are, and documents that say what is true."""
+
+import ast
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from split_dest.cli import cli
+from split_dest.errors import REASONS
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted(path for name in ("split_dest", "workers") for path in (ROOT / name).rglob("*.py"))
+OURS = [path for path in SOURCES if path.is_relative_to(ROOT / "split_dest")]
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+#: The rooms that each room may import from; its own modules always.
+MAY_IMPORT = {
+    "errors": set(),
+    "segment": {"errors"},
+    "split": {"errors"},
+    "mapping": {"errors", "segment", "split"},
+    "logs": set(),
+    "config": {"errors", "mapping", "split"},
+    "inbox": {"errors", "mapping", "segment", "split"},
+    "outlets": {"errors", "mapping", "segment", "split"},
+    "sandbox": set(),
+    "embedded_redis": {"inbox"},
+}
+PURE = ("errors", "segment", "split", "mapping")
+#: What a pure module may not touch: clocks, I/O, and the libraries of the edges.
+IMPURE = {
+    "time",
+    "os",
+    "random",
+    "socket",
+    "pathlib",
+    "subprocess",
+    "redis",
+    "rq",
+    "flask",
+    "urllib3",
+    "yaml",
+    "click",
+}
+
+
+def name_of(path: Path) -> str:
+    """Gives a file's path in the project."""
+    return str(path.relative_to(ROOT))
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Gives the dotted names that a file imports."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def room(path: Path) -> str:
+    """Gives the first folder or module below split_dest."""
+    return path.relative_to(ROOT / "split_dest").parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", OURS, ids=name_of)
+def test_rooms_import_only_what_they_may(path: Path) -> None:
+    """Errors ← segment, split ← mapping ← inbox, outlets, config ← web, workers, cli; nobody imports workers."""
+    mine = room(path)
+    names = [name.split(".") for name in imports(path)]
+
+    assert not [name for name in names if name[0] == "workers"]
+    if mine in MAY_IMPORT:
+        others = {name[1] for name in names if name[0] == "split_dest" and len(name) > 1} - {mine, "__version__"}
+        assert others <= MAY_IMPORT[mine]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in OURS if room(path) in PURE],
+    ids=name_of,
+)
+def test_pure_rooms_have_no_clock_and_no_io(path: Path) -> None:
+    """What the mapping gives depends on nothing but the message and the rules."""
+    assert not {name.split(".")[0] for name in imports(path)} & IMPURE
+
+
+def functions(path: Path) -> Iterator[tuple[str, int]]:
+    """Gives each function's name and the lines of its body without the docstring."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) and len(node.body) > 1 else node.body
+            yield node.name, (node.end_lineno or 0) - body[0].lineno + 1
+
+
+@pytest.mark.parametrize("path", SOURCES + TESTS, ids=name_of)
+def test_files_and_functions_fit_in_a_glance(path: Path) -> None:
+    """No file is over 300 lines, no function over 25 lines of body."""
+    assert len(path.read_text().splitlines()) <= 300
+    assert [found for found in functions(path) if found[1] > 25] == []
+
+
+def test_nothing_connects_or_starts_a_process_at_import() -> None:
+    """Importing every module opens no connection and starts no process."""
+    names = [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in SOURCES if path.name != "__main__.py"
+    ]
+    script = (
+        "import importlib, sys\n"
+        "def hook(event, args):\n"
+        "    if event in ('socket.connect', 'subprocess.Popen', 'os.posix_spawn', 'os.fork'):\n"
+        "        raise SystemExit(event)\n"
+        "sys.addaudithook(hook)\n"
+        f"for name in {names!r}: importlib.import_module(name.removesuffix('.__init__'))\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_every_reason_code_in_the_code_is_listed() -> None:
+    """A code that is raised, settled or answered stands in REASONS."""
+    raisers = "MessageRejected|MessageFiltered|Refused|filtered|dead|error|_Object"
+    raising = re.compile(rf'\b(?:{raisers})\(\s*(?:\d+, |[\w.\[\]]+, )?"([a-z_]+)"')
+    used = {code for path in SOURCES if "sandbox" not in path.parts for code in raising.findall(path.read_text())}
+
+    logged = {code for path in SOURCES for code in re.findall(r'logs\.\w+\(\s*"([a-z_]+)"', path.read_text())}
+    assert len(used) >= 25
+    assert used - logged <= set(REASONS)
+
+
+def test_the_page_of_reasons_is_complete_and_true() -> None:
+    """docs/reasons.md lists every code with its meaning, and no other."""
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", (ROOT / "docs/reasons.md").read_text(), re.MULTILINE)
+
+    assert dict(rows) == REASONS
+    assert len(rows) == len(REASONS)
+
+
+def test_codes_in_the_other_documents_exist() -> None:
+    """The README's answers and the operator's page name codes that exist."""
+    answers = (ROOT / "README.md").read_text().partition("## Answers of the door")[2].partition("## When")[0]
+    named = set(re.findall(r"^\| \d+ \|([^|]*)\|", answers, re.MULTILINE))
+    codes = {code for cell in named for code in re.findall(r"`(\w+)`", cell)}
+
+    assert len(codes) >= 9
+    assert codes <= set(REASONS)
+
+
+def commands(text: str) -> Iterator[list[str]]:
+    """Gives the split-dest command lines that a document shows."""
+    for line in re.findall(r"(?:^|`)split-dest ([a-z][^`\n#]*)", text, re.MULTILINE):
+        yield shlex.split(line)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/operations.md", "docs/settings.md"])
+def test_commands_in_documents_are_real(page: str) -> None:
+    """Every split-dest command that a document shows is understood by click."""
+    shown = list(commands((ROOT / page).read_text()))
+
+    assert shown
+    for words in shown:
+        check_command(cli, words)
+
+
+def check_command(group: click.Command, words: list[str]) -> None:
+    """Makes sure that words name a command with options that it has."""
+    while isinstance(group, click.Group) and words:
+        assert words[0] in group.commands, words
+        group, words = group.commands[words[0]], words[1:]
+    known = {name for parameter in group.params for name in parameter.opts}
+    assert {word for word in words if word.startswith("--")} <= known, words
+
+
+def test_make_targets_in_the_readme_exist() -> None:
+    """Every `make …` that the README shows is a target."""
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    shown = {
+        word
+        for words in re.findall(
+            r"^make ([a-z ]+?)(?:  |$)|`make ([a-z ]+)`", (ROOT / "README.md").read_text(), re.MULTILINE
+        )
+        for word in " ".join(words).split()
+    }
+
+    assert {"run", "test"} <= shown <= targets
+
+
+def test_log_events_on_the_operators_page_are_those_of_the_code() -> None:
+    """docs/operations.md lists every fixed event name."""
+    logged = {
+        code for path in SOURCES for code in re.findall(r'(?:logs\.\w+|\blog)\(\s*"([a-z_]+)"', path.read_text())
+    }
+    page = (ROOT / "docs/operations.md").read_text().partition("fixed `event`:")[2].partition(". No line")[0]
+
+    assert set(re.findall(r"`(\w+)`", page)) == logged | {"library"}
