@@ -13,8 +13,8 @@ from multiprocessing.process import BaseProcess
 from types import FrameType
 
 from split_dest import config, logs
-from split_dest.errors import SettingsError
-from split_dest.inbox import store
+from split_dest.errors import SettingsError, StoreUnavailable
+from split_dest.inbox import fitness, store
 from workers import worker
 from workers.watch import Watch
 
@@ -84,6 +84,16 @@ class Crew:
                 member.join()
 
 
+def warn_of(inbox: store.Store) -> None:
+    """Logs what this Redis lacks to keep what it is given."""
+    try:
+        for good, text in fitness.findings(inbox):
+            if not good:
+                logs.error("redis_unfit", detail=text)
+    except StoreUnavailable as error:
+        logs.warning("redis_unavailable", detail=error.detail)
+
+
 def main() -> int:
     """Runs until told to stop; gives the exit code."""
     logs.setup()
@@ -95,8 +105,9 @@ def main() -> int:
     crew = Crew(config.worker_concurrency())
     signal.signal(signal.SIGTERM, crew.stop)
     signal.signal(signal.SIGINT, crew.stop)
-    redis = settings.redis
-    watch = Watch(store.Store(store.connect(redis.url, redis.data_dir)), settings.destinations)
+    inbox = store.Store(store.connect(settings.redis.url, settings.redis.data_dir))
+    warn_of(inbox)
+    watch = Watch(inbox, settings.destinations)
     while not crew.stopping:
         crew.fill_up()
         watch.look()

@@ -63,7 +63,11 @@ class Http:
         said = f"{request.method} {request.place}"
         try:
             answer = self._pool.request(
-                request.method, request.url, body=request.body or None, headers=dict(request.headers)
+                request.method,
+                request.url,
+                body=request.body or None,
+                headers=dict(request.headers),
+                redirect=False,  # a key must not follow to another host
             )
         except urllib3.exceptions.TimeoutError as error:
             raise Refused("upstream_timeout", said, Remedy.WAIT) from error
