@@ -52,10 +52,12 @@ def from_screen(message: Message, rules: Rules, received_ms: int) -> list[Event]
 def _from_named(named: Named, message: Message, rules: Rules, received_ms: int) -> list[Event]:
     if not named.enabled:
         raise MessageFiltered(f"{message.type}_disabled")
-    name = message.fields.get("name") or message.fields["properties"].get("name")
-    if not isinstance(name, str) or not name.strip():
+    # analytics.js copies the name into properties.
+    given = (message.fields.get("name"), message.fields["properties"].get("name"))
+    name = next((each.strip() for each in given if isinstance(each, str) and each.strip()), None)
+    if name is None:
         raise MessageFiltered(f"{message.type}_unnamed")
-    event_type_id = _event_type_id(named.event_type_id.replace("{name}", name.strip()), rules)
+    event_type_id = _event_type_id(named.event_type_id.replace("{name}", name), rules)
     return _events(event_type_id, message, rules, received_ms)
 
 
@@ -87,7 +89,10 @@ def _any_fits(patterns: tuple[str, ...], names: tuple[str, str]) -> bool:
 
 @lru_cache(maxsize=1024)
 def _wildcard(pattern: str) -> re.Pattern[str]:
-    return re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL)
+    first, *between = map(re.escape, pattern.split("*"))
+    # Atomic, so that no name makes the search go back: the first place of a part leaves most for the rest.
+    last = f".*{between.pop()}" if between else ""
+    return re.compile(first + "".join(f"(?>.*?{part})" for part in between) + last, re.DOTALL)
 
 
 def _events(event_type_id: str, message: Message, rules: Rules, received_ms: int) -> list[Event]:
@@ -96,7 +101,7 @@ def _events(event_type_id: str, message: Message, rules: Rules, received_ms: int
     pairs = dict.fromkeys(keys.mapped(rules.map_identities, message.fields, rules))
     pairs |= dict.fromkeys(keys.named(split, rules))
     if not pairs:
-        raise MessageFiltered("traffic_type_unknown" if keys.speaks(split) and split else "no_mapped_identity")
+        raise MessageFiltered("traffic_type_unknown" if keys.names_unknown(split, rules) else "no_mapped_identity")
     kept = {name: value for name, value in properties.items() if name != "split" or not keys.speaks(value)}
     value = _value(message.fields, rules)
     timestamp_ms = message.timestamp_ms if message.timestamp_ms is not None else received_ms

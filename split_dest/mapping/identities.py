@@ -46,7 +46,7 @@ def from_group(message: Message, rules: Rules, received_ms: int) -> list[Identit
     split = traits.get("split")
     pairs = dict.fromkeys(keys.named(split, rules))
     pairs = pairs or dict.fromkeys(keys.mapped(["groupId"], message.fields, rules))
-    if not pairs and keys.speaks(split) and split:
+    if not pairs and keys.names_unknown(split, rules):
         raise MessageFiltered("traffic_type_unknown")
     kept = {name: value for name, value in traits.items() if name != "split" or not keys.speaks(value)}
     return _identities(pairs, _attributes(kept, rules.attributes), message, received_ms)

@@ -33,14 +33,27 @@ def named(split: object, rules: Rules) -> Iterator[Pair]:
     Source:
         Harness FME, integrations/guides/send-events (array); integrations/segment, group (object).
     """
-    for element in split if isinstance(split, list) else [split]:
-        for name, value in element.items() if isinstance(element, Mapping) else ():
-            traffic_type, key = name.strip().lower(), limits.key(value)
-            known = rules.traffic_types is None or traffic_type in rules.traffic_types
-            if key is not None and known and traffic_type:
-                yield traffic_type, key
+    for traffic_type, value in _pairs(split):
+        key = limits.key(value)
+        if key is not None and _is_known(traffic_type, rules):
+            yield traffic_type, key
+
+
+def names_unknown(split: object, rules: Rules) -> bool:
+    """True when a ``split`` property or trait names a traffic type that Split does not have."""
+    return not all(_is_known(traffic_type, rules) for traffic_type, _ in _pairs(split))
 
 
 def speaks(split: object) -> bool:
     """True when a ``split`` property or trait is meant for Split; False: it is an ordinary value."""
     return isinstance(split, list | Mapping)
+
+
+def _pairs(split: object) -> Iterator[tuple[str, object]]:
+    for element in split if isinstance(split, list) else [split]:
+        for name, value in element.items() if isinstance(element, Mapping) else ():
+            yield name.strip().lower(), value
+
+
+def _is_known(traffic_type: str, rules: Rules) -> bool:
+    return bool(traffic_type) if rules.traffic_types is None else traffic_type in rules.traffic_types

@@ -6,9 +6,16 @@ unreadable message must still give up its readable ones.
 
 import re
 from collections.abc import Iterator
+from itertools import accumulate
 
-_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{},:]', re.DOTALL)
+#: A string that never ends takes the rest of the text, so that nothing is scanned twice.
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+', re.DOTALL)
+#: All up to the next bracket or comma outside of strings, and up to the next brackets side by side.
+_TO_MARK = re.compile(rb'[^"\[\]{},]*+(?:%b[^"\[\]{},]*+)*+([\[\]{},])' % _STRING.pattern, re.DOTALL)
+_TO_BRACKETS = re.compile(rb'[^"\[\]{}]*+(?:%b[^"\[\]{}]*+)*+([\[{]++|[\]}]++|\Z)' % _STRING.pattern, re.DOTALL)
 _CLOSER = {b"[": b"]", b"{": b"}"}
+_STEPS = dict(zip(b"[{]}", (1, 1, -1, -1), strict=True))
+_NO_BRACKETS = bytes(set(range(256)) - set(_STEPS))
 _BLANK = b" \t\r\n"
 
 
@@ -16,31 +23,43 @@ def parts(text: bytes) -> Iterator[bytes]:
     """Gives the raw text of each element of an array, or of each member (``"name":value``) of an object.
 
     Raises:
-        ValueError: the container that *text* begins with never ends, or something follows it.
+        ValueError: *text* is not one whole array or object, or a part of it is missing.
     """
     text = text.strip(_BLANK)
-    depth, start = 0, 1
-    for token in _TOKEN.finditer(text):
-        mark = token[0]
-        if mark in (b"[", b"{"):
-            depth += 1
-        elif mark in (b"]", b"}"):
-            depth -= 1
-        if depth == 1 and mark == b",":
-            yield text[start : token.start()].strip(_BLANK)
-            start = token.end()
-        if depth == 0:
-            yield from _last(text, start, token)
+    closer = _CLOSER.get(text[:1])
+    at = start = 1
+    while found := _TO_MARK.match(text, at):
+        mark, at = found[1], found.end()
+        if mark in _CLOSER:
+            at = _end(text, at - 1)
+        elif mark == b",":
+            yield _part(text[start : at - 1])
+            start = at
+        elif mark != closer or at != len(text):
+            break
+        else:
+            if text[1:-1].strip(_BLANK):
+                yield _part(text[start:-1])
             return
-    raise ValueError("the text ends inside an array or object")
+    raise ValueError("not one whole array or object")
 
 
-def _last(text: bytes, start: int, token: re.Match[bytes]) -> Iterator[bytes]:
-    if token[0] != _CLOSER.get(text[:1]) or token.end() != len(text):
-        raise ValueError("the text goes on behind its array or object")
-    last = text[start : token.start()].strip(_BLANK)
-    if last or start > 1:
-        yield last
+def _end(text: bytes, at: int) -> int:
+    """Gives where the array or object ends that begins at *at*."""
+    depth = 0
+    for found in _TO_BRACKETS.finditer(text, at):
+        first, end = found.span(1)
+        depth += end - first if text[end - 1] in b"[{" else first - end
+        if depth <= 0:
+            return end + depth
+    raise ValueError("an array or object never ends")
+
+
+def _part(text: bytes) -> bytes:
+    part = text.strip(_BLANK)
+    if not part:
+        raise ValueError("a part is missing")
+    return part
 
 
 def member(text: bytes, name: bytes) -> bytes | None:
@@ -51,7 +70,7 @@ def member(text: bytes, name: bytes) -> bytes | None:
     """
     found = None
     for part in parts(text):
-        key = _TOKEN.match(part)
+        key = _STRING.match(part)
         if key and key[0] == b'"' + name + b'"':
             found = part[key.end() :].lstrip(_BLANK).removeprefix(b":").lstrip(_BLANK)
     return found
@@ -59,11 +78,5 @@ def member(text: bytes, name: bytes) -> bytes | None:
 
 def depth(text: bytes) -> int:
     """Gives how deep arrays and objects stand in one another; a scalar has depth 0."""
-    deepest = level = 0
-    for token in _TOKEN.finditer(text):
-        if token[0] in (b"[", b"{"):
-            level += 1
-            deepest = max(deepest, level)
-        elif token[0] in (b"]", b"}"):
-            level -= 1
-    return deepest
+    brackets = _STRING.sub(b"", text).translate(None, _NO_BRACKETS)
+    return max(accumulate(map(_STEPS.__getitem__, brackets), initial=0))

@@ -7,6 +7,7 @@ one bad message never spoils its batch.
 import json
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import orjson
@@ -18,6 +19,8 @@ from split_dest.segment import json_text
 MAX_DEPTH = 64
 
 _BOM = b"\xef\xbb\xbf"
+#: Reads whole numbers of any length, and keeps every pair, so that no second one of a name hides a number.
+_LENIENT = json.JSONDecoder(parse_int=float, object_pairs_hook=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +42,13 @@ def messages(body: bytes) -> list[dict[str, Any] | Unreadable]:
         ``{"json": …}``) and HTTP API (envelope): action-destinations, webhook and webhook-extensible.
     """
     try:
-        parsed = orjson.loads(body)
+        items = _items(orjson.loads(body))
     except orjson.JSONDecodeError as error:
         return _read_singly(body.removeprefix(_BOM), error)
-    return [_checked(item) for item in _items(parsed)]
+    if _deeper_than(items, MAX_DEPTH + 1):
+        # orjson reads deeper than it writes, so only the raw text can be kept.
+        return [_read(text) for text in _texts(body)]
+    return [_checked(item) for item in items]
 
 
 def signed_texts(body: bytes) -> list[bytes]:
@@ -76,20 +82,16 @@ def _items(parsed: object) -> list[Any]:
 def _checked(item: object) -> dict[str, Any] | Unreadable:
     if isinstance(item, dict) and "type" not in item and isinstance(item.get("json"), dict):
         item = item["json"]
-    if not isinstance(item, dict):
-        return Unreadable(orjson.dumps(item), MessageRejected("not_an_object"))
-    if _deeper_than(item, MAX_DEPTH):
-        return Unreadable(orjson.dumps(item), MessageRejected("nested_too_deep"))
-    return item
+    return item if isinstance(item, dict) else Unreadable(orjson.dumps(item), _rejection("not_an_object"))
 
 
-def _deeper_than(value: object, limit: int) -> bool:
-    level = [value]
+def _deeper_than(items: list[Any], limit: int) -> bool:
+    level: list[Any] = [items]
     for _ in range(limit):
         level = [
             child
             for container in level
-            for child in (container.values() if isinstance(container, dict) else container)  # type: ignore[attr-defined]
+            for child in (container.values() if isinstance(container, dict) else container)
             if isinstance(child, dict | list)
         ]
         if not level:
@@ -114,22 +116,31 @@ def _texts(body: bytes) -> list[bytes]:
 
 
 def _read(text: bytes) -> dict[str, Any] | Unreadable:
+    if json_text.depth(text) > MAX_DEPTH:
+        return Unreadable(text, _rejection("nested_too_deep"))
     try:
         item = orjson.loads(text)
     except orjson.JSONDecodeError:
-        return Unreadable(text, MessageRejected(_fault(text)))
+        return Unreadable(text, _rejection(_fault(text)))
     return _checked(item)
 
 
 def _fault(text: bytes) -> str:
     """Gives the reason code of a text that only a lenient parser reads; ValueError: no parser reads it."""
-    if json_text.depth(text) > MAX_DEPTH:
-        return "nested_too_deep"
-    numbers: list[float] = []
+    value = _LENIENT.decode(text.decode(errors="replace"))
+    return "text_not_unicode" if _is_finite(value) else "number_not_finite"
 
-    def note(literal: str) -> float:
-        numbers.append(float(literal))
-        return numbers[-1]
 
-    json.loads(text.decode(errors="replace"), parse_float=note, parse_int=note, parse_constant=note)
-    return "text_not_unicode" if all(map(math.isfinite, numbers)) else "number_not_finite"
+def _is_finite(value: object) -> bool:
+    level = [value]
+    while level:
+        if not all(math.isfinite(each) for each in level if isinstance(each, float)):
+            return False
+        level = [child for each in level if isinstance(each, list | tuple) for child in each]
+    return True
+
+
+@cache
+def _rejection(code: str) -> MessageRejected:
+    """Gives the rejection of a code; one serves all, for a hostile body can hold a million bad elements."""
+    return MessageRejected(code)

@@ -3,11 +3,12 @@
 import re
 from datetime import UTC, datetime, timedelta, timezone
 
-#: Lenient ISO 8601: any number of fraction digits, one-digit months and days, Go's "+0000 UTC m=+…" tail.
+#: Lenient ISO 8601: any number of fraction digits, one-digit months and days, offsets of whole hours, Go's
+#: "+0000 UTC m=+…" tail.
 _LENIENT = re.compile(
     r"\s*(\d{4})-(\d{1,2})-(\d{1,2})"
     r"(?:[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d+))?)?)?"
-    r"\s*(?:Z|UTC|([+-])(\d{2}):?(\d{2}))?",
+    r"\s*(?:Z|UTC|([+-])(\d{2})(?::?(\d{2}))?)?",
     re.ASCII | re.IGNORECASE,
 )
 #: Numbers below are seconds, above milliseconds: 1e11 ms is the year 1973, 1e11 s the year 5138.
@@ -35,7 +36,7 @@ def to_ms(value: object) -> int | None:
     """
     if isinstance(value, str):
         ms = _text_ms(value)
-    elif isinstance(value, int | float) and not isinstance(value, bool):
+    elif isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LAST_MS:
         ms = int(value * 1000 if abs(value) < _SECONDS_BELOW else value)
     else:
         return None

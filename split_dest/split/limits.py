@@ -1,5 +1,6 @@
 """What Split takes as a key, an event type id and an attribute id, and how a name is made to fit."""
 
+import math
 import re
 
 #: Split's own clients send event type ids of up to 80 characters (python-client, client/input_validator.py).
@@ -22,12 +23,12 @@ _STARTS_WITH_LETTER = re.compile(r"[a-zA-Z]")
 
 
 def key(value: object) -> str | None:
-    """Gives the key that an id makes: a text, or a whole number's digits; None: not a legal key.
+    """Gives the key that an id makes: a text, or a finite number's digits; None: not a legal key.
 
     Source:
         python-client, client/input_validator.py: not blank, at most 250 characters.
     """
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         value = str(int(value)) if value == int(value) else str(value)
     if not isinstance(value, str) or not value.strip() or len(value) > KEY_MAX_CHARS:
         return None

@@ -11,7 +11,13 @@ from split_dest.errors import REASONS, RequestRefused, StoreUnavailable
 _OUR_FAULT = 503
 RETRY_AFTER_SECONDS = 5
 
-_HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 400: "body_incomplete", 408: "body_incomplete"}
+_HTTP_CODES = {
+    400: "body_incomplete",
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "body_incomplete",
+    413: "body_too_large",
+}
 
 
 def error(status: int, code: str, detail: str = "") -> Response:

@@ -1,0 +1,95 @@
+"""Group calls: identities of the traffic types they name."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from split_dest.mapping.rules import Attributes, Rules
+from tests.mapping.calls import KNOWN, SENT_MS, call, keys, mapped, values
+
+ACCOUNTS = replace(KNOWN, map_identities={"userId": "user", "groupId": "account"})
+
+
+def group(split: object, **fields: Any) -> dict[str, Any]:
+    """Gives a group call of a known user and visitor."""
+    return call(
+        "group", **{"anonymousId": "a1", "groupId": "g1", "traits": {"plan": "pro", "split": split}, **fields}
+    )
+
+
+@pytest.mark.parametrize(
+    ("split", "made"),
+    [
+        ({"account": "acc"}, [("account", "acc")]),
+        ({"account": "acc", "partner": 7}, [("account", "acc"), ("partner", "7")]),
+        ([{"account": "acc"}, {"partner": "p1"}], [("account", "acc"), ("partner", "p1")]),
+        ({" Account ": "acc"}, [("account", "acc")]),
+        ({"account": "acc", "spaceship": "x", "partner": ""}, [("account", "acc")]),
+        ({"user": "u2"}, [("user", "u2")]),
+    ],
+)
+@pytest.mark.parametrize("rules", [KNOWN, ACCOUNTS])
+def test_each_named_type_gets_the_other_traits(split: object, made: list[tuple[str, str]], rules: Rules):
+    """The user, the visitor and the group's own id get nothing; unknown types and blank ids are left out."""
+    result = mapped(group(split), rules)
+
+    assert keys(result) == made
+    assert [each.values for each in result.identities] == [{"plan": "pro"}] * len(made)
+    assert {each.timestamp_ms for each in result.identities} == {SENT_MS}
+    assert result.events == ()
+
+
+@pytest.mark.parametrize(
+    ("split", "reason"),
+    [
+        (None, "no_mapped_identity"),
+        ({}, "no_mapped_identity"),
+        ([], "no_mapped_identity"),
+        ("account", "no_mapped_identity"),
+        ({"account": ""}, "no_mapped_identity"),
+        ({"spaceship": "x"}, "traffic_type_unknown"),
+        ([{"spaceship": "x"}], "traffic_type_unknown"),
+    ],
+)
+def test_without_a_known_type_nothing_is_written_unless_group_ids_are_mapped(split: object, reason: str):
+    """A mapped groupId is the fallback."""
+    assert values(group(split)) == reason
+    assert keys(mapped(group(split), ACCOUNTS)) == [("account", "g1")]
+
+
+@pytest.mark.parametrize("group_id", [None, "", " ", "g" * 251])
+def test_a_group_id_that_makes_no_key_writes_nothing(group_id: object):
+    """Neither does a groupId in context, which belongs to other calls."""
+    rules = replace(KNOWN, map_identities={"groupId": "account", "context.groupId": "account"})
+
+    assert values(group(None, groupId=group_id, context={"groupId": "g2"}), rules) == "no_mapped_identity"
+
+
+@pytest.mark.parametrize(
+    ("split", "made"), [({"account": "x"}, {}), (None, {}), ("x", {"split": "x"}), (7, {"split": "7"})]
+)
+def test_only_a_split_that_names_types_is_taken_out(split: object, made: dict[str, str]):
+    """Any other value is a trait; an identity without attributes is written, for it names a key."""
+    assert values(group(None, traits={"split": split}), ACCOUNTS) == made
+
+
+def test_traits_become_attributes_as_in_identify_calls():
+    """The same limits and settings hold."""
+    rules = replace(ACCOUNTS, attributes=Attributes(nested="flatten", max_length=4))
+    traits = {"total billed": 830, "address": {"city": "Salzburg"}, "none": None}
+
+    assert values(group(None, traits=traits), rules) == {"total_billed": "830", "address_city": "Salz"}
+
+
+def test_a_group_needs_no_user():
+    """Segment's node library sends groups without any."""
+    assert keys(mapped(group({"account": "acc"}, userId=None, anonymousId=None))) == [("account", "acc")]
+
+
+def test_group_calls_can_be_switched_off():
+    """Then they are counted and left; identify calls go on."""
+    rules = replace(KNOWN, group_enabled=False)
+
+    assert values(group({"account": "acc"}), rules) == "group_disabled"
+    assert values(call("identify", traits={"plan": "pro"}), rules) == {"plan": "pro"}

@@ -1,0 +1,170 @@
+"""What holds for any message and any rules. Split's limits are written here once more, on purpose."""
+
+import math
+import re
+from dataclasses import replace
+from typing import Any
+
+import orjson
+from hypothesis import assume, example, given, reject, settings
+from hypothesis import strategies as st
+
+from split_dest.errors import REASONS, MessageRejected
+from split_dest.mapping import lane_of, to_split
+from split_dest.mapping.rules import Rules
+from split_dest.segment import message
+from split_dest.segment.message import Message
+from tests.mapping import strategies
+from tests.segment.strategies import LAWS, json_values, messages
+
+EVENT_TYPE_ID = re.compile(r"[a-zA-Z0-9][-_.:a-zA-Z0-9]{0,79}")
+ATTRIBUTE_ID = re.compile(r"[a-zA-Z][-_a-zA-Z0-9]{0,199}")
+MANY, FEW = settings(LAWS, max_examples=250), settings(LAWS, max_examples=50)
+TIMES = st.integers(1, 2 * 10**12)
+
+
+def loaded(sent: dict[str, Any]) -> Message:
+    """Gives a message that the door takes; others are not looked at here."""
+    try:
+        return message.load(sent)
+    except MessageRejected:
+        reject()
+
+
+def assert_key(key: object) -> None:
+    """A key is a text of 1 to 250 characters, not only blanks."""
+    assert isinstance(key, str)
+    assert 1 <= len(key) <= 250
+    assert not key.isspace()
+
+
+def assert_traffic_type(name: object) -> None:
+    """A traffic type's name is a text in lower case, not blank."""
+    assert isinstance(name, str)
+    assert name == name.lower().strip() != ""
+
+
+def assert_number(number: object) -> None:
+    """A number is whole or finite, and no truth value."""
+    assert type(number) in (int, float)
+    assert math.isfinite(number)
+
+
+def assert_time(time_ms: object) -> None:
+    """A time is a whole number of milliseconds after the epoch's first."""
+    assert type(time_ms) is int
+    assert time_ms > 0
+
+
+def assert_properties(properties: object) -> None:
+    """Properties are flat, at most 300, of short texts, and 32,768 characters in all with 1,024 to begin with."""
+    assert isinstance(properties, dict)
+    assert len(properties) <= 300
+    size = 1024
+    for name, value in properties.items():
+        size += len(name)
+        if isinstance(value, str):
+            assert len(value) <= 256
+            size += len(value)
+        elif value is not None and not isinstance(value, bool):
+            assert_number(value)
+    assert size <= 32_768
+
+
+def assert_event(event: dict[str, Any]) -> None:
+    """An event is as Split's own clients would send it."""
+    environment = {"environmentName"} & event.keys()
+    assert event.keys() - environment == {
+        "eventTypeId",
+        "trafficTypeName",
+        "key",
+        "timestamp",
+        "value",
+        "properties",
+    }
+    assert EVENT_TYPE_ID.fullmatch(event["eventTypeId"])
+    assert_traffic_type(event["trafficTypeName"])
+    assert_key(event["key"])
+    assert_time(event["timestamp"])
+    if event["value"] is not None:
+        assert_number(event["value"])
+    assert_properties(event["properties"])
+    assert all(isinstance(event[name], str) for name in environment)
+
+
+def assert_identity(identity: dict[str, Any]) -> None:
+    """An identity's attributes are texts of at most 255 characters with legal ids."""
+    assert identity.keys() == {"trafficType", "key", "values"}
+    assert_traffic_type(identity["trafficType"])
+    assert_key(identity["key"])
+    for name, value in identity["values"].items():
+        assert ATTRIBUTE_ID.fullmatch(name)
+        assert isinstance(value, str)
+        assert len(value) <= 255
+
+
+@MANY
+@given(messages, strategies.rules, TIMES)
+@example({"type": "track", "event": "E", "userId": "u", "properties": {"n": "x" * 257, "o" * 300: 1}}, Rules(), 1)
+@example({"type": "identify", "userId": 1.0, "traits": {"1" * 300: ["x" * 300]}}, Rules(), 1)
+@example({"type": "page", "name": "!" * 90, "userId": "u", "properties": {"split": {"A": 1e22}}}, Rules(), 1)
+def test_a_message_becomes_legal_records_or_has_a_reason(sent: dict[str, Any], rules: Rules, received_ms: int):
+    """Whatever Segment sends, Split gets only what it takes, or nothing and the reason is told; never both."""
+    result = to_split(loaded(sent), rules, received_ms)
+
+    events = orjson.loads(orjson.dumps([event.to_json() for event in result.events]))
+    identities = orjson.loads(orjson.dumps([identity.to_json() for identity in result.identities]))
+    for event in events:
+        assert_event(event)
+    for identity in identities:
+        assert_identity(identity)
+    assert [bool(events), bool(identities), result.dropped is not None].count(True) == 1
+    assert result.dropped in (None, *REASONS)
+
+
+@LAWS
+@given(messages, strategies.rules, TIMES)
+def test_mapping_is_the_same_each_time(sent: dict[str, Any], rules: Rules, received_ms: int):
+    """Whatever is mapped again, by another worker from the store or twice in a row, gives equal records."""
+    taken = loaded(sent)
+    before = message.dump(taken)
+
+    first = to_split(taken, rules, received_ms)
+
+    assert to_split(taken, rules, received_ms) == first
+    assert to_split(message.restore(before), rules, received_ms) == first
+    assert message.dump(taken) == before
+
+
+@FEW
+@given(messages, strategies.rules, TIMES)
+def test_records_of_one_message_differ_in_type_or_key(sent: dict[str, Any], rules: Rules, received_ms: int):
+    """Whatever leads to an id, no key of a traffic type gets a message twice, and all else is shared."""
+    result = to_split(loaded(sent), rules, received_ms)
+
+    pairs = [(event.traffic_type_name, event.key) for event in result.events]
+    pairs += [(identity.traffic_type, identity.key) for identity in result.identities]
+    assert len(set(pairs)) == len(pairs)
+    assert len({repr(replace(event, traffic_type_name="", key="")) for event in result.events}) <= 1
+    assert len({repr(replace(identity, traffic_type="", key="")) for identity in result.identities}) <= 1
+
+
+@FEW
+@given(messages, strategies.rules, TIMES)
+def test_a_message_waits_where_its_records_leave(sent: dict[str, Any], rules: Rules, received_ms: int):
+    """Whatever a message becomes, it becomes it in the lane that it waits in."""
+    taken = loaded(sent)
+
+    result = to_split(taken, rules, received_ms)
+
+    assert not (result.events and lane_of(taken) != "events")
+    assert not (result.identities and lane_of(taken) != "identities")
+
+
+@FEW
+@given(st.dictionaries(st.text(max_size=3), json_values), strategies.rules)
+def test_an_object_that_is_no_message_becomes_nothing(junk: dict[str, Any], rules: Rules):
+    """Whatever object a mapping of the sender's makes of a message, without a type it has no effect."""
+    assume("type" not in junk)
+
+    assert to_split(loaded(junk), rules, 1).dropped in ("unsupported_type", "filtered_by_integrations_object")

@@ -1,0 +1,123 @@
+"""Page and screen calls: only named ones make events."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from split_dest.mapping.rules import EventTypeIds, Named, Rules, Track
+from tests.mapping.calls import KNOWN, call, keys, mapped, names
+
+KINDS = pytest.mark.parametrize("kind", ["page", "screen"])
+
+
+def _with(template: str, rules: Rules = KNOWN) -> Rules:
+    return replace(rules, named_pages=Named(template), named_screens=Named(template))
+
+
+@pytest.mark.parametrize(("kind", "made"), [("page", "view_signup_page"), ("screen", "viewed_signup_screen")])
+def test_a_name_is_put_into_its_template(kind: str, made: str):
+    """The defaults are those that Split's settings name beside the switches."""
+    assert names(call(kind, name="signup")) == [made]
+
+
+@KINDS
+@pytest.mark.parametrize(
+    ("template", "name", "made"),
+    [
+        ("Viewed {name} Page", "Home", "Viewed_Home_Page"),
+        ("{name}", "Home", "Home"),
+        ("{name}.{name}", "a", "a.a"),
+        ("x_{name}", "{name}", "x__name_"),
+        ("view_{name}_page", " Merchant  Signup ", "view_Merchant__Signup_page"),
+        ("view_{name}_page", "Über uns", "view__ber_uns_page"),
+        ("$$_{name}", "Home", "Home"),
+        ("view_{name}_page", "n" * 80, "view_" + "n" * 75),
+    ],
+)
+def test_any_template_makes_legal_names(kind: str, template: str, name: str, made: str):
+    """Spaces become underscores, the case stays, and the limits hold for the whole, template included."""
+    assert names(call(kind, name=name), _with(template)) == [made]
+
+
+@KINDS
+def test_an_illegal_whole_can_be_dropped(kind: str):
+    """The strict setting counts the template's characters too."""
+    rules = _with("v_{name}", replace(KNOWN, event_type_ids=EventTypeIds(invalid="drop")))
+
+    assert names(call(kind, name="n" * 78), rules) == ["v_" + "n" * 78]
+    assert names(call(kind, name="n" * 79), rules) == "event_type_id"
+    assert names(call(kind, name="Über uns"), rules) == "event_type_id"
+
+
+@KINDS
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"name": None},
+        {"name": ""},
+        {"name": "  "},
+        {"name": 7},
+        {"name": ["Home"]},
+        {"category": "Docs", "properties": {"category": "Docs", "title": "Home"}},
+        {"properties": {"name": ""}},
+        {"properties": {"name": {"a": "Home"}}},
+    ],
+)
+def test_a_call_without_a_name_makes_nothing(kind: str, fields: dict[str, Any]):
+    """Most page calls have none; a category or title is not a name."""
+    assert names(call(kind, **fields)) == f"{kind}_unnamed"
+
+
+@KINDS
+@pytest.mark.parametrize("name", [None, "", " ", 7, []])
+def test_the_name_among_the_properties_counts_when_there_is_no_other(kind: str, name: object):
+    """The browser's library writes it there."""
+    sent = call(kind, name=name, properties={"name": "Home"})
+
+    assert names(sent, _with("{name}")) == ["Home"]
+
+
+@KINDS
+def test_the_category_is_no_part_of_the_name(kind: str):
+    """Only the name goes into the template, and the name of the call before that of the properties."""
+    sent = call(kind, name="Signup", category="Merchant", properties={"name": "Other"})
+
+    assert names(sent, _with("{name}")) == ["Signup"]
+
+
+@KINDS
+def test_two_mapped_ids_make_two_events(kind: str):
+    """Pages and screens are events like any other."""
+    assert keys(mapped(call(kind, name="Home", anonymousId="a1"))) == [("user", "u1"), ("anonymous", "a1")]
+
+
+@KINDS
+def test_a_page_has_the_value_that_the_settings_path_leads_to(kind: str):
+    """The path is that of track calls; the properties travel along."""
+    rules = replace(KNOWN, track=Track(value=("properties.price",)))
+
+    (event,) = mapped(call(kind, name="Home", properties={"price": "9.5", "path": "/"}), rules).events
+
+    assert (event.value, event.properties) == (9.5, {"price": "9.5", "path": "/"})
+
+
+@KINDS
+def test_each_kind_has_a_switch_of_its_own(kind: str):
+    """Switching tracks off leaves pages and screens on; switching one of these off leaves the other on."""
+    no_track = replace(KNOWN, track=Track(enabled=False))
+    no_pages = replace(KNOWN, named_pages=Named("{name}", enabled=False))
+    no_screens = replace(KNOWN, named_screens=Named("{name}", enabled=False))
+
+    made = [names(call(kind, name="Home"), rules) for rules in (no_track, no_pages, no_screens)]
+
+    assert [each == f"{kind}_disabled" for each in made] == [False, kind == "page", kind == "screen"]
+
+
+@KINDS
+def test_lists_of_event_names_are_for_track_calls_only(kind: str):
+    """A page named like an event that is kept out is sent."""
+    rules = replace(_with("{name}"), track=Track(included=("A",), excluded=("Home",)))
+
+    assert names(call(kind, name="Home"), rules) == ["Home"]

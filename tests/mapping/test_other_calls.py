@@ -1,0 +1,88 @@
+"""Calls that become nothing, the ``integrations`` switch, and the lanes that calls wait in."""
+
+from typing import Any
+
+import pytest
+
+from split_dest.mapping import Mapped, lane_of
+from split_dest.segment import message
+from tests.mapping.calls import call, mapped, track
+
+KINDS = ["track", "page", "screen", "identify", "group"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("alias", "unsupported_type"),
+        ("delete", "delete_disabled"),
+        ("Track", "unsupported_type"),
+        ("track ", "unsupported_type"),
+        ("", "unsupported_type"),
+        (None, "unsupported_type"),
+        (7, "unsupported_type"),
+    ],
+)
+def test_what_split_does_not_know_becomes_nothing(kind: Any, reason: str):
+    """Alias and delete calls, unknown types and no type at all are acknowledged and counted."""
+    sent = call(kind, event="E", name="N", previousId="u0", traits={"a": "b"})
+
+    assert mapped(sent) == Mapped(dropped=reason)
+
+
+def test_the_browsers_telemetry_becomes_nothing():
+    """It is no message, and it costs no more than one."""
+    assert mapped({"series": [{"type": "Counter", "metric": "m", "value": 1}]}).dropped == "unsupported_type"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["Split", "Harness FME", "Harness"])
+def test_an_explicit_false_keeps_a_call_from_split(kind: str, name: str):
+    """A sender can keep single calls from Split, whatever else it switches."""
+    sent = call(kind, event="E", name="N", traits={"a": "b"}, integrations={"All": True, name: False})
+
+    assert mapped(sent) == Mapped(dropped="filtered_by_integrations_object")
+
+
+@pytest.mark.parametrize(
+    "integrations",
+    [
+        None,
+        {},
+        [],
+        False,
+        {"All": False},
+        {"all": False},
+        {"All": False, "Webhooks": True},
+        {"All": False, "Split": True},
+        {"All": False, "Split": {"environment": "prod"}},
+        {"Split": None},
+        {"Split": 0},
+        {"Split": ""},
+        {"Split": "false"},
+        {"split": False},
+        {"Split.io": False},
+        {"Mixpanel": False},
+    ],
+)
+def test_anything_else_lets_a_call_pass(integrations: object):
+    """Segment has routed the call already; replays and Engage say All: false and mean other destinations."""
+    assert len(mapped(track(integrations=integrations)).events) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "lane"),
+    [
+        ("track", "events"),
+        ("page", "events"),
+        ("screen", "events"),
+        ("identify", "identities"),
+        ("group", "identities"),
+        ("delete", "identities"),
+        ("alias", "events"),
+        (None, "events"),
+    ],
+)
+def test_a_call_waits_in_the_lane_of_what_it_becomes(kind: str | None, lane: str):
+    """Events and identities leave by different calls; a removal must not overtake what was written before."""
+    assert lane_of(message.load(call("x") | {"type": kind})) == lane

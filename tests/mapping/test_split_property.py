@@ -1,0 +1,98 @@
+"""Further traffic types of one event, named in its ``split`` property."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from split_dest.mapping.rules import Rules, Track
+from tests.mapping.calls import KNOWN, call, keys, mapped, names, track
+
+USER = ("user", "u1")
+
+
+def _split(value: object, **fields: Any) -> dict[str, Any]:
+    return track(properties={"price": 5, "split": value}, **fields)
+
+
+@pytest.mark.parametrize(
+    ("value", "made"),
+    [
+        ([{"auction": "a1"}], [("auction", "a1")]),
+        ([{"auction": "a1"}, {"partner": "p1"}], [("auction", "a1"), ("partner", "p1")]),
+        ([{"auction": "a1", "partner": "p1"}], [("auction", "a1"), ("partner", "p1")]),
+        ({"auction": "a1", "partner": "p1"}, [("auction", "a1"), ("partner", "p1")]),
+        ([{"auction": "a1"}, {"auction": "a2"}], [("auction", "a1"), ("auction", "a2")]),
+        ([{"auction": "a1"}, {"Auction": "a1"}], [("auction", "a1")]),
+        ([{" AUCTION ": 77}], [("auction", "77")]),
+        ([{"user": "u1"}], []),
+        ([{"user": "u2"}], [("user", "u2")]),
+        ([{"spaceship": "x"}, {"auction": "a1"}], [("auction", "a1")]),
+        ([{"auction": ""}, {"auction": None}, {"auction": ["a1"]}, {"auction": True}], []),
+        ([{"auction": "k" * 251}, {"partner": "p1"}], [("partner", "p1")]),
+        (["auction", 1, None, ["auction", "a1"], {"auction": "a1"}], [("auction", "a1")]),
+        ([], []),
+        ({}, []),
+        (None, []),
+    ],
+)
+def test_each_pair_of_type_and_id_makes_one_more_event(value: object, made: list[tuple[str, str]]):
+    """Arrays of objects and single objects are read; unknown types, illegal keys and repetitions are not."""
+    assert keys(mapped(_split(value))) == [USER, *made]
+
+
+def test_a_known_user_and_visitor_with_one_pair_are_three_events():
+    """All of them share everything but the traffic type and the key, and none carries split."""
+    rules = replace(KNOWN, track=Track(value=("properties.price",)))
+
+    events = mapped(_split([{"auction": "a1"}], anonymousId="v1"), rules).events
+
+    assert [(event.traffic_type_name, event.key) for event in events] == [
+        USER,
+        ("anonymous", "v1"),
+        ("auction", "a1"),
+    ]
+    assert {(event.event_type_id, event.timestamp_ms, event.value) for event in events} == {
+        ("signup", 1572534218971, 5)
+    }
+    assert [event.properties for event in events] == [{"price": 5}] * 3
+
+
+@pytest.mark.parametrize("kind", ["track", "page", "screen"])
+def test_pairs_alone_are_enough(kind: str):
+    """An event without any mapped id belongs to the types it names; pages and screens may name them too."""
+    sent = call(kind, userId=None, event="E", name="E", properties={"split": [{"auction": "a1"}]})
+
+    assert keys(mapped(sent)) == [("auction", "a1")]
+
+
+@pytest.mark.parametrize("value", ["auction", 7, True, None])
+def test_a_split_that_is_no_array_or_object_is_an_ordinary_property(value: object):
+    """It is sent like any other."""
+    assert [event.properties for event in mapped(_split(value)).events] == [{"price": 5, "split": value}]
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ([{"spaceship": "x"}], "traffic_type_unknown"),
+        ([{"auction": ""}, {"spaceship": "x"}], "traffic_type_unknown"),
+        ([{"": "x"}], "traffic_type_unknown"),
+        ([{"auction": ""}], "no_mapped_identity"),
+        ([{"auction": None}], "no_mapped_identity"),
+        ([{}, 1], "no_mapped_identity"),
+        ([], "no_mapped_identity"),
+        ("spaceship", "no_mapped_identity"),
+    ],
+)
+def test_without_any_event_the_reason_says_what_was_wrong(value: object, reason: str):
+    """A type that Split lacks is the account's fault, an id that makes no key the sender's."""
+    assert names(_split(value, userId=None)) == reason
+
+
+@pytest.mark.parametrize(
+    ("name", "made"), [("Spaceship", [USER, ("spaceship", "x")]), (" ", [USER]), ("", [USER])]
+)
+def test_while_splits_types_are_unknown_every_name_counts(name: str, made: list[tuple[str, str]]):
+    """Split will judge; only a blank name can't be one."""
+    assert keys(mapped(_split([{name: "x"}]), Rules())) == made

@@ -1,0 +1,275 @@
+"""Track calls: names, keys, values and times of the events."""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from split_dest.mapping.rules import EventTypeIds, Rules, Track
+from tests.mapping.calls import KNOWN, RECEIVED_MS, SENT_MS, keys, mapped, names, track
+
+STRICT = replace(KNOWN, event_type_ids=EventTypeIds(invalid="drop"))
+
+
+@pytest.mark.parametrize("event", [None, "", "   ", "!!!", ["signup"], {"a": "signup"}, True, 1.5, 10**30 * 1.0])
+def test_an_event_without_a_usable_name_is_dropped(event: object):
+    """Split needs an event type id; what leads to none is counted as such."""
+    assert names(track(event=event)) == "event_type_id"
+
+
+@pytest.mark.parametrize(
+    ("event", "made"),
+    [
+        ("sample event", "sample_event"),
+        (" Sample  Event ", "Sample__Event"),
+        ("signup", "signup"),
+        (404, "404"),
+    ],
+)
+def test_a_name_is_trimmed_and_its_spaces_become_underscores(event: object, made: str):
+    """Each space becomes one underscore, the case stays, and a whole number is its digits."""
+    assert names(track(event=event), STRICT) == [made]
+
+
+@pytest.mark.parametrize(
+    ("path", "made"),
+    [
+        ("event", ["signup"]),
+        ("properties.eventName", ["checkout"]),
+        ("properties.deep.er", ["inner"]),
+        ("context.app", "event_type_id"),
+        ("properties.eventName.x", "event_type_id"),
+        ("signup", "event_type_id"),
+        ("properties.absent", "event_type_id"),
+    ],
+)
+def test_the_name_stands_where_the_settings_path_leads(path: str, made: list[str] | str):
+    """The setting holds a path; a path that leads nowhere, such as an event's name, drops every event."""
+    sent = track(properties={"eventName": "checkout", "deep": {"er": "inner"}}, context={"app": {"name": "x"}})
+
+    assert names(sent, replace(KNOWN, track=Track(event_type_id=path))) == made
+
+
+@pytest.mark.parametrize(
+    ("event", "sanitized", "strict"),
+    [
+        ("Order Completed!", ["Order_Completed_"], "event_type_id"),
+        ("$$ Order: Completed!", ["Order:_Completed_"], "event_type_id"),
+        ("e" * 81, ["e" * 80], "event_type_id"),
+        ("a.b-c_d:e", ["a.b-c_d:e"], ["a.b-c_d:e"]),
+    ],
+)
+def test_illegal_names_are_mended_or_dropped(event: str, sanitized: list[str], strict: list[str] | str):
+    """Mending is the default, because dropping loses events silently; dropping is a setting."""
+    assert names(track(event=event)) == sanitized
+    assert names(track(event=event), STRICT) == strict
+
+
+def test_the_most_characters_of_a_name_are_a_setting():
+    """Sixty-three are what Split's strictest wording allows."""
+    rules = replace(KNOWN, event_type_ids=EventTypeIds(max_length=63))
+
+    assert names(track(event="e" * 70), rules) == ["e" * 63]
+
+
+@pytest.mark.parametrize(
+    ("revenue", "value"),
+    [
+        (0, 0),
+        (-3, -3),
+        (12.5, 12.5),
+        (True, None),
+        (False, None),
+        (None, None),
+        ([3], None),
+        ({"a": 3}, None),
+        ("39.95", 39.95),
+        (" -12 ", -12),
+        ("+.5e1", 5),
+        ("1.", 1),
+        ("1e400", None),
+        ("", None),
+        (".", None),
+        ("$39.95", None),
+        ("1_000", None),
+        ("0x10", None),
+        ("NaN", None),
+        ("Infinity", None),
+        ("\u0663", None),
+        ("12 apples", None),
+    ],
+)
+def test_a_value_is_a_finite_number_or_null(revenue: object, value: float | None):
+    """Texts that write out a number count as one; for anything else the event is kept without a value."""
+    (event,) = mapped(track(properties={"revenue": revenue}), _valued("properties.revenue")).events
+
+    assert (event.value, type(event.value)) == (value, type(value))
+
+
+def _valued(*paths: str, **settings: Any) -> Rules:
+    return replace(KNOWN, track=Track(value=paths, **settings))
+
+
+@pytest.mark.parametrize(("sent", "value"), [("39.95", None), (39.95, 39.95)])
+def test_numbers_as_texts_can_be_turned_off(sent: object, value: float | None):
+    """Then only real numbers are values."""
+    rules = _valued("properties.revenue", numeric_strings=False)
+
+    assert [event.value for event in mapped(track(properties={"revenue": sent}), rules).events] == [value]
+
+
+@pytest.mark.parametrize(
+    ("properties", "value"),
+    [
+        ({"revenue": 1, "value": 2, "total": 3}, 1),
+        ({"revenue": "free", "value": 2, "total": 3}, 2),
+        ({"revenue": None, "total": 3}, 3),
+        ({"price": 4}, None),
+    ],
+)
+def test_the_first_path_that_leads_to_a_number_counts(properties: dict[str, Any], value: float | None):
+    """Senders differ in where they put the revenue, so the setting may list several paths."""
+    rules = _valued("properties.revenue", "properties.value", "properties.total")
+
+    assert [event.value for event in mapped(track(properties=properties), rules).events] == [value]
+
+
+def test_a_long_text_that_is_almost_a_number_costs_nothing():
+    """Thirty thousand digits and a letter are refused at once."""
+    started = time.process_time()
+
+    (event,) = mapped(track(properties={"revenue": "1" * 30_000 + "x"}), _valued("properties.revenue")).events
+
+    assert event.value is None
+    assert time.process_time() - started < 1
+
+
+def test_two_mapped_ids_make_two_events_that_differ_in_nothing_else():
+    """Split shows one for the user and one for the anonymous visitor."""
+    user, anonymous = mapped(track(anonymousId="a1", properties={"n": 1}), _valued("properties.n")).events
+
+    assert (user.traffic_type_name, user.key) == ("user", "u1")
+    assert anonymous == replace(user, traffic_type_name="anonymous", key="a1")
+
+
+@pytest.mark.parametrize(
+    ("identities", "fields", "made"),
+    [
+        ({"userId": "user"}, {"anonymousId": "a1"}, [("user", "u1")]),
+        ({"anonymousId": "anonymous"}, {"anonymousId": "a1"}, [("anonymous", "a1")]),
+        ({"userId": "user", "anonymousId": "user"}, {"anonymousId": "a1"}, [("user", "u1"), ("user", "a1")]),
+        ({"userId": "user", "anonymousId": "user"}, {"anonymousId": "u1"}, [("user", "u1")]),
+        (
+            {"userId": "user", "context.groupId": "account"},
+            {"context": {"groupId": 7}},
+            [("user", "u1"), ("account", "7")],
+        ),
+        ({"userId": "user", "anonymousId": "anonymous"}, {"userId": None, "anonymousId": 5}, [("anonymous", "5")]),
+        ({"userId": "user"}, {"userId": "k" * 250}, [("user", "k" * 250)]),
+        ({"properties.auction": "auction"}, {"properties": {"auction": "x"}}, [("auction", "x")]),
+    ],
+)
+def test_each_path_that_leads_to_an_id_makes_an_event(
+    identities: dict[str, str], fields: dict[str, Any], made: list[tuple[str, str]]
+):
+    """Ids that are not mapped make none, and the same type with the same key makes one."""
+    assert keys(mapped(track(**fields), replace(KNOWN, map_identities=identities))) == made
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"userId": None},
+        {"userId": ""},
+        {"userId": " \t"},
+        {"userId": "k" * 251},
+        {"userId": None, "context": {"traits": {"id": "u1"}}},
+        {"userId": None, "traits": {"id": "u1"}, "previousId": "u1", "groupId": "g1"},
+    ],
+)
+def test_without_a_legal_key_nothing_is_sent(fields: dict[str, Any]):
+    """A key is never guessed from traits or any other place that is not mapped."""
+    assert names(track(**fields)) == "no_mapped_identity"
+
+
+@pytest.mark.parametrize(
+    ("times", "ms"),
+    [
+        ({}, SENT_MS),
+        ({"timestamp": None, "originalTimestamp": "2015-12-12T19:11:01.152Z"}, 1449947461152),
+        ({"timestamp": "0001-01-01T00:00:00Z", "receivedAt": "2019-10-31T15:03:38Z"}, 1572534218000),
+        ({"timestamp": "soon", "sentAt": "2019-10-31T15:03:38Z"}, RECEIVED_MS),
+        ({"timestamp": None}, RECEIVED_MS),
+    ],
+)
+def test_an_event_has_its_own_time(times: dict[str, Any], ms: int):
+    """Split attributes by when something happened; only a message that names no time has the time it came."""
+    assert [event.timestamp_ms for event in mapped(track(**times)).events] == [ms]
+
+
+def test_any_new_name_passes():
+    """Split creates an event type at its first event, so no list of names is needed."""
+    assert names(track(event="never.seen-before")) == ["never.seen-before"]
+
+
+def test_an_environment_name_is_sent_only_when_configured():
+    """The SDK key alone says which environment an event belongs to; old accounts want its name."""
+    rules = replace(KNOWN, environment_name="Prod-Default")
+
+    assert [event.environment_name for event in mapped(track(), rules).events] == ["Prod-Default"]
+    assert [event.environment_name for event in mapped(track()).events] == [None]
+
+
+@pytest.mark.parametrize(
+    ("patterns", "event", "fits"),
+    [
+        (("Order*",), "Order Completed", True),
+        (("Order_*",), "Order Completed", True),
+        (("*Completed",), "Order Completed", True),
+        (("O*r*d",), "Order Completed", True),
+        (("*",), "x", True),
+        (("a", "b"), "b", True),
+        (("a.b",), "axb", False),
+        (("order*",), "Order Completed", False),
+        (("Order",), "Order Completed", False),
+        (("*der",), "Order Completed", False),
+        (("a*a",), "a", False),
+        (("line*end",), "line\nend", True),
+    ],
+)
+def test_names_are_let_through_or_kept_out_by_patterns(patterns: tuple[str, ...], event: str, fits: bool):
+    """A star stands for anything; a pattern may mean the name as sent or as Split gets it."""
+    only = names(track(event=event), replace(KNOWN, track=Track(included=patterns)))
+    out = names(track(event=event), replace(KNOWN, track=Track(excluded=patterns)))
+
+    assert (only != "event_filtered", out == "event_filtered") == (fits, fits)
+
+
+def test_our_own_impressions_are_kept_out_by_default():
+    """What this service sent to Segment does not come back to Split as events."""
+    assert names(track(event="get_treatment")) == "event_filtered"
+    assert names(track(event="get_treatment"), replace(KNOWN, track=Track(excluded=()))) == ["get_treatment"]
+
+
+def test_keeping_out_is_stronger_than_letting_through():
+    """A name on both lists is kept out."""
+    rules = replace(KNOWN, track=Track(included=("Order*",), excluded=("*Refunded",)))
+
+    assert names(track(event="Order Paid"), rules) == ["Order_Paid"]
+    assert names(track(event="Order Refunded"), rules) == "event_filtered"
+
+
+def test_a_pattern_with_many_stars_costs_nothing():
+    """Whatever name a visitor's browser sends, a pattern of the settings is tried in a single pass."""
+    rules = replace(KNOWN, track=Track(included=("*a*a*a*a*b",)))
+    started = time.process_time()
+
+    assert names(track(event="a" * 30_000), rules) == "event_filtered"
+
+    assert time.process_time() - started < 1
+
+
+def test_track_calls_can_be_switched_off():
+    """Then they are counted and left."""
+    assert names(track(), replace(KNOWN, track=Track(enabled=False))) == "track_disabled"

@@ -1,0 +1,260 @@
+"""Bodies of requests, and the messages in them."""
+
+import json
+import time
+from contextlib import suppress
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from split_dest.errors import RequestRefused
+from split_dest.segment import payload
+from split_dest.segment.payload import Unreadable, messages
+from tests.segment.strategies import LAWS, json_values, objects
+
+A, B = {"type": "track", "event": "A"}, {"type": "page", "name": "B"}
+A_TEXT, B_TEXT = b'{"type":"track","event":"A"}', b'{"type":"page","name":"B"}'
+
+
+def reason(found: dict[str, Any] | Unreadable) -> str:
+    """Gives the code of what can't be accepted, or what it is."""
+    return found.rejection.code if isinstance(found, Unreadable) else "taken"
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        (A_TEXT, [A]),
+        (b"\r\n\t " + A_TEXT + b" \n", [A]),
+        (b"[" + A_TEXT + b" , " + B_TEXT + b"]", [A, B]),
+        (b'{"batch":[' + A_TEXT + b"," + B_TEXT + b'],"sentAt":"x","writeKey":"w"}', [A, B]),
+        (b'[{"json":' + A_TEXT + b'},{"json":' + B_TEXT + b"}]", [A, B]),
+        (b'{"json":' + A_TEXT + b"}", [A]),
+        (b'{"batch":[{"json":' + A_TEXT + b"}]}", [A]),
+        (b"[]", []),
+        (b'{"batch":[]}', []),
+        (b"{}", [{}]),
+    ],
+)
+def test_every_form_of_a_body_gives_its_messages(body: bytes, found: list[dict[str, Any]]):
+    """One message, a bare array, an envelope and wrapped elements are all taken, in their order."""
+    assert messages(body) == found
+    assert messages(b"\xef\xbb\xbf" + body.strip()) == found
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        {"type": "track", "json": {"type": "page"}},
+        {"json": "text"},
+        {"json": [1]},
+        {"batch": {"type": "track"}},
+        {"batch": None},
+    ],
+)
+def test_what_only_looks_like_a_wrapper_is_a_message(one: dict[str, Any]):
+    """Only an object in json without a type beside it is unwrapped, and only an array is a batch."""
+    assert messages(json.dumps(one).encode()) == [one]
+
+
+@pytest.mark.parametrize(
+    ("bad", "code"),
+    [
+        (b'{"a":NaN}', "number_not_finite"),
+        (b'{"a":Infinity}', "number_not_finite"),
+        (b'{"a":[0,{"b":-Infinity}]}', "number_not_finite"),
+        (b'{"a":1e999}', "number_not_finite"),
+        (b'{"a":-1' + b"0" * 5000 + b"}", "number_not_finite"),
+        (b'{"a":NaN,"a":1}', "number_not_finite"),
+        (b"NaN", "number_not_finite"),
+        (rb'{"a":"\ud800"}', "text_not_unicode"),
+        (rb'{"\udc00\ud800":1.5}', "text_not_unicode"),
+        (b'{"a":"\xff"}', "text_not_unicode"),
+        (b'{"a":"\xed\xa0\x80"}', "text_not_unicode"),
+        (b'{"a":' * 65 + b"1" + b"}" * 65, "nested_too_deep"),
+        (b'{"a":' * 300 + b"1" + b"}" * 300, "nested_too_deep"),
+        (b'{"a":' * 1020 + b"1" + b"}" * 1020, "nested_too_deep"),
+        (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "nested_too_deep"),
+        (b"[" * 300 + b"]" * 300, "nested_too_deep"),
+        (b"[" * 100_000 + b"]" * 100_000, "nested_too_deep"),
+        (b'{"json":' + b'{"a":' * 65 + b"NaN" + b"}" * 66, "nested_too_deep"),
+        *((text, "not_an_object") for text in (b"1", b"-0.5", b'"track"', b"true", b"null", b"[]", b"[{}]")),
+    ],
+)
+@pytest.mark.parametrize("form", [b"[%b,%b,%b]", b' {"sentAt":"[", "batch" : [ %b , %b, %b ] } '])
+def test_one_bad_message_leaves_the_good_ones(form: bytes, bad: bytes, code: str):
+    """Its batch is taken; it alone is set aside, with its reason and its own text."""
+    first, found, last = messages(form % (A_TEXT, bad, B_TEXT))
+
+    assert (first, last) == (A, B)
+    assert isinstance(found, Unreadable)
+    assert (found.rejection.code, found.text) == (code, bad)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b'{"type":"track","properties":{"a":NaN}}', "number_not_finite"),
+        (b'{"type":"track","event":"\xff"}', "text_not_unicode"),
+        (b'{"batch":{"a":NaN}}', "number_not_finite"),
+        (b'{"a":' * 1000 + b"1" + b"}" * 1000, "nested_too_deep"),
+        (b'"track"', "not_an_object"),
+        (b"12", "not_an_object"),
+    ],
+)
+def test_one_bad_message_alone_is_set_aside(body: bytes, code: str):
+    """Its request is accepted all the same, for sending it again would not help."""
+    (found,) = messages(body)
+
+    assert isinstance(found, Unreadable)
+    assert (found.rejection.code, found.text) == (code, body)
+
+
+def test_sixty_four_levels_are_not_too_deep():
+    """The deepest message taken has 64 objects in one another."""
+    body = b'{"a":' * 64 + b"1" + b"}" * 64
+
+    assert [reason(found) for found in messages(b"[" + body + b",NaN]")] == ["taken", "number_not_finite"]
+    assert messages(body) == [json.loads(body)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b" ", b"\xef\xbb\xbf", b"track", b"type=track&event=A", b"<a/>", b"\x00", b"\xff\xfe{\x00}\x00"),
+        *(A_TEXT[:-1], A_TEXT[:-3], b"[" + A_TEXT, b"[" + A_TEXT + b",", b'{"batch":[' + A_TEXT + b"]"),
+        *(A_TEXT + b"x", A_TEXT + A_TEXT, b"[" + A_TEXT + b"] x", b"[" + A_TEXT + b"]]", b"[" + A_TEXT + b"}"),
+        *(b"{'type':'track'}", b"[{'type':'track'}]", b"{type:1}", b"[1,]", b"[,1]", b"[1 2]", b'{"a":1,}'),
+        *(b'[{"a":tru},1]', b'["a\nb"]', b"[01]", b"[+1]", b"[.5]", b"[1]\x0c", b"[" * 100_000, b'{"a":' * 2000),
+        *(b"[" + A_TEXT + b',{"a":NaN b}]', b'{"batch":[1]} x', b'{"batch":[1],"batch":[}'),
+    ],
+)
+def test_what_is_not_json_is_refused_whole(body: bytes):
+    """Truncated bodies, trailing garbage, single quotes: the sender is told, and nothing is taken."""
+    with pytest.raises(RequestRefused) as caught:
+        messages(body)
+
+    assert (caught.value.status, caught.value.code) == (400, "invalid_json")
+
+
+def test_the_refusal_shows_nothing_of_the_body():
+    """Its text says where the body breaks, never what stands there."""
+    with pytest.raises(RequestRefused) as caught:
+        messages(b'{"email":"peter@example.com" oops')
+
+    assert "line 1" in str(caught.value)
+    assert "peter" not in str(caught.value)
+    assert "oops" not in str(caught.value)
+
+
+@pytest.mark.parametrize("other", [b"", b',"z":NaN'])
+def test_of_two_equal_names_the_last_counts(other: bytes):
+    """So it is for JSON.parse; a body that has to be cut is read no other way."""
+    first = b'{"type":"page","type":"track","batch":0' + other + b"}"
+    body = b'{"batch":[' + first + b'],"batch":[' + A_TEXT + b"," + first + b"]}"
+
+    found = messages(body)
+
+    assert len(found) == 2
+    assert found[0] == A
+    assert found[1:] == [{"type": "track", "batch": 0}] or reason(found[1]) == "number_not_finite"
+
+
+_SIZE = 5_000_000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"[" + b'"\\' * (_SIZE // 2), id="texts that never end"),
+        pytest.param(b'[NaN,"' + b'\\"' * (_SIZE // 2), id="escaped quotes"),
+        pytest.param(b'{"a":[NaN,"' + b'""' * (_SIZE // 2), id="texts side by side"),
+        pytest.param(b"[" * _SIZE, id="brackets"),
+        pytest.param(b'{"a":' * (_SIZE // 10), id="objects without end"),
+        pytest.param(b'{"a":' * (_SIZE // 12) + b"1" + b"}" * (_SIZE // 12), id="objects in objects"),
+        pytest.param(b'[{"a":[NaN' + b",1" * (_SIZE // 2) + b"]}]", id="numbers"),
+        pytest.param(b'[{"a":[NaN' + b",[]" * (_SIZE // 60) + b"]}]", id="empty arrays"),
+        pytest.param(b'[{"a":' + b"1" * _SIZE + b"}]", id="one number"),
+        pytest.param(b'[{"a":0.' + b"1" * _SIZE + b',"b":NaN}]', id="one fraction"),
+        pytest.param(b'[{"a":"' + b"\xff" * _SIZE + b'"}]', id="bytes that are no text"),
+        pytest.param(b"[" + b"," * _SIZE + b"]", id="commas"),
+        pytest.param(b" " * _SIZE + b"NaN", id="blanks"),
+        pytest.param(
+            b"[" + b'{"type":"track","a":"%01000d"},' % 0 * 4000 + b"NaN]", id="a batch and a bad message"
+        ),
+    ],
+)
+def test_a_hostile_body_costs_little_time(body: bytes):
+    """Whatever is sent up to the door's five megabytes, it is read, and cut for a signature, within seconds."""
+    started = time.process_time()
+
+    payload.signed_texts(body)
+    with suppress(RequestRefused):
+        messages(body)
+
+    assert time.process_time() - started < 3
+
+
+@LAWS
+@given(st.one_of(st.binary(), st.text('[]{},:"\\ 1NaN-e.').map(str.encode)))
+@example(b'[{"a":NaN},]')
+@example(b'{"batch":[NaN,{"json":{"a":"\xff"}}]}')
+def test_any_bytes_are_messages_or_refused(body: bytes):
+    """Whatever comes, it is refused as no JSON, or each entry is an object or has its reason and text."""
+    try:
+        found = messages(body)
+    except RequestRefused as refused:
+        found, code = [], refused.code
+    else:
+        code = ""
+
+    assert code in ("", "invalid_json")
+    for each in found:
+        assert isinstance(each, dict) or (reason(each) != "taken" and each.text in body)
+
+
+_ELEMENTS = st.one_of(
+    st.tuples(json_values.map(orjson.dumps), st.just("")),
+    st.sampled_from(
+        [
+            (b"NaN", "number_not_finite"),
+            (b'{"type":"track","properties":{"a":[1e999]}}', "number_not_finite"),
+            (b'{"a":"\xfe"}', "text_not_unicode"),
+            (b'{"a":' * 70 + b"{}" + b"}" * 70, "nested_too_deep"),
+            (b"[" * 2000 + b"]" * 2000, "nested_too_deep"),
+        ]
+    ),
+)
+
+
+@LAWS
+@given(st.lists(_ELEMENTS, max_size=5), st.booleans(), st.sampled_from([b",", b" ,\n"]))
+def test_every_element_gives_one_entry(elements: list[tuple[bytes, str]], envelope: bool, comma: bytes):
+    """Whatever stands beside it, a good element is taken as it is and a bad one is set aside."""
+    body = b"[" + comma.join(text for text, _ in elements) + b"]"
+
+    found = messages(b'{"batch":' + body + b"}" if envelope else body)
+
+    for (text, code), each in zip(elements, found, strict=True):
+        if code:
+            assert (reason(each), each.text) == (code, text)
+        else:
+            _assert_taken(json.loads(text), each)
+
+
+def _assert_taken(sent: Any, found: dict[str, Any] | Unreadable) -> None:
+    if isinstance(sent, dict):
+        wrapped = "type" not in sent and isinstance(sent.get("json"), dict)
+        assert found == (sent["json"] if wrapped else sent)
+    else:
+        assert reason(found) == "not_an_object"
+
+
+@LAWS
+@given(objects)
+def test_a_message_is_written_as_it_was_read(sent: dict[str, Any]):
+    """What is set aside later is set aside as JSON that means the same."""
+    assert messages(payload.text({"type": "track", **sent})) == [{"type": "track", **sent}]

@@ -1,0 +1,130 @@
+"""Timestamps, as Segment's senders write them, to milliseconds."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from split_dest.segment.times import to_ms
+from tests.segment.strategies import LAWS, json_values
+
+OCTOBER = 1572534218971
+
+
+@pytest.mark.parametrize(
+    ("text", "ms"),
+    [
+        ("2018-09-05T23:05:25.862826965Z", 1536188725862),
+        ("2015-2-02T00:30:08.276Z", 1422837008276),
+        ("2020-05-09 23:54:49.209808489 +0000 UTC m=+70366.291", 1589068489209),
+        ("2026-11-22T03:26:43.862+00:00", 1795318003862),
+        ("2019-10-31T08:03:38.971-07:00", OCTOBER),
+        ("2021-04-30T22:06:11", 1619820371000),
+    ],
+)
+def test_what_breaks_naive_parsers_is_read(text: str, ms: int):
+    """Nine digits, one-digit months, Go's own form, offsets and no zone at all are seen on the wire."""
+    assert to_ms(text) == ms
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2019-10-31T15:03:38.971Z",
+        "2019-10-31t15:03:38.971z",
+        " 2019-10-31 15:03:38,971 UTC",
+        "2019-10-31T15:03:38.9719999999999Z",
+        "2019-10-31T20:33:38.971+0530",
+        "2019-10-31T16:03:38.971+01",
+        "2019-10-31T15:03:38.971",
+    ],
+)
+def test_one_moment_has_many_spellings(text: str):
+    """The same moment is read from each, cut to the millisecond."""
+    assert to_ms(text) == OCTOBER
+
+
+@pytest.mark.parametrize(
+    ("text", "ms"),
+    [
+        ("2019-10-31", 1572480000000),
+        ("2019-10-31T15:03Z", 1572534180000),
+        ("2019-10-31T15:03:38.5Z", 1572534218500),
+        ("1970-01-01T00:00:00.001Z", 1),
+    ],
+)
+def test_missing_parts_are_zero(text: str, ms: int):
+    """A date alone means its midnight; short fractions are tenths and hundredths."""
+    assert to_ms(text) == ms
+
+
+@pytest.mark.parametrize(
+    ("number", "ms"),
+    [(OCTOBER, OCTOBER), (1572534218, 1572534218000), (1572534218.971, OCTOBER), (1e12, 10**12)],
+)
+def test_a_number_is_seconds_or_milliseconds(number: float, ms: int):
+    """Which of them, its size tells."""
+    assert to_ms(number) == ms
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "0001-01-01T00:00:00Z",
+        "1969-12-31T23:59:59.999Z",
+        "1970-01-01T00:00:00Z",
+        "2019-13-01T00:00:00Z",
+        "2019-02-30T00:00:00Z",
+        "2019-10-31T25:00:00Z",
+        "2019-10-31T15:03:38+99:99",
+        "yesterday",
+        "",
+        0,
+        -5,
+        1572534218971000,
+        10**400,
+        float("nan"),
+        float("inf"),
+        True,
+        None,
+        [],
+        {},
+    ],
+)
+def test_what_is_no_time_after_1970_is_none(value: object):
+    """Go's zero time, impossible dates, microseconds and other types name no time."""
+    assert to_ms(value) is None
+
+
+@LAWS
+@given(
+    st.datetimes(datetime(1970, 1, 2), datetime(9999, 12, 29)),
+    st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes))),
+    st.sampled_from("T "),
+)
+def test_iso_texts_mean_what_python_means_by_them(moment: datetime, zone: timezone, separator: str):
+    """Whatever the moment and its zone, its ISO text gives the milliseconds since the epoch."""
+    moment = moment.replace(tzinfo=zone)
+
+    ms = to_ms(moment.isoformat(separator))
+
+    assert ms == (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+
+
+@LAWS
+@given(
+    st.one_of(
+        json_values,
+        st.floats(),
+        st.integers(),
+        st.from_regex(r"\d{4}-\d{1,2}-\d{1,2}[T ]\d{1,2}:\d\d:\d\d(\.\d*)?([+-]\d\d:?\d*)?"),
+    )
+)
+@example(float("-inf"))
+@example(-(10**400))
+def test_reading_a_time_never_fails(value: object):
+    """Whatever stands there, it is a time between 1970 and the year 9999 or none."""
+    ms = to_ms(value)
+
+    assert ms is None or (type(ms) is int and 0 < ms < 253_402_300_800_000)

@@ -1,0 +1,135 @@
+"""Keys, event type ids and attribute ids that Split takes."""
+
+import re
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from split_dest.split.limits import attribute_id, event_type_id, key
+from tests.segment.strategies import LAWS, json_values, texts
+
+EVENT_TYPE_ID = re.compile(r"^[a-zA-Z0-9][-_.:a-zA-Z0-9]{0,79}\Z")
+ATTRIBUTE_ID = re.compile(r"^[a-zA-Z][-_a-zA-Z0-9]{0,199}\Z")
+
+
+@pytest.mark.parametrize(
+    ("value", "made"),
+    [
+        ("u1", "u1"),
+        (" u1 ", " u1 "),
+        ("k" * 250, "k" * 250),
+        ("ユーザー" * 50, "ユーザー" * 50),
+        (42, "42"),
+        (-7, "-7"),
+        (0, "0"),
+        (42.0, "42"),
+        (1.5, "1.5"),
+        (2**64 - 1, "18446744073709551615"),
+    ],
+)
+def test_a_text_or_a_finite_number_is_a_key(value: object, made: str):
+    """A number becomes its digits; a text stays as it is, blanks at its ends too."""
+    assert key(value) == made
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", " ", "\t\n\u2003", "k" * 251, True, False, None, [], ["u1"], {}, float("nan"), float("inf"), 1e300],
+)
+def test_anything_else_is_no_key(value: object):
+    """Blank and overlong texts, truth values, NaN and whatever is no scalar make none."""
+    assert key(value) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "sanitized", "strict"),
+    [
+        ("sample event", "sample_event", "sample_event"),
+        ("  two  spaces ", "two__spaces", "two__spaces"),
+        ("product.added-to_cart:v2", "product.added-to_cart:v2", "product.added-to_cart:v2"),
+        ("A", "A", "A"),
+        ("9lives", "9lives", "9lives"),
+        ("e" * 80, "e" * 80, "e" * 80),
+        ("e" * 81, "e" * 80, None),
+        ("$$ Order: Completed!", "Order:_Completed_", None),
+        ("_x", "x", None),
+        (".-:x", "x", None),
+        ("[x]", "x_", None),
+        ("a!?b", "a_b", None),
+        ("Köp slutfört", "K_p_slutf_rt", None),
+        ("\u0661\u0662", None, None),
+        ("order\nplaced", "order_placed", None),
+        ("order\n", "order", "order"),
+        ("", None, None),
+        ("   ", None, None),
+        ("!!!", None, None),
+    ],
+)
+def test_a_name_makes_an_event_type_id(name: str, sanitized: str | None, strict: str | None):
+    """Spaces become underscores; what else Split refuses is replaced, or makes no id when names must be legal."""
+    assert event_type_id(name, sanitize=True) == sanitized
+    assert event_type_id(name, sanitize=False) == strict
+
+
+@pytest.mark.parametrize(("sanitize", "made"), [(True, "e" * 63), (False, None)])
+def test_the_length_of_an_event_type_id_is_a_setting(sanitize: bool, made: str | None):
+    """Accounts that follow Split's strict wording get 63 characters."""
+    assert event_type_id("e" * 64, sanitize=sanitize, max_chars=63) == made
+    assert event_type_id("e" * 63, sanitize=sanitize, max_chars=63) == "e" * 63
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        ("plan", "plan"),
+        ("first name", "first_name"),
+        ("total  billed", "total_billed"),
+        ("a.b", "a_b"),
+        ("$email", "email"),
+        ("__-x-", "x-"),
+        ("2fa", "trait_2fa"),
+        ("Año", "A_o"),
+        ("a" * 201, "a" * 200),
+        ("1" * 200, "trait_" + "1" * 194),
+        ("", None),
+        ("$", None),
+        ("ñ", None),
+        ("-_-", None),
+    ],
+)
+def test_a_trait_makes_an_attribute_id(name: str, made: str | None):
+    """It starts with a letter and holds only what Split takes; a name without any such character makes none."""
+    assert attribute_id(name) == made
+
+
+@LAWS
+@given(st.one_of(json_values, st.floats(), st.text(max_size=300)))
+def test_every_key_made_is_legal(value: object):
+    """Whatever an id is, the key made of it is neither blank nor over 250 characters, and makes itself again."""
+    made = key(value)
+
+    assert made is None or (made.strip() and len(made) <= 250 and key(made) == made)
+
+
+@LAWS
+@given(st.one_of(st.text(), texts), st.booleans(), st.integers(1, 80))
+@example("a" * 79 + " b", True, 80)
+def test_every_event_type_id_made_is_legal_and_stable(name: str, sanitize: bool, max_chars: int):
+    """Whatever Segment sends, the id is legal for Split and mapping it again changes nothing."""
+    made = event_type_id(name, sanitize=sanitize, max_chars=max_chars)
+
+    if made is not None:
+        assert EVENT_TYPE_ID.match(made)
+        assert len(made) <= max_chars
+        for again in (True, False):
+            assert event_type_id(made, sanitize=again, max_chars=max_chars) == made
+
+
+@LAWS
+@given(st.one_of(st.text(), texts))
+def test_every_attribute_id_made_is_legal_and_stable(name: str):
+    """Whatever a trait is called, the attribute's id is legal for Split and mapping it again changes nothing."""
+    made = attribute_id(name)
+
+    assert made is None or (ATTRIBUTE_ID.match(made) and attribute_id(made) == made)

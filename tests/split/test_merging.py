@@ -1,0 +1,127 @@
+"""Identities of one key, made one."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from split_dest.split.merging import Merged, merge
+from split_dest.split.records import Identity
+from tests.segment.strategies import LAWS
+
+Placed = tuple[str, Identity]
+
+
+def user(time_ms: int, key: str = "u1", traffic_type: str = "user", **values: str) -> Identity:
+    """Gives an identity with these attributes."""
+    return Identity(traffic_type, key, values, time_ms)
+
+
+def test_older_attributes_stay_and_newer_win():
+    """Merging is what Split would hold after one PATCH after the other."""
+    older, newer = user(1, plan="free", name="Peter"), user(2, plan="pro", logins="5")
+
+    (merged,) = merge([("1-0", older), ("2-0", newer)], keep_older=True)
+
+    assert merged == Merged(user(2, plan="pro", name="Peter", logins="5"), ("1-0", "2-0"))
+
+
+def test_only_the_newest_counts_when_identities_are_replaced():
+    """Replacing is what Split would hold after one POST after the other."""
+    older, newer = user(1, plan="free", name="Peter"), user(2, plan="pro")
+
+    (merged,) = merge([("1-0", older), ("2-0", newer)], keep_older=False)
+
+    assert merged == Merged(newer, ("1-0", "2-0"))
+
+
+@pytest.mark.parametrize("keep_older", [True, False])
+def test_the_time_decides_not_the_place(keep_older: bool):
+    """A message that came late does not undo a newer one."""
+    newer, older = user(2, plan="pro"), user(1, plan="free")
+
+    (merged,) = merge([("1-0", newer), ("2-0", older)], keep_older=keep_older)
+
+    assert merged.identity == newer
+    assert merged.entry_ids == ("1-0", "2-0")
+
+
+@pytest.mark.parametrize("keep_older", [True, False])
+def test_of_equal_times_the_later_place_wins(keep_older: bool):
+    """Two calls of one millisecond are taken in the order they were stored."""
+    (merged,) = merge([("1-0", user(1, plan="free")), ("1-1", user(1, plan="pro"))], keep_older=keep_older)
+
+    assert merged.identity.values == {"plan": "pro"}
+
+
+def test_other_keys_and_traffic_types_stay_apart():
+    """Only the same key of the same traffic type is one identity."""
+    identities = [user(1), user(2, key="u2"), user(3, traffic_type="account"), user(4)]
+
+    merged = merge([(str(n), identity) for n, identity in enumerate(identities)], keep_older=True)
+
+    assert [(each.identity, each.entry_ids) for each in merged] == [
+        (user(4), ("0", "3")),
+        (user(2, key="u2"), ("1",)),
+        (user(3, traffic_type="account"), ("2",)),
+    ]
+
+
+def test_a_message_that_became_one_key_twice_is_named_once():
+    """A message is settled once, however many of its identities fell together."""
+    (merged,) = merge([("1-0", user(1, a="1")), ("1-0", user(1, b="2"))], keep_older=True)
+
+    assert merged == Merged(user(1, a="1", b="2"), ("1-0",))
+
+
+def test_nothing_merges_to_nothing():
+    """An empty batch makes no call."""
+    assert merge([], keep_older=True) == []
+
+
+@st.composite
+def _identities(draw: st.DrawFn) -> list[Placed]:
+    values = st.dictionaries(st.sampled_from("abc"), st.sampled_from("xyz"))
+    keys = st.tuples(st.sampled_from(["user", "account"]), st.sampled_from(["k1", "k2"]))
+    made = draw(st.lists(st.tuples(st.integers(1, 10**6), keys, values), max_size=8, unique_by=lambda one: one[0]))
+    return [(f"{n}-0", Identity(*key, given, time_ms)) for n, (time_ms, key, given) in enumerate(made)]
+
+
+def _states(identities: list[Placed], keep_older: bool) -> dict[tuple[str, str], dict[str, str]]:
+    """Gives what Split would hold if it got the identities one by one, by their times."""
+    held: dict[tuple[str, str], dict[str, str]] = {}
+    for _, one in sorted(identities, key=lambda placed: placed[1].timestamp_ms):
+        place = (one.traffic_type, one.key)
+        held[place] = {**held.get(place, {}), **one.values} if keep_older else dict(one.values)
+    return held
+
+
+def _contents(merged: list[Merged]) -> dict[tuple[str, str], tuple[Identity, frozenset[str]]]:
+    return {
+        (each.identity.traffic_type, each.identity.key): (each.identity, frozenset(each.entry_ids))
+        for each in merged
+    }
+
+
+@LAWS
+@given(_identities(), st.booleans())
+def test_merged_identities_leave_split_as_single_ones_would(identities: list[Placed], keep_older: bool):
+    """Whatever came, one call a key leaves the attributes that a call for each message would have left."""
+    merged = merge(identities, keep_older=keep_older)
+
+    held = {(each.identity.traffic_type, each.identity.key): each.identity.values for each in merged}
+    assert held == _states(identities, keep_older)
+    assert len(held) == len(merged)
+
+
+@LAWS
+@given(_identities(), st.booleans(), st.integers())
+def test_the_order_of_messages_does_not_matter(identities: list[Placed], keep_older: bool, seed: int):
+    """However messages of different times are shuffled, what they merge to is the same."""
+    expected = _contents(merge(identities, keep_older=keep_older))
+
+    chance = random.Random(seed)
+    for _ in range(100):
+        chance.shuffle(identities)
+        assert _contents(merge(identities, keep_older=keep_older)) == expected
