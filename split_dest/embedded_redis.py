@@ -3,10 +3,13 @@
 import importlib.util
 import re
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 
-from split_dest.inbox.store import socket_path
+import redis
+
+from split_dest.inbox.store import connect, socket_path
 
 #: XAUTOCLAIM, BLMOVE and the stream commands used here came with 6.2.
 _LEAST = (6, 2)
@@ -52,6 +55,21 @@ def command(data_dir: str) -> list[str]:
         "loglevel": "warning",
     }
     return [str(server()), *(part for name, value in options.items() for part in (f"--{name}", value))]
+
+
+def is_served(data_dir: str) -> bool:
+    """True when a Redis listens for a data directory, even if it still reads its file."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(socket_path(data_dir))) == 0
+
+
+def is_ready(data_dir: str) -> bool:
+    """True when the Redis of a data directory has read its file and answers."""
+    with connect("embedded", data_dir) as client:
+        try:
+            return bool(client.ping())
+        except redis.RedisError:
+            return False
 
 
 def _version(binary: Path) -> tuple[int, ...]:

@@ -52,10 +52,14 @@ class JsonFormatter(logging.Formatter):
         if record.name == _OURS.name:
             line |= {"event": record.msg, **getattr(record, _FIELDS, {})}
         else:
-            line |= {"event": "library", "logger": record.name, "text": str(record.msg)}
+            line |= {"event": "library", "logger": record.name, "text": _template(record.msg)}
         if record.exc_info and record.exc_info[1] is not None:
             line |= _where(record.exc_info[1])
         return orjson.dumps(line, default=str).decode()
+
+
+def _template(said: object) -> str:
+    return said if isinstance(said, str) else type(said).__name__
 
 
 def _where(raised: BaseException) -> dict[str, object]:

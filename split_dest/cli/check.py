@@ -8,7 +8,7 @@ import click
 from split_dest import config
 from split_dest.cli.options import config_file, example, settings_of, store_of
 from split_dest.config.settings import Destination, Settings
-from split_dest.errors import Refused, Remedy, StoreUnavailable
+from split_dest.errors import REASONS, Refused, Remedy, StoreUnavailable
 from split_dest.inbox import fitness
 from split_dest.outlets import split_admin, split_events
 from split_dest.outlets.http import Http, Request
@@ -91,7 +91,7 @@ def _sdk_key(http: Http, request: Request) -> tuple[bool, str]:
         http.send(request)
     except Refused as refused:
         if refused.remedy is not Remedy.HALVE:
-            return False, f"SDK key: {refused.detail}"
+            return False, f"SDK key: {_why(refused)}"
     return True, "SDK key: accepted"
 
 
@@ -99,11 +99,16 @@ def _admin(http: Http, account: split_admin.Account, destination: Destination) -
     try:
         traffic_types, environments = split_admin.look_up(http, account)
     except Refused as refused:
-        yield False, f"admin key and workspace: {refused.detail}"
+        yield False, f"admin key and workspace: {_why(refused)}"
         return
     yield True, "admin key and workspace: accepted"
-    for name in sorted(set(destination.rules.map_identities.values())):
+    for name in sorted({*destination.rules.map_identities.values(), *(destination.rules.traffic_types or ())}):
         yield name in traffic_types, f"traffic type {name} (Split has: {', '.join(sorted(traffic_types))})"
     environment = destination.split.environment
-    known = environment in environments or environment in environments.values()
-    yield known, f"environment {environment} (Split has: {', '.join(sorted(environments))})"
+    if environment is not None:
+        known = environment in environments or environment in environments.values()
+        yield known, f"environment {environment} (Split has: {', '.join(sorted(environments))})"
+
+
+def _why(refused: Refused) -> str:
+    return f"{REASONS[refused.code]} ({refused.detail})"

@@ -22,7 +22,7 @@ from split_dest.inbox.wake import wake
 from split_dest.mapping import lane_of
 from split_dest.segment import message, payload, times
 
-_AGO = re.compile(r"(\d+)([smhd])")
+_AGO = re.compile(r"(\d{1,9})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -35,14 +35,14 @@ class Moment(click.ParamType[int]):
         """Gives the milliseconds."""
         ago = _AGO.fullmatch(str(value))
         if ago:
-            return int((time.time() - int(ago[1]) * _SECONDS[ago[2]]) * 1000)
+            return max(1, int((time.time() - int(ago[1]) * _SECONDS[ago[2]]) * 1000))
         moment_ms = times.to_ms(str(value))
         if moment_ms is None:
             self.fail("write a time such as 2026-01-31T12:00:00Z, or how long ago: 30m, 2h, 7d", param, ctx)
         return moment_ms
 
 
-@click.group()
+@click.group(epilog=example("split-dest dead list"))
 def dead() -> None:
     """Looks at, replays or drops dead letters: messages set aside with their reason."""
 
@@ -88,8 +88,12 @@ def _selecting(command: Callable[..., None]) -> Any:
 def list_(store: Store, letters: Iterator[DeadLetter], as_json: bool) -> None:
     """Lists dead letters, oldest first: id, when, destination, lane, reason, detail."""
     del store
+    none = True
     for letter in letters:
+        none = False
         click.echo(orjson.dumps(_json(letter)) if as_json else _line(letter))
+    if none:
+        click.echo("no dead letters", err=True)
 
 
 @dead.command(epilog=example("split-dest dead show 1767225600000-0"))

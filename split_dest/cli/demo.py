@@ -7,19 +7,19 @@ import signal
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import click
 import orjson
-import urllib3
 from rich.console import Console
 from rich.table import Table
 
 from split_dest import config, embedded_redis
 from split_dest.cli.options import example
-from split_dest.cli.processes import Processes, free_port, terminate_like_interrupt
+from split_dest.cli.processes import Processes, call, free_port, terminate_like_interrupt
 from split_dest.mapping import Mapped, to_split
 from split_dest.mapping.rules import Rules
 from split_dest.sandbox import Keys
@@ -51,8 +51,9 @@ def _demonstrate(folder: Path, keep: bool) -> None:
     environ = {**os.environ, **_variables(folder, sandbox, secret)}
     started = time.monotonic()
     with Processes(folder, environ) as processes:
+        click.echo("Starting Redis, the sandbox, web and worker.")
         _start(processes, folder, door, sandbox)
-        click.echo(f"Redis, sandbox, web and worker run after {time.monotonic() - started:.1f} s.")
+        click.echo(f"All run after {time.monotonic() - started:.1f} s; sending the example messages.")
         rules = config.load(Path(environ["SPLIT_DEST_CONFIG"]), environ).destinations["demo"].rules
         _send_and_show(door, sandbox, secret, rules)
         if keep:
@@ -97,7 +98,7 @@ def _send_and_show(door: str, sandbox: str, secret: str, rules: Rules) -> None:
 
 
 def _post(url: str, secret: str, body: bytes) -> None:
-    answer = urllib3.request("POST", url, body=body, headers={"Authorization": secret}, timeout=5, retries=False)
+    answer = call("POST", url, body, {"Authorization": secret})
     if answer.status != 200:
         raise click.ClickException(f"{url} answered {answer.status}")
 
@@ -119,8 +120,7 @@ def _received(sandbox: str) -> set[tuple[str, ...]]:
 
 
 def _listed(sandbox: str, kind: str) -> list[dict[str, Any]]:
-    answer = urllib3.request("GET", f"{sandbox}/_sandbox/received?kind={kind}", timeout=5, retries=False)
-    return list(orjson.loads(answer.data))
+    return list(orjson.loads(call("GET", f"{sandbox}/_sandbox/received?kind={kind}").data))
 
 
 def _marks(mapped: Mapped) -> list[tuple[str, ...]]:
@@ -133,13 +133,16 @@ def _has_all(received: set[tuple[str, ...]], mapped: Mapped) -> bool:
 
 
 def _table(expected: list[tuple[message.Message, Mapped]], received: set[tuple[str, ...]]) -> Table:
-    table = Table("Segment message", "in Split", "arrived", show_lines=True)
+    table = Table("Segment message", "in Split", "arrived")
     for sent, mapped in expected:
         said = sent.fields.get("event") or sent.fields.get("name") or ""
-        marks = _marks(mapped)
-        became = "\n".join(f"{kind} {' / '.join(rest)}" for kind, *rest in marks) or f"nothing: {mapped.dropped}"
-        arrived = "\n".join("yes" if mark in received else "no" for mark in marks) or "-"
-        table.add_row(f"{sent.type} {said}".strip(), became, arrived)
+        title = f"{sent.type} {said}".strip()
+        for mark in _marks(mapped):
+            table.add_row(title, f"{mark[0]} {' / '.join(mark[1:])}", "yes" if mark in received else "no")
+            title = ""
+        if mapped.dropped:
+            table.add_row(title, f"nothing: {mapped.dropped}", "-")
+        table.add_section()
     return table
 
 
@@ -155,6 +158,7 @@ Try it:
 
 Ctrl-C ends everything.""")
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    while True:
-        processes.check()
-        time.sleep(1)
+    with suppress(KeyboardInterrupt):
+        while True:
+            processes.check()
+            time.sleep(1)

@@ -27,16 +27,16 @@ def read(file: str) -> list[dict[str, Any] | Unreadable]:
 
 def read_bytes(body: bytes, file: str = "-") -> list[dict[str, Any] | Unreadable]:
     """Gives the messages of a file's content; *file* is its name, for errors."""
-    lines = body.split(b"\n")
-    if len(lines) > 1 and _is_json(lines[0]):
-        return [found for n, line in enumerate(lines, 1) if line.strip() for found in _messages(file, n, line)]
+    lines = [(n, line) for n, line in enumerate(body.split(b"\n"), 1) if line.strip()]
+    if len(lines) > 1 and _is_json(lines[0][1]):
+        return [found for n, line in lines for found in _messages(file, n, line)]
     return _messages(file, 1, body)
 
 
 def _is_json(text: bytes) -> bool:
     try:
-        orjson.loads(text)
-    except orjson.JSONDecodeError:
+        payload.messages(text)
+    except RequestRefused:
         return False
     return True
 
@@ -45,4 +45,11 @@ def _messages(file: str, line: int, text: bytes) -> list[dict[str, Any] | Unread
     try:
         return payload.messages(text)
     except RequestRefused as refused:
-        raise click.ClickException(f"{file}:{line}: {refused.detail}") from refused
+        raise click.ClickException(f"{file}:{_fault(line, refused)}") from refused
+
+
+def _fault(line: int, refused: RequestRefused) -> str:
+    cause = refused.__cause__
+    if isinstance(cause, orjson.JSONDecodeError):
+        return f"{line + cause.lineno - 1}:{cause.colno}: not JSON: {cause.msg}"
+    return f"{line}: {refused.detail}"

@@ -35,7 +35,7 @@ def preview(config_path: Path | None, destination: str, requests: bool, file: st
     """
     settings = config.load(config_path or config.path(), need_secrets=False)
     (name,) = chosen(settings, destination)
-    results = [_result(found, settings.destinations[name]) for found in messages.read(file)]
+    results = [_result(found, settings, settings.destinations[name]) for found in messages.read(file)]
     if requests:
         for request in _requests(settings, settings.destinations[name], [mapped for _, mapped in results]):
             click.echo(orjson.dumps(_shown(request)))
@@ -44,13 +44,17 @@ def preview(config_path: Path | None, destination: str, requests: bool, file: st
             click.echo(orjson.dumps(_line(message_id, mapped)))
 
 
-def _result(found: dict[str, Any] | Unreadable, destination: Destination) -> tuple[str | None, Mapped]:
+def _result(
+    found: dict[str, Any] | Unreadable, settings: Settings, destination: Destination
+) -> tuple[str | None, Mapped]:
     if isinstance(found, Unreadable):
         return None, Mapped(dropped=found.rejection.code)
     try:
         loaded = message.load(found)
     except MessageRejected as rejection:
         return found.get("messageId"), Mapped(dropped=rejection.code)
+    if len(message.dump(loaded)) > settings.intake.max_message_bytes:
+        return loaded.message_id, Mapped(dropped="message_too_large")
     return loaded.message_id, to_split(loaded, destination.rules, int(time.time() * 1000))
 
 

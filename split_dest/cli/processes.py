@@ -6,14 +6,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
 import click
 import urllib3
 
-_STOP_SECONDS = 25.0
+#: Longer than the web's and the workers' own last call takes.
+STOP_SECONDS = 28.0
 
 
 class Processes:
@@ -34,12 +36,12 @@ class Processes:
 
     def start(self, name: str, command: Sequence[str]) -> None:
         """Starts a process whose output goes to ``<name>.log``."""
-        with (self._log_dir / f"{name}.log").open("ab") as log:
+        with _uninterrupted(), (self._log_dir / f"{name}.log").open("ab") as log:
             # A session of its own: a Ctrl-C in the terminal reaches only us, and we stop them in order.
             process = subprocess.Popen(  # noqa: S603 - our own commands
                 command, stdout=log, stderr=log, env=self._environ, start_new_session=True
             )
-        self._started.append((name, process))
+            self._started.append((name, process))
 
     def check(self) -> None:
         """Makes sure that all run.
@@ -58,28 +60,70 @@ class Processes:
         Raises:
             click.ClickException: it does not, or a process ended.
         """
-        http = urllib3.PoolManager(timeout=1, retries=False)
+        self.wait_until(lambda: _answers(url), url, seconds)
+
+    def wait_until(self, ready: Callable[[], bool], name: str, seconds: float = 20.0) -> None:
+        """Waits until something is ready; *name* is what the error calls it.
+
+        Raises:
+            click.ClickException: it is not, or a process ended.
+        """
         ends = time.monotonic() + seconds
-        while time.monotonic() < ends:
+        while not ready():
             self.check()
-            try:
-                if http.request("GET", url).status == 200:
-                    return
-            except urllib3.exceptions.HTTPError:
-                pass
+            if time.monotonic() > ends:
+                raise click.ClickException(f"{name} did not answer within {seconds:.0f} s{self._last_lines()}")
             time.sleep(0.05)
-        raise click.ClickException(f"{url} did not answer within {seconds:.0f} s; logs: {self._log_dir}")
+
+    def _last_lines(self) -> str:
+        logs = ((name, self._log_dir / f"{name}.log") for name, _ in self._started)
+        said = ((name, log.read_text(errors="replace")[-2000:].strip()) for name, log in logs)
+        return "".join(f"\n{name}: {lines}" for name, lines in said if lines)
 
     def stop(self) -> None:
-        """Ends all that were started."""
+        """Ends all that were started; who asks again, by Ctrl-C, does not wait any longer."""
         for _, process in reversed(self._started):
             process.send_signal(signal.SIGTERM)
             try:
-                process.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
+                process.wait(STOP_SECONDS)
+            except (subprocess.TimeoutExpired, KeyboardInterrupt):
                 process.kill()
                 process.wait()
         self._started.clear()
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Puts Ctrl-C and SIGTERM off until the block ends, so that no process is started and then forgotten."""
+    came: list[int] = []
+    signals = (signal.SIGINT, signal.SIGTERM)
+    former = [signal.signal(number, lambda got, _: came.append(got)) for number in signals]
+    try:
+        yield
+    finally:
+        for number, handler in zip(signals, former, strict=True):
+            signal.signal(number, handler)
+        for got in came:
+            signal.raise_signal(got)
+
+
+def call(
+    method: str, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+) -> urllib3.BaseHTTPResponse:
+    """Makes one HTTP call; its connection is closed, since a server that stops waits for those that are open.
+
+    Raises:
+        urllib3.exceptions.HTTPError: no answer came.
+    """
+    given = {**(headers or {}), "Connection": "close"}
+    return urllib3.request(method, url, body=body, headers=given, timeout=5, retries=False)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return call("GET", url).status == 200
+    except urllib3.exceptions.HTTPError:
+        return False
 
 
 def with_our_programs(environ: Mapping[str, str]) -> dict[str, str]:

@@ -1,21 +1,28 @@
 """``split-dest status``."""
 
 import dataclasses
+import sys
 import time
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 import orjson
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from split_dest.cli.options import config_file, example, settings_of, store_of
 from split_dest.inbox import ledger
 from split_dest.inbox.ledger import LaneNumbers, Ledger
+from split_dest.inbox.store import Store
 
-_COLUMNS = ("received", "delivered", "filtered", "duplicate", "pending", "in flight", "dead", "oldest", "rests")
+_COLUMNS = ("received", "delivered", "filtered", "duplicate", "pending", "in flight", "dead", "oldest")
+#: Nobody's terminal: a file or another program, which no line needs to be folded for.
+_PIPE_WIDTH = 200
 
 
 @click.command(epilog=example("split-dest status --watch"))
@@ -29,16 +36,21 @@ def status(config_path: Path | None, as_json: bool, watch: bool) -> None:
     """
     settings = settings_of(config_path)
     store = store_of(settings)
-    if not watch:
+    if watch:
+        with suppress(KeyboardInterrupt):
+            _watch(store, settings.destinations, as_json)
+    else:
         _show(ledger.read(store, settings.destinations), as_json)
-        return
-    if as_json:
+
+
+def _watch(store: Store, destinations: Iterable[str], as_json: bool) -> None:
+    if as_json or not sys.stdout.isatty():
         while True:
-            _show(ledger.read(store, settings.destinations), as_json)
+            _show(ledger.read(store, destinations), as_json)
             time.sleep(1)
     with Live(console=Console(), auto_refresh=False) as live:
         while True:
-            live.update(_table(ledger.read(store, settings.destinations)), refresh=True)
+            live.update(_shown(ledger.read(store, destinations)), refresh=True)
             time.sleep(1)
 
 
@@ -46,7 +58,7 @@ def _show(taken: Ledger, as_json: bool) -> None:
     if as_json:
         click.echo(orjson.dumps(_json(taken)))
     else:
-        Console().print(_table(taken))
+        Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH).print(_shown(taken))
 
 
 def _json(taken: Ledger) -> dict[str, Any]:
@@ -56,22 +68,31 @@ def _json(taken: Ledger) -> dict[str, Any]:
     return {"workers": taken.workers, "taken_ms": taken.taken_ms, "destinations": destinations}
 
 
+def _shown(taken: Ledger) -> Group:
+    rests = (
+        f"{destination} {lane} rests for {_seconds(numbers.resting_until_ms - taken.taken_ms)}: "
+        f"{numbers.resting_reason} ({numbers.resting_detail})"
+        for (destination, lane), numbers in taken.lanes.items()
+        if numbers.resting_until_ms is not None
+    )
+    return Group(f"workers alive: {taken.workers}", _table(taken), *map(Text, rests))
+
+
 def _table(taken: Ledger) -> Table:
-    table = Table(title=f"workers alive: {taken.workers}", title_justify="left")
-    table.add_column("destination")
-    table.add_column("lane")
+    # Destination and lane share a column that folds, so that 80 columns are enough.
+    table = Table("lane", box=None, padding=(0, 1, 0, 0), pad_edge=False)
     for name in _COLUMNS:
-        table.add_column(name, justify="left" if name == "rests" else "right")
+        table.add_column(name, justify="right", no_wrap=name != "in flight")
     for (destination, lane), numbers in taken.lanes.items():
-        table.add_row(destination, lane, *_cells(numbers, taken.taken_ms))
+        table.add_row(f"{destination} {lane}", *_cells(numbers))
     return table
 
 
-def _cells(numbers: LaneNumbers, now_ms: int) -> list[str]:
+def _cells(numbers: LaneNumbers) -> list[str]:
     whole = (numbers.received, numbers.delivered, numbers.filtered_total, numbers.duplicate, numbers.pending)
-    rest = ""
-    if numbers.resting_until_ms is not None:
-        seconds = (numbers.resting_until_ms - now_ms) / 1000
-        rest = f"{seconds:.0f} s: {numbers.resting_reason}"
     counts = [f"{number:,}" for number in (*whole, numbers.in_flight, numbers.dead)]
-    return [*counts, f"{numbers.oldest_seconds:.0f} s" if numbers.pending else "", rest]
+    return [*counts, _seconds(numbers.oldest_seconds * 1000) if numbers.pending else ""]
+
+
+def _seconds(milliseconds: float) -> str:
+    return f"{milliseconds / 1000:.0f} s"

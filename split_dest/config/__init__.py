@@ -7,7 +7,7 @@ from pathlib import Path
 from marshmallow import ValidationError
 
 from split_dest.config import document
-from split_dest.config.complaints import complaints
+from split_dest.config.complaints import complaints, unknown_keys
 from split_dest.config.schema import SettingsSection
 from split_dest.config.settings import Settings
 from split_dest.errors import SettingsError
@@ -40,12 +40,15 @@ def load(
     """
     read = document.read(file or path(None, environ), environ, need_variables=need_secrets)
     schema = SettingsSection()
+    loaded = Settings()
     try:
-        loaded: Settings = schema.load(read.value, partial=not need_secrets)
+        loaded = schema.load(read.value, partial=not need_secrets)
     except ValidationError as error:
         for where, text, at_key in complaints(error.messages, schema):
-            read.note(where, text, at_key=at_key)
-        loaded = Settings()
+            if at_key or where not in read.unfilled:
+                read.note(where, text, at_key=at_key)
+    for where, text, at_key in unknown_keys(read.left_out, schema):
+        read.note(where, text, at_key=at_key)
     if need_secrets and not read.problems and not (loaded.destinations or loaded.sources):
         read.note((), "names neither a destination nor a source: there is nothing to do")
     if read.problems:

@@ -1,7 +1,7 @@
 """marshmallow's errors to complaints that say where in the file, what, and what to write instead."""
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from marshmallow import Schema, fields
@@ -41,8 +41,30 @@ def complaints(messages: Any, kind: Schema | fields.Field[Any] | None, where: Wh
             yield from complaints(below, inner, (*where, index))
 
 
+def unknown_keys(left_out: Iterable[Where], whole: Schema) -> Iterator[Complaint]:
+    """Gives the complaints about keys that marshmallow did not see, since their values are left out."""
+    for where in left_out:
+        section = _at(whole, where[:-1])
+        if isinstance(section, Schema) and where[-1] not in _names(section):
+            yield where, _unknown(str(where[-1]), _names(section)), True
+
+
+def _at(kind: Schema | fields.Field[Any] | None, where: Where) -> Schema | fields.Field[Any] | None:
+    for name in where:
+        if isinstance(kind, Schema):
+            kind = _names(kind).get(str(name))
+        else:
+            kind = kind.value_field if isinstance(kind, fields.Dict) else None
+        kind = kind.schema if isinstance(kind, fields.Nested) else kind
+    return kind
+
+
+def _names(section: Schema) -> dict[str, fields.Field[Any]]:
+    return {field.data_key or name: field for name, field in section.fields.items()}
+
+
 def _of_section(messages: Mapping[str, Any], section: Schema, where: Where) -> Iterator[Complaint]:
-    names = {field.data_key or name: field for name, field in section.fields.items()}
+    names = _names(section)
     for name, below in messages.items():
         if below == [_UNKNOWN]:
             yield (*where, name), _unknown(str(name), names), True

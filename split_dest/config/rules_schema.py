@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
-from split_dest.config.kinds import PathOrPaths, Section, choice, switch, text, texts, whole
+from split_dest.config.kinds import PathOrPaths, Section, Switch, choice, text, texts, whole
 from split_dest.mapping import rules
 from split_dest.split import limits
 
@@ -13,7 +13,7 @@ class IdentifySection(Section):
     """``identify``."""
 
     makes = rules.Identify
-    enabled = switch()
+    enabled = Switch()
     mode = choice("merge", "replace")
     paths = texts(data_key="identities")
 
@@ -21,17 +21,17 @@ class IdentifySection(Section):
 class SwitchSection(Section):
     """``group`` and ``delete``, of which only the switch is left."""
 
-    enabled = switch()
+    enabled = Switch()
 
 
 class TrackSection(Section):
     """``track``."""
 
     makes = rules.Track
-    enabled = switch()
+    enabled = Switch()
     event_type_id = text()
     value = PathOrPaths(allow_none=True)
-    numeric_strings = switch()
+    numeric_strings = Switch()
     included = texts(data_key="only")
     excluded = texts(data_key="except")
 
@@ -45,7 +45,7 @@ class PagesSection(Section):
     """``named_pages``."""
 
     makes: Any = staticmethod(lambda **found: rules.Named(**({"event_type_id": rules.PAGE_TEMPLATE} | found)))
-    enabled = switch()
+    enabled = Switch()
     event_type_id = fields.String(validate=_has_name)
 
 
@@ -84,7 +84,7 @@ class ExposuresSection(Section):
     """``exposures``."""
 
     makes = rules.Exposures
-    enabled = switch()
+    enabled = Switch()
     event = text()
     flag = text()
     treatment = text()

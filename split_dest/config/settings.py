@@ -29,7 +29,8 @@ class Secret:
 class Redis:
     """Where the messages are stored."""
 
-    url: str = "embedded"
+    # It may hold a password.
+    url: str = field(default="embedded", repr=False)
     data_dir: str = "var/redis"
     wait_replicas: int = 0
 
@@ -96,11 +97,6 @@ class Destination:
     write_keys: tuple[str, ...] = ()
     split: SplitAccount = SplitAccount()
     rules: Rules = Rules()
-
-    @property
-    def sends_events(self) -> bool:
-        """True when any call becomes an event, so that an SDK key is needed."""
-        return self.rules.track.enabled or self.rules.named_pages.enabled or self.rules.named_screens.enabled
 
     @property
     def sends_identities(self) -> bool:

@@ -54,7 +54,7 @@ class _Object(fields.Field[dict[str, Any]]):
     """An object; an empty array counts as an empty one, as PHP writes it."""
 
     def __init__(self, otherwise: str | None = None) -> None:
-        super().__init__(allow_none=True, load_default=dict)
+        super().__init__(load_default=dict)
         self.otherwise = otherwise
 
     def deserialize(self, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:

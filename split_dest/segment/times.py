@@ -56,10 +56,10 @@ def _text_ms(text: str) -> int | None:
     return since_epoch // _MS + int((found[7] or "0").ljust(3, "0")[:3])
 
 
-def _zone(sign: str | None, hours: str | None, minutes: str | None) -> timezone:
+def _zone(sign: str | None, hours: str, minutes: str | None) -> timezone:
     if not sign:
         return UTC
-    offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
+    offset = timedelta(hours=int(hours), minutes=int(minutes or 0))
     return timezone(offset if sign == "+" else -offset)
 
 

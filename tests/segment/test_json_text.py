@@ -66,7 +66,10 @@ def test_a_member_is_found_by_its_name(text: bytes, value: bytes | None):
 
 @pytest.mark.parametrize(
     ("text", "levels"),
-    [(b"", 0), (b'"[["', 0), (b"1", 0), (b"]", 0), (b"{}", 1), (b'[{"a":[1]},[2]]', 3), (b"[" * 10**5, 10**5)],
+    [
+        *((b"", 0), (b'"[["', 0), (b"1", 0), (b"]", 0), (b"{}", 1), (b"[" * 10**5, 10**5)),
+        *((b'[{"a":[1]},[2]]', 3), (b"[[],[[1]]]", 3), (b'[{},{"a":{}}]', 3)),
+    ],
 )
 def test_depth_counts_open_containers(text: bytes, levels: int):
     """Brackets in texts are not counted, and no depth is too deep to be counted."""

@@ -44,6 +44,12 @@ def test_any_other_id_is_refused(field: str, sent: object):
     assert (caught.value.code, caught.value.detail) == ("id_not_string", f"at {field}")
 
 
+@pytest.mark.parametrize("field", ID_FIELDS[1:])
+def test_an_id_may_be_null(field: str):
+    """Libraries send null for the id they do not know; it counts as absent."""
+    assert field not in load({field: None}).fields
+
+
 @pytest.mark.parametrize(
     ("field", "code"), [("properties", "properties_not_object"), ("traits", "traits_not_object")]
 )

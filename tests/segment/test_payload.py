@@ -84,7 +84,9 @@ def test_what_only_looks_like_a_wrapper_is_a_message(one: dict[str, Any]):
         *((text, "not_an_object") for text in (b"1", b"-0.5", b'"track"', b"true", b"null", b"[]", b"[{}]")),
     ],
 )
-@pytest.mark.parametrize("form", [b"[%b,%b,%b]", b' {"sentAt":"[", "batch" : [ %b , %b, %b ] } '])
+@pytest.mark.parametrize(
+    "form", [b"[%b,%b,%b]", b" \n[%b,%b ,\t%b]\r ", b' {"sentAt":"[", "batch" : [ %b , %b, %b ] } ']
+)
 def test_one_bad_message_leaves_the_good_ones(form: bytes, bad: bytes, code: str):
     """Its batch is taken; it alone is set aside, with its reason and its own text."""
     first, found, last = messages(form % (A_TEXT, bad, B_TEXT))

@@ -61,7 +61,10 @@ def test_missing_parts_are_zero(text: str, ms: int):
 
 @pytest.mark.parametrize(
     ("number", "ms"),
-    [(OCTOBER, OCTOBER), (1572534218, 1572534218000), (1572534218.971, OCTOBER), (1e12, 10**12)],
+    [
+        *((OCTOBER, OCTOBER), (1572534218, 1572534218000), (1572534218.971, OCTOBER), (1e12, 10**12)),
+        *((10**11 - 1, 10**14 - 1000), (10**11, 10**11), (1, 1000), (253402214400000, 253402214400000)),
+    ],
 )
 def test_a_number_is_seconds_or_milliseconds(number: float, ms: int):
     """Which of them, its size tells."""
@@ -83,6 +86,7 @@ def test_a_number_is_seconds_or_milliseconds(number: float, ms: int):
         0,
         -5,
         1572534218971000,
+        253402214400001,
         10**400,
         float("nan"),
         float("inf"),

@@ -1,0 +1,83 @@
+"""Log lines: one JSON object each, never what somebody sent."""
+
+import io
+import logging
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import orjson
+import pytest
+
+from split_dest import logs
+
+CANARY = "kanari-7f3a"
+
+
+@pytest.fixture
+def lines():
+    """The lines that are logged during the test, as they would stand on stdout."""
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(logs.JsonFormatter())
+    loggers = [logging.getLogger("split_dest"), logging.getLogger("a.library")]
+    for logger in loggers:
+        logger.addHandler(handler)
+    level = loggers[0].level
+    loggers[0].setLevel(logging.INFO)
+    yield lambda: [orjson.loads(line) for line in written.getvalue().splitlines()]
+    loggers[0].setLevel(level)
+    for logger in loggers:
+        logger.removeHandler(handler)
+
+
+@pytest.mark.parametrize(("log", "level"), [(logs.info, "info"), (logs.warning, "warning"), (logs.error, "error")])
+def test_a_fact_is_one_line_with_its_fields(lines, log, level):
+    """Time, level, the event's fixed name, and the fields beside it; whatever is not JSON as text."""
+    log("set_aside", destination="web", count=2, where=sys.stdout.__class__)
+
+    (line,) = lines()
+    assert list(line) == ["time", "level", "event", "destination", "count", "where"]
+    assert datetime.now(UTC) - datetime.fromisoformat(line["time"]) < timedelta(minutes=1)
+    assert (line["level"], line["event"], line["destination"], line["count"]) == (level, "set_aside", "web", 2)
+
+
+def test_of_an_error_its_place_is_told_and_not_its_text(lines):
+    """The text of an exception may quote a message; its type and where it came from do not."""
+    try:
+        int(CANARY)
+    except ValueError as raised:
+        logs.error("internal_error", cause=raised)
+
+    (line,) = lines()
+    assert line["error"] == "ValueError"
+    assert line["at"][-1].startswith("test_logs.py:")
+    assert CANARY not in str(line)
+
+
+def test_of_a_library_only_the_template_is_told(lines):
+    """What a library fills into its line, or an exception that it logs as such, may be somebody's data."""
+    library = logging.getLogger("a.library")
+
+    library.warning("could not parse %s", CANARY)
+    library.warning(ValueError(CANARY))
+    library.error("failed", exc_info=ValueError(CANARY))
+
+    found = lines()
+    assert [line["text"] for line in found] == ["could not parse %s", "ValueError", "failed"]
+    assert {(line["event"], line["logger"]) for line in found} == {("library", "a.library")}
+    assert CANARY not in str(found)
+
+
+def test_a_process_logs_to_stdout_only_what_matters():
+    """After setup our own facts are told from info on, those of libraries from warning on; stderr stays empty."""
+    script = (
+        "import logging; from split_dest import logs; logs.setup(); logs.setup(); logs.info('ours', n=1);"
+        " logging.getLogger('x').info('chatter'); logging.getLogger('x').warning('trouble')"
+    )
+
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+
+    told = [orjson.loads(line) for line in found.stdout.splitlines()]
+    assert [(line["event"], line.get("text")) for line in told] == [("ours", None), ("library", "trouble")]
+    assert found.stderr == b""

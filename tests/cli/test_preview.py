@@ -1,0 +1,197 @@
+"""preview: every form that messages come in, and what is told of those that can't be read."""
+
+import time
+
+import orjson
+import pytest
+
+from tests.cli.typed import REPOSITORY, ran
+
+ONE = {
+    "type": "track",
+    "event": "Order Completed",
+    "messageId": "m-1",
+    "userId": "u-1",
+    "timestamp": "2026-01-15T09:30:00.250Z",
+    "properties": {"total": 5},
+}
+TWO = {
+    "type": "identify",
+    "messageId": "m-2",
+    "userId": "u-1",
+    "timestamp": "2026-01-15T09:30:00Z",
+    "traits": {"plan": "pro"},
+}
+BOTH = [
+    {
+        "messageId": "m-1",
+        "events": [
+            {
+                "eventTypeId": "Order_Completed",
+                "trafficTypeName": "user",
+                "key": "u-1",
+                "timestamp": 1768469400250,
+                "value": None,
+                "properties": {"total": 5},
+            }
+        ],
+        "identities": [],
+        "impressions": [],
+        "dropped": None,
+    },
+    {
+        "messageId": "m-2",
+        "events": [],
+        "identities": [{"trafficType": "user", "key": "u-1", "values": {"plan": "pro"}}],
+        "impressions": [],
+        "dropped": None,
+    },
+]
+FIRST, SECOND = orjson.dumps(ONE), orjson.dumps(TWO)
+
+FORMS = {
+    "array": b"[" + FIRST + b"," + SECOND + b"]",
+    "array, indented": orjson.dumps([ONE, TWO], option=orjson.OPT_INDENT_2),
+    "array, wrapped": orjson.dumps([{"json": ONE}, {"json": TWO}]),
+    "envelope": orjson.dumps({"batch": [ONE, TWO], "sentAt": "2026-01-15T09:30:00Z"}),
+    "envelope, indented": orjson.dumps({"batch": [ONE, TWO]}, option=orjson.OPT_INDENT_2),
+    "lines": FIRST + b"\n" + SECOND + b"\n",
+    "lines, no end": FIRST + b"\n" + SECOND,
+    "lines, Windows": FIRST + b"\r\n" + SECOND + b"\r\n",
+    "lines, blank ones": b"\n\n" + FIRST + b"\n \n" + SECOND + b"\n\n",
+    "lines of arrays": b"[" + FIRST + b"]\n[" + SECOND + b"]\n",
+    "byte order mark": b"\xef\xbb\xbf" + FIRST + b"\n" + SECOND,
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_messages_come_in_every_form(command, tmp_path, form):
+    """An array, an envelope or JSON lines give one line of JSON a message, in their order."""
+    file = tmp_path / "messages"
+    file.write_bytes(FORMS[form])
+
+    found = command("preview", "--destination", "web", file)
+
+    assert (found.code, found.err) == (0, "")
+    assert found.json == BOTH
+
+
+@pytest.mark.parametrize("text", [FIRST, orjson.dumps(ONE, option=orjson.OPT_INDENT_2), b" " + FIRST + b"\n"])
+@pytest.mark.parametrize("arguments", [[], ["-"]])
+def test_one_message_comes_on_standard_input(command, text, arguments):
+    """Without a file, or with -, standard input is read; one message may stand on several lines."""
+    found = command("preview", "--destination", "web", *arguments, text=text)
+
+    assert (found.code, found.err) == (0, "")
+    assert found.json == BOTH[:1]
+
+
+def test_no_key_no_redis_and_no_network_is_needed(away):
+    """In a process of its own, without any variable, and with settings that lead nowhere."""
+    away.write_text(away.read_text().replace("http://127.0.0.1:", "http://nowhere.invalid:"))
+
+    found = ran("preview", "--config", away, "--destination", "web", text=FORMS["lines"])
+
+    assert (found.code, found.err) == (0, "")
+    assert found.json == BOTH
+
+
+@pytest.mark.parametrize("name", ["WEB_PRODUCTION_SECRET", "SPLIT_SDK_KEY", "FLAGS_PRODUCTION_TOKEN"])
+def test_the_documented_settings_need_no_variable_for_it(typed, name):
+    """Every secret of the documented file may be absent, or name a file that is not there."""
+    file = REPOSITORY / "tests" / "data" / "settings.yaml"
+
+    found = typed(
+        *("preview", "--config", file, "--destination", "web-production"),
+        text=FIRST,
+        environ={f"{name}_FILE": "/nowhere"},
+    )
+
+    assert (found.code, found.json) == (0, BOTH[:1])
+
+
+@pytest.mark.parametrize(
+    ("message", "reason", "message_id"),
+    [
+        (ONE | {"type": "alias"}, "unsupported_type", "m-1"),
+        (ONE | {"userId": None}, "no_mapped_identity", "m-1"),
+        (ONE | {"event": "get_treatment"}, "event_filtered", "m-1"),
+        (ONE | {"userId": []}, "id_not_string", "m-1"),
+        (ONE | {"properties": 7}, "properties_not_object", "m-1"),
+        (ONE | {"properties": {"long": "x" * 40_000}}, "message_too_large", "m-1"),
+        (7, "not_an_object", None),
+    ],
+)
+def test_a_message_that_becomes_nothing_says_why(command, message, reason, message_id):
+    """The reason code is the one that the counts or the dead letter would carry; exit code 0."""
+    found = command("preview", "--destination", "web", text=orjson.dumps([message, TWO]))
+
+    assert found.code == 0
+    nothing = {"messageId": message_id, "events": [], "identities": [], "impressions": [], "dropped": reason}
+    assert found.json == [nothing, BOTH[1]]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (b"", "1:1: not JSON: Input is a zero-length, empty document"),
+        (b"hello\n", "1:1: not JSON: unexpected character, expected a JSON value"),
+        (FIRST + b"\n{oops}\n" + SECOND, "2:2: not JSON: unexpected character, expected a string key"),
+        (b"\n" + FIRST + b"\n\n" + SECOND[:-1] + b"\n", f"4:{len(SECOND)}: not JSON: unexpected end of data"),
+        (b'{\n  "type": "track",\n  oops\n}\n', "3:3: not JSON: unexpected character, expected a string key"),
+        (b"[" + FIRST + b",\n", "not JSON: unexpected end of data"),
+        (b"[" + FIRST + b"\n" + SECOND + b"]", "2:1: not JSON: unexpected character, expected ',' or ']'"),
+        (b"\xff\xfe", "1:1: not JSON: str is not valid UTF-8"),
+    ],
+)
+def test_what_is_not_json_is_told_by_file_and_line(command, tmp_path, text, told):
+    """The line is that of the file, whatever form the messages have; exit code 1 and nothing shown."""
+    file = tmp_path / "messages.jsonl"
+    file.write_bytes(text)
+
+    found = command("preview", "--destination", "web", file)
+
+    assert (found.code, found.out) == (1, "")
+    assert found.err.startswith(f"Error: {file}:")
+    assert told in found.err
+
+
+def test_standard_input_that_is_not_json_is_told_as_a_dash(typed, away):
+    """The same for what comes through a pipe."""
+    found = typed("preview", "--config", away, "--destination", "web", text=b"{}\noops\n")
+
+    assert (found.code, found.out) == (1, "")
+    assert found.err.startswith("Error: -:2:1: not JSON: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("nowhere.jsonl", "No such file or directory"), (".", "Is a directory")]
+)
+def test_a_file_that_cant_be_read_is_told(command, name, told):
+    """Exit code 1, with the file's name."""
+    found = command("preview", "--destination", "web", name)
+
+    assert (found.code, found.out) == (1, "")
+    assert name in found.err
+    assert told in found.err
+
+
+def test_an_unknown_destination_is_told_with_the_known_ones(command, settings):
+    """Exit code 2, and the names to choose from."""
+    settings.file.write_text(settings.file.read_text().replace("  web:", "  web: &it") + "  app: *it\n")
+
+    found = command("preview", "--destination", "wbe", text=FIRST)
+
+    assert (found.code, found.out) == (2, "")
+    assert 'no destination "wbe" in the settings; there are: web, app' in found.err
+
+
+def test_thousands_of_messages_take_seconds(command):
+    """A file of a day is no reason to wait for a day."""
+    many = b"\n".join(orjson.dumps(ONE | {"messageId": f"m-{n}"}) for n in range(3000))
+    started = time.monotonic()
+
+    found = command("preview", "--destination", "web", text=many)
+
+    assert time.monotonic() - started < 5
+    assert [line["messageId"] for line in found.json] == [f"m-{n}" for n in range(3000)]

@@ -1,0 +1,196 @@
+"""run: the whole service on this machine, from the first process to the last."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from split_dest import embedded_redis
+from split_dest.cli.processes import call
+from split_dest.inbox import ledger
+from split_dest.inbox.store import Store, connect
+from tests.cli.typed import descendants, ended, interrupted, lives, ran, start, wait_until
+from tests.support.sandbox import free_port
+from tests.support.service import SECRET
+
+
+@pytest.fixture
+def embedded(settings, tmp_path) -> Path:
+    """Settings whose Redis is the embedded one, in a folder of the test."""
+    lines = settings.file.read_text().splitlines()
+    head = "{url: embedded, data_dir: %s}" % (tmp_path / "data")
+    file = tmp_path / "embedded.yaml"
+    file.write_text("\n".join(f"redis: {head}" if line.startswith("redis:") else line for line in lines))
+    return file
+
+
+def answers(url: str) -> bool:
+    """True when an address answers with 200."""
+    try:
+        return call("GET", url).status == 200
+    except urllib3.exceptions.HTTPError:
+        return False
+
+
+def procfile(folder: Path, *commands: str) -> Path:
+    """Gives a Procfile of these commands."""
+    file = folder / "Procfile"
+    file.write_text("".join(f"p{n}: {command}\n" for n, command in enumerate(commands)))
+    return file
+
+
+def test_everything_runs_until_ctrl_c_and_nothing_is_left(embedded, settings, sandbox, tmp_path):
+    """A message comes in and arrives; Ctrl-C ends all with exit code 0, Redis after everybody else."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    environ = settings.environ | {"PORT": str(port), "HOST": "127.0.0.1", "WORKER_CONCURRENCY": "1"}
+    running = start("run", "--config", embedded, environ=environ)
+    wait_until(lambda: answers(f"{url}/readyz"))
+    message = b'{"type":"track","event":"A","userId":"u"}'
+    posted = call("POST", f"{url}/webhook/web", message, {"Authorization": SECRET})
+    arrived = sandbox.wait_for("events", 1)
+    below = descendants(running.pid)
+    redis = next(pid for pid, command in below.items() if "redis-server" in command)
+
+    running.send_signal(signal.SIGINT)
+    wait_until(lambda: not lives(redis))
+    outlived_by = [command for pid, command in below.items() if lives(pid) and " -m split_dest" not in command]
+    found = ended(running)
+
+    assert (posted.status, arrived[0]["eventTypeId"]) == (200, "A")
+    assert outlived_by == []
+    assert (found.code, found.err) == (0, "")
+    assert "web started" in found.out
+    assert "SIGINT received" in found.out
+    assert not [command for pid, command in below.items() if lives(pid)]
+    assert not (tmp_path / "data" / "redis.sock").exists()
+
+
+def test_what_was_accepted_outlives_the_end(embedded, settings, tmp_path):
+    """The embedded Redis keeps messages on disk: after another start they are there."""
+    environ = settings.environ | {"PORT": str(free_port())}
+    idle = procfile(tmp_path, "sleep 60")
+    kept = Store(connect("embedded", str(tmp_path / "data")))
+    first = start("run", "--config", embedded, "--procfile", idle, environ=environ)
+    wait_until(lambda: embedded_redis.is_served(str(tmp_path / "data")))
+    kept.client.xadd("sd:web:events:stream", {"m": b"{}", "t": 1})
+
+    codes = [interrupted(first).code]
+    second = start("run", "--config", embedded, "--procfile", idle, environ=environ)
+    wait_until(lambda: embedded_redis.is_served(str(tmp_path / "data")))
+    pending = ledger.read(kept, ["web"]).lanes["web", "events"].pending
+    codes.append(interrupted(second, signal.SIGTERM).code)
+    kept.client.close()
+
+    assert (codes, pending) == ([0, 0], 1)
+
+
+@pytest.mark.parametrize("command", ["sleep 0.3; exit 3", "sleep 0.3"])
+def test_a_process_that_ends_by_itself_ends_all(settings, tmp_path, command):
+    """Half a service is none: the others are stopped, and the exit code is 1 whatever that process's was."""
+    file = procfile(tmp_path, command, "sleep 60")
+    started = time.monotonic()
+
+    found = ran("run", "--procfile", file, environ=settings.environ)
+
+    assert time.monotonic() - started < 20
+    assert found.code == 1
+    assert "p0 stopped (rc=" in found.out
+    assert "p1 stopped" in found.out
+    assert found.err == "Error: a process ended by itself; the lines above say which and why\n"
+
+
+def test_ctrl_c_in_the_midst_of_the_start_ends_all_as_well(settings, tmp_path):
+    """Many processes, and Ctrl-C as soon as the first has started: no stack trace, nobody left, exit code 0."""
+    file = procfile(tmp_path, *["sleep 60"] * 12)
+    running = start("run", "--procfile", file, environ=settings.environ)
+    first = running.stdout.readline()
+    below = descendants(running.pid)
+
+    found = interrupted(running)
+
+    assert b"started" in first
+    assert (found.code, found.err) == (0, "")
+    assert not [command for pid, command in below.items() if lives(pid)]
+
+
+def test_a_signal_that_comes_before_the_first_start_waits_for_the_last():
+    """What is told to stop before its processes are known stops once they are, and knows that it was told."""
+    script = (
+        "import sys, split_dest.cli; manager = sys.modules['split_dest.cli.run']._Manager();"
+        " manager.add_process('a', 'sleep 60'); manager.add_process('b', 'sleep 60');"
+        " manager.terminate(); manager.loop(); print('told', manager.told_to_stop)"
+    )
+
+    found = ended(start(program=["-c", script]))
+
+    assert (found.code, found.err) == (0, "")
+    assert found.out.splitlines()[-1] == "told True"
+    assert found.out.count("sending SIGTERM to ") == 2
+
+
+def test_what_ignores_the_end_is_killed(settings, tmp_path):
+    """A process that does not stop is killed when its time is over; a second Ctrl-C changes nothing."""
+    file = procfile(tmp_path, "trap '' TERM; echo deaf; while true; do sleep 1; done", "sleep 60")
+    hurry = "import sys, honcho.manager; honcho.manager.KILL_WAIT = 0.1; from split_dest.cli import main;"
+    script = f"{hurry} sys.modules['split_dest.cli.run'].STOP_SECONDS = 0.3; main()"
+    running = start("run", "--procfile", file, program=["-c", script], environ=settings.environ)
+    wait_until(lambda: b"deaf" in running.stdout.readline())
+    below = descendants(running.pid)
+
+    running.send_signal(signal.SIGINT)
+    found = interrupted(running)
+
+    assert found.code == 0
+    assert "sending SIGKILL to p0" in found.out
+    assert not [command for pid, command in below.items() if lives(pid)]
+
+
+def test_a_data_directory_has_one_redis(embedded, settings, tmp_path, redis_dir):
+    """A second Redis would take the first one's messages away; run tells and leaves the first alone."""
+    embedded.write_text(embedded.read_text().replace(str(tmp_path / "data"), str(redis_dir)))
+
+    found = ran("run", "--config", embedded, environ=settings.environ)
+
+    assert (found.code, found.out) == (1, "")
+    assert found.err == f"Error: a Redis serves {redis_dir} already: does split-dest run elsewhere?\n"
+    assert embedded_redis.is_served(str(redis_dir))
+
+
+def test_a_redis_that_cant_start_is_told_with_its_own_words(embedded, settings, tmp_path):
+    """A broken append-only file: nothing else is started, and what Redis said is shown."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "appendonly.aof").write_text("this is no append-only file\n")
+
+    found = ran("run", "--config", embedded, environ=settings.environ)
+
+    assert (found.code, found.out) == (1, "")
+    assert found.err.startswith("Error: redis ended with 1:\n")
+    assert "append only file" in found.err
+
+
+def test_when_redis_ends_by_itself_all_end(embedded, settings, tmp_path):
+    """Without Redis nothing is accepted, so that the others are stopped; exit code 1 and Redis's exit code."""
+    file = procfile(tmp_path, "sleep 60", "sleep 60")
+    running = start("run", "--config", embedded, "--procfile", file, environ=settings.environ)
+    wait_until(lambda: b"p1 started" in running.stdout.readline())
+    below = descendants(running.pid)
+
+    os.kill(next(pid for pid, command in below.items() if "redis-server" in command), signal.SIGKILL)
+    found = ended(running)
+
+    assert (found.code, found.err.splitlines()[0]) == (1, "Error: redis ended with -9:")
+    assert not [command for pid, command in below.items() if lives(pid)]
+
+
+def test_a_data_directory_that_cant_be_made_is_told(embedded, settings, tmp_path):
+    """A file stands where the folder should: its path, and what the system says."""
+    (tmp_path / "data").write_text("a file")
+
+    found = ran("run", "--config", embedded, environ=settings.environ)
+
+    assert (found.code, found.out) == (1, "")
+    assert found.err == f"{tmp_path}/data: File exists\n"

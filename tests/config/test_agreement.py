@@ -1,0 +1,195 @@
+"""What the parts of a destination must agree on."""
+
+import pytest
+
+from split_dest import config
+from tests.config.conftest import DESTINATION
+
+BARE = 'destinations:\n  web:\n    authorization: ["${SECRET}"]\n'
+NO_EVENTS = [
+    "    track: {enabled: false}",
+    "    named_pages: {enabled: false}",
+    "    named_screens: {enabled: false}",
+]
+NO_IDENTITIES = ["    identify: {enabled: false}", "    group: {enabled: false}"]
+FOR_EVENTS = "is required while track, named_pages or named_screens is enabled"
+FOR_IDENTITIES = "is required while identify, group or delete is enabled"
+
+
+def lines(*given: str) -> str:
+    """Gives a destination without an account and with these lines."""
+    return BARE + "\n".join(given) + "\n"
+
+
+def missing(found: list[str]) -> dict[str, str]:
+    """Gives what is told of the account, by key."""
+    texts = [problem.split(": ", 1)[1] for problem in found]
+    return dict(text.removeprefix("destinations.web.split.").split(": ", 1) for text in texts)
+
+
+@pytest.mark.parametrize("enabled", range(3))
+def test_events_need_an_sdk_key(told, enabled):
+    """While any of track, named_pages and named_screens is enabled, and only then, sdk_key is required."""
+    switches = [line for n, line in enumerate(NO_EVENTS) if n != enabled]
+
+    found = told(lines(*switches, *NO_IDENTITIES))
+
+    assert missing(found) == {"sdk_key": FOR_EVENTS}
+
+
+@pytest.mark.parametrize(
+    "switches", [NO_IDENTITIES[1:], NO_IDENTITIES[:1], [*NO_IDENTITIES, "    delete: {enabled: true}"]]
+)
+def test_identities_need_an_admin_key_and_their_place(told, switches):
+    """While any of identify, group and delete is enabled, key, workspace and environment are required."""
+    found = told(lines(*switches, *NO_EVENTS))
+
+    assert missing(found) == dict.fromkeys(["admin_key", "workspace_id", "environment"], FOR_IDENTITIES)
+
+
+def test_what_sends_nothing_needs_no_key(loaded):
+    """With everything switched off nothing of the account is required."""
+    found = loaded(lines(*NO_EVENTS, *NO_IDENTITIES))
+
+    assert found.destinations["web"].split.sdk_key is None
+    assert not found.destinations["web"].sends_identities
+
+
+@pytest.mark.parametrize("key", ["sdk_key", "admin_key", "workspace_id", "environment"])
+def test_each_part_of_the_account_is_missed_by_itself(told, key):
+    """The one that is absent is told, at the account."""
+    parts = {"sdk_key": '"${SDK_KEY}"', "admin_key": '"${ADMIN_KEY}"', "workspace_id": "ws-1", "environment": "e"}
+    del parts[key]
+    account = ", ".join(f"{name}: {value}" for name, value in parts.items())
+
+    found = told(lines(f"    split: {{{account}}}"))
+
+    assert found == [f"4:12: destinations.web.split.{key}: {FOR_EVENTS if key == 'sdk_key' else FOR_IDENTITIES}"]
+
+
+def test_other_mistakes_hide_no_missing_key(told):
+    """An unknown key, a wrong type and missing keys of one destination are all told in one run."""
+    found = told(lines("    trak: {}", "    track: {only: x}", "    identify: {mode: x}", "    split: {wrong: 1}"))
+
+    assert [problem.partition(": ")[0] for problem in found] == ["4:5", "5:19", "6:22"] + ["7:12"] * 4 + ["7:13"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "track: {enabled: perhaps}",
+        "split: ws-1",
+        "split: [a]",
+        "map_identities: 7",
+        "identify: {identities: userId}",
+    ],
+)
+def test_what_has_the_wrong_type_is_not_told_a_second_time(told, wrong):
+    """A rule that can't be judged for a wrong type is left until that is mended."""
+    switches = NO_EVENTS[1:] + NO_IDENTITIES[1:] if wrong.startswith("track") else [*NO_EVENTS[:2], *NO_IDENTITIES]
+    account = [] if wrong.startswith("split") else [DESTINATION.splitlines()[3]]
+
+    found = told(
+        lines(f"    {wrong}", *account, *switches[: 0 if wrong.startswith(("identify", "track")) else None])
+    )
+
+    assert len(found) == 1
+
+
+def test_identify_writes_only_what_is_mapped(told):
+    """Every path of identify.identities must stand in map_identities."""
+    found = told(
+        DESTINATION
+        + "    map_identities: {userId: user}\n    identify: {identities: [userId, anonymousId, a.b]}\n"
+    )
+
+    assert found == ["6:28: destinations.web.identify.identities: not in map_identities: anonymousId, a.b"]
+
+
+def test_identify_is_judged_by_the_default_map_as_well(told, loaded):
+    """Without map_identities the paths are those that it has by default."""
+    loaded(DESTINATION + "    identify: {identities: [anonymousId]}\n")
+
+    found = told(DESTINATION + "    identify: {identities: [groupId]}\n")
+
+    assert found == ["5:28: destinations.web.identify.identities: not in map_identities: groupId"]
+
+
+def test_mapped_traffic_types_are_listed_where_any_is(told):
+    """Every traffic type of map_identities must stand in split.traffic_types; case does not matter."""
+    listed = DESTINATION.replace("workspace_id", "traffic_types: [User, account], workspace_id")
+
+    found = told(
+        listed + "    map_identities: {userId: USER, anonymousId: anonymous, groupId: Account, x: other}\n"
+    )
+
+    assert found == [
+        "5:49: destinations.web.map_identities.anonymousId: traffic type anonymous is not in split.traffic_types",
+        "5:81: destinations.web.map_identities.x: traffic type other is not in split.traffic_types",
+    ]
+
+
+def test_traffic_types_count_in_lower_case(loaded):
+    """Split compares them so; the mapping gets them lower-cased, and an empty list as not known."""
+    listed = DESTINATION.replace("workspace_id", "traffic_types: [User], workspace_id")
+
+    found = loaded(listed + "    map_identities: {userId: USER}\n").destinations["web"].rules
+
+    assert found.traffic_types == frozenset({"user"})
+    assert found.map_identities == {"userId": "user"}
+    assert loaded(DESTINATION).destinations["web"].rules.traffic_types is None
+
+
+def test_a_source_needs_tokens_and_a_write_key(told):
+    """A door without a secret would be open, and without a write key nothing could be sent on."""
+    found = told("sources:\n  flags: {tokens: []}\n")
+
+    assert found == [
+        "2:10: sources.flags.write_key: is required",
+        "2:19: sources.flags.tokens: must not be empty",
+    ]
+
+
+def test_what_is_given_reaches_the_settings(loaded):
+    """Each part of a destination is found again where the rest of the service reads it."""
+    text = DESTINATION.replace("workspace_id", "environment_name: prod, admin_header: x-api-key, workspace_id") + (
+        "    write_keys: [w1]\n"
+        "    identify: {identities: [userId]}\n"
+        "    group: {enabled: false}\n"
+        "    delete: {enabled: true}\n"
+        "    track: {value: [properties.a, properties.b], only: [A*], except: []}\n"
+        "    named_pages: {enabled: false}\n"
+        '    named_screens: {event_type_id: "s_{name}"}\n'
+    )
+
+    web = loaded(text).destinations["web"]
+
+    assert (web.write_keys, web.split.admin_header, web.rules.environment_name) == (("w1",), "x-api-key", "prod")
+    assert (web.rules.identify.paths, web.rules.group_enabled, web.rules.delete_enabled) == (
+        ("userId",),
+        False,
+        True,
+    )
+    assert web.rules.track.value == ("properties.a", "properties.b")
+    assert (web.rules.track.included, web.rules.track.excluded) == (("A*",), ())
+    assert (web.rules.named_pages.event_type_id, web.rules.named_pages.enabled) == ("view_{name}_page", False)
+    assert (web.rules.named_screens.event_type_id, web.rules.named_screens.enabled) == ("s_{name}", True)
+
+
+def test_a_single_path_or_none_is_a_list_of_paths(loaded):
+    """track.value may be one path, or null for none."""
+    one = loaded(DESTINATION + "    track: {value: properties.revenue}\n").destinations["web"].rules.track
+    none = loaded(DESTINATION + "    track: {value: null}\n").destinations["web"].rules.track
+
+    assert (one.value, none.value) == (("properties.revenue",), ())
+
+
+def test_loading_twice_gives_equal_settings(loaded):
+    """Settings are values: what is read again is equal, and nothing of the first is changed."""
+    first = loaded(DESTINATION)
+
+    again = loaded(DESTINATION)
+
+    assert first == again
+    assert first is not again
+    assert config.worker_concurrency({}) == 2
