@@ -45,6 +45,8 @@ def check(config_path: Path | None, live: bool) -> None:
     for name, destination in settings.destinations.items():
         for advice in _advice(destination):
             click.echo(f"{file}: destination {name}: {advice}")
+    for name in settings.sources:
+        click.echo(f"{file}: source {name}: sources have no effect in this version")
     destinations, sources = (", ".join(named) or "none" for named in (settings.destinations, settings.sources))
     click.echo(f"{file}: good; destinations: {destinations}; sources: {sources}")
     told = [_said(*found) for found in _live(settings)] if live else []
@@ -57,6 +59,13 @@ def _advice(destination: Destination) -> Iterator[str]:
     for path in (track.event_type_id, *track.value):
         if path.partition(".")[0] not in _ROOTS:
             yield f'"{path}" is read as a path in the message, and Segment\'s messages have no such field'
+    rules = destination.rules
+    idle = {
+        "delete.enabled": rules.delete_enabled,
+        "exposures.enabled": rules.exposures.enabled,
+        "write_keys": bool(destination.write_keys),
+    }
+    yield from (f"{setting} has no effect in this version" for setting, is_set in idle.items() if is_set)
 
 
 def _said(good: bool, text: str) -> bool:
