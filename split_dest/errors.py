@@ -19,6 +19,7 @@ REASONS = {
     "invalid_gzip": "The body starts like gzip and can't be inflated.",
     "body_incomplete": "The connection ended before the whole body had come.",
     "body_too_large": "The body, inflated, is over intake.max_body_bytes.",
+    "too_many_messages": "More than 10,000 messages in one request.",
     "store_unavailable": "Redis is away or refuses to write; send the request again.",
     "store_full": "Redis is over its high-water mark; send the request again.",
     "internal_error": "A fault of ours; send the request again.",
@@ -31,6 +32,7 @@ REASONS = {
     "id_not_string": "An id is neither a text nor a whole number.",
     "properties_not_object": "properties is not an object.",
     "traits_not_object": "traits is not an object.",
+    "split_too_large": "properties.split or traits.split names more than 100 traffic types and ids.",
     # The settings say not to deliver; counted, not kept. The admin acts on it, if anyone.
     "unsupported_type": "alias, a type unknown to Split, or no type at all.",
     "track_disabled": "track.enabled is off.",
@@ -55,7 +57,7 @@ REASONS = {
     "upstream_unreachable": "No connection to Split, or it was cut.",
     "key_refused": "Split refused the key (401, 402 or 403).",
     "environment_unknown": "Split has no environment of the configured name or id.",
-    "record_refused": "Split refused this record alone (400, 404, 413 or 422).",
+    "record_refused": "Split refused this record alone (400, 413 or 422).",
     "crashed_worker": "Workers died three times while they held this message.",
     "gave_up": "Not delivered within delivery.give_up_hours.",
 }

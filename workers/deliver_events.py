@@ -26,7 +26,7 @@ def deliver(delivery: Delivery, entries: Sequence[Entry]) -> None:
             kept_out.append(filtered(entry.id, mapped.dropped))
         else:
             messages.append((entry.id, [split_events.encode(event) for event in mapped.events]))
-    delivery.hold.vouch()
+    delivery.hold.vouch(entries)
     delivery.hold.settle(kept_out)
     limits = delivery.runtime.settings.delivery
     for call in split_events.calls(messages, split_events.Limits(limits.batch_max_events, limits.batch_max_bytes)):

@@ -34,7 +34,7 @@ def deliver(delivery: Delivery, entries: Sequence[Entry]) -> None:
         mapped = to_split(message.restore(entry.text), delivery.rules, entry.accepted_ms)
         identities += [(entry.id, identity) for identity in mapped.identities]
         kept_out += [filtered(entry.id, mapped.dropped)] if mapped.dropped else []
-    delivery.hold.vouch()
+    delivery.hold.vouch(entries)
     delivery.hold.settle(kept_out)
     if identities:
         _write(delivery, merge(identities, keep_older=delivery.rules.identify.mode == "merge"))
@@ -46,11 +46,16 @@ def _write(delivery: Delivery, merged: Sequence[Merged]) -> None:
     places = split_names.places(delivery.destination, delivery.hold.destination, wanted, delivery.runtime)
     nowhere = [each for each in merged if each.identity.traffic_type not in places]
     delivery.hold.settle(tally.outcomes(nowhere, [_UNKNOWN] * len(nowhere)))
+    waits: list[Refused] = []
     for calls in _calls([each for each in merged if each.identity.traffic_type in places], delivery):
         delivery.before_call()
         results = _SAVE[delivery.rules.identify.mode](delivery, places, calls)
-        delivery.hold.settle(tally.outcomes(calls, results))
-        _raise_the_longest(results)
+        waits += [refused for refused in results if refused is not None and refused.remedy is not Remedy.HALVE]
+        delivery.hold.settle(tally.outcomes(calls, results), all_well=not waits)
+        if any(map(_speaks_for_all, waits)) or all(results):
+            break
+    if waits:
+        raise max(waits, key=lambda refused: refused.wait_seconds or 0)
 
 
 def _calls(merged: Sequence[Merged], delivery: Delivery) -> Iterator[Sequence[Merged]]:
@@ -131,7 +136,6 @@ class _Tally:
         return dead(entry_id, refused.code, refused.detail) if refused else delivered(entry_id)
 
 
-def _raise_the_longest(results: Sequence[Refused | None]) -> None:
-    waits = [refused for refused in results if refused is not None and refused.remedy is not Remedy.HALVE]
-    if waits:
-        raise max(waits, key=lambda refused: refused.wait_seconds or 0)
+def _speaks_for_all(refused: Refused) -> bool:
+    """True for a refusal that every other key would meet as well; a 5xx may be one key's trouble."""
+    return refused.remedy is Remedy.MEND or refused.wait_seconds is not None or refused.code == "rate_limited"

@@ -1,5 +1,6 @@
 """What every lane's delivery has in common: its destination, its hold, and the age at which it gives up."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,10 @@ from split_dest.inbox.drains import Drain, Entry, dead
 from split_dest.mapping.rules import Rules
 from workers import split_names
 from workers.runtime import Runtime
+
+
+class TurnOver(Exception):
+    """The drain has worked for its turn: what was claimed is left to the drain that follows."""
 
 
 class SlotLost(Exception):
@@ -23,27 +28,34 @@ class Delivery:
     runtime: Runtime
     destination: Destination
     rules: Rules
+    ends: float
 
     @classmethod
-    def of(cls, hold: Drain, runtime: Runtime) -> "Delivery":
-        """Gives the work of a drain that has begun."""
+    def of(cls, hold: Drain, runtime: Runtime, ends: float) -> "Delivery":
+        """Gives the work of a drain that has begun and whose turn ends then, by ``time.monotonic``."""
         destination = runtime.settings.destinations[hold.destination]
         rules = split_names.with_traffic_types(destination, hold.destination, runtime)
-        return cls(hold, runtime, destination, rules)
+        return cls(hold, runtime, destination, rules, ends)
 
     def before_call(self) -> None:
         """Makes sure that a call may be sent now.
 
         Raises:
             SlotLost: it may not.
+            TurnOver: other lanes are to have their turn.
         """
-        if not self.hold.may_call():
+        if self.runtime.stopping.is_set() or not self.hold.may_call():
             raise SlotLost
+        if time.monotonic() > self.ends:
+            raise TurnOver
 
     def give_up(self, entries: Sequence[Entry], refused: Refused) -> None:
-        """Sets aside those of the entries that have waited for too long."""
+        """Sets aside those of the entries that have waited for too long, if Split was at fault for as long."""
         hours = self.runtime.settings.delivery.give_up_hours
         before_ms = self.runtime.store.now_ms() - hours * 3_600_000
+        since_ms = self.hold.refused_since_ms()
+        if since_ms is None or since_ms > before_ms:
+            return
         self.hold.settle(
             dead(entry.id, "gave_up", f"last: {refused.code}, {refused.detail}")
             for entry in entries

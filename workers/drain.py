@@ -8,7 +8,7 @@ from split_dest.errors import Refused, Remedy, StoreUnavailable
 from split_dest.inbox import drains
 from split_dest.inbox.drains import Drain, Entry
 from workers import deliver_events, deliver_identities
-from workers.delivery import Delivery, SlotLost
+from workers.delivery import Delivery, SlotLost, TurnOver
 from workers.runtime import Runtime, current
 
 #: How long a drain works before other lanes get their turn.
@@ -22,19 +22,20 @@ _DELIVER: dict[str, Callable[[Delivery, Sequence[Entry]], None]] = {
 }
 
 
-def drain(destination: str, lane: str, slot: int) -> None:
+def drain(destination: str, lane: str, slot: int, job_id: str = "") -> None:
     """Delivers what waits in a lane, until nothing is left, the turn is over, or Split refuses.
 
     Args:
         destination: a name of the settings.
         lane: ``events`` or ``identities``.
         slot: which of the lane's drains this is.
+        job_id: under which the slot was marked as queued.
 
     Raises:
         StoreUnavailable: Redis is away; what was claimed is claimed again by a later drain.
     """
     runtime = current()
-    hold = drains.take(runtime.store, destination, lane, slot)
+    hold = drains.take(runtime.store, destination, lane, slot, job_id)
     if hold is None:
         return
     with runtime.keeping(hold):
@@ -44,6 +45,8 @@ def drain(destination: str, lane: str, slot: int) -> None:
             _rest(hold, refused)
         except SlotLost:
             hold.release("away")
+        except TurnOver:
+            hold.pass_on()
         except BaseException:
             # Whatever it was, RQ logs and counts it; the slot must not wait for its lease to end.
             _release_quietly(hold)
@@ -51,8 +54,8 @@ def drain(destination: str, lane: str, slot: int) -> None:
 
 
 def _work(hold: Drain, runtime: Runtime) -> None:
-    delivery = Delivery.of(hold, runtime)
     ends = time.monotonic() + TURN_SECONDS
+    delivery = Delivery.of(hold, runtime, ends)
     while time.monotonic() < ends and not runtime.stopping.is_set():
         entries = hold.claim(runtime.settings.delivery.batch_max_events)
         if entries:

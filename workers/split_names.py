@@ -37,8 +37,10 @@ def with_traffic_types(destination: Destination, name: str, runtime: Runtime) ->
         return rules
     kept = names.get(runtime.store, name)
     try:
-        kept = _fresh(kept, admin, name, runtime, _FRESH_MS)
+        if names.may_ask(runtime.store, name):
+            kept = _fresh(kept, admin, name, runtime, _FRESH_MS)
     except Refused as refused:
+        names.ask_later(runtime.store, name, max(refused.wait_seconds or 0, _ASK_AGAIN_MS / 1000))
         logs.warning("names_not_told", destination=name, reason=refused.code, detail=refused.detail)
     return rules if kept is None else replace(rules, traffic_types=frozenset(kept.traffic_types))
 

@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 
+import redis
 from rq.serializers import JSONSerializer
 
 from split_dest import logs
@@ -35,6 +36,9 @@ def run(parent: int) -> None:
     heart.start()
     try:
         _worker(runtime).work(logging_level=None)
+    except redis.RedisError as error:
+        # The supervisor starts another worker, until Redis is back.
+        logs.warning("redis_unavailable", detail=type(error).__name__)
     finally:
         stop.set()
         runtime.pool.shutdown(wait=False, cancel_futures=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import redis
 
-from split_dest.errors import Refused
+from split_dest.errors import Refused, Remedy
 from split_dest.inbox import lanes, wake
 from split_dest.inbox.store import Store, reported
 
@@ -105,19 +105,28 @@ class Drain:
             Entry(entry_id.decode(), fields[b"m"], int(fields[b"t"])) for entry_id, fields in entries if fields
         ]
 
-    def vouch(self) -> None:
-        """Says that all claimed messages have been mapped, so that none of them is to blame for a later death."""
-        self._run("vouch")
+    def vouch(self, entries: Iterable[Entry]) -> None:
+        """Says that the messages have been mapped, so that none of them is to blame for a later death."""
+        self._run("vouch", *(entry.id for entry in entries))
 
     def may_call(self) -> bool:
         """True while the slot is ours and the lane does not rest; renews the hold."""
         return self._run("hold", lanes.LEASE_MS) == 1
 
-    def settle(self, outcomes: Iterable[Outcome]) -> None:
-        """Finishes messages; each is counted once, even if a drain that was thought dead does the same."""
+    def settle(self, outcomes: Iterable[Outcome], *, all_well: bool = True) -> None:
+        """Finishes messages; each is counted once, even if a drain that was thought dead does the same.
+
+        With *all_well*, what was delivered ends the lane's back-off; without, a call beside it was refused.
+        """
         args = [part for o in outcomes for part in (o.entry_id, o.outcome, o.reason, o.detail)]
         if args:
-            self._store.run("settle", lanes.prefix(self.destination), self.lane, *args)
+            self._store.run("settle", lanes.prefix(self.destination), self.lane, int(all_well), *args)
+
+    def refused_since_ms(self) -> int | None:
+        """Gives since when Split fails, without a delivery between; None: it does not."""
+        with reported():
+            since = self._store.client.hget(f"{lanes.prefix(self.destination)}{self.lane}:rest", "since_ms")
+        return None if since is None else int(since)
 
     def rest(self, refused: Refused) -> int:
         """Lets the lane rest after a refusal and releases the slot; gives the rest's length in ms.
@@ -127,26 +136,30 @@ class Drain:
         """
         given_ms = -1 if refused.wait_seconds is None else int(refused.wait_seconds * 1000)
         spread = random.random()  # noqa: S311 - spreads load, guards nothing
-        return self._run("rest", refused.code, refused.detail, given_ms, spread, BACKOFF_BASE_MS, BACKOFF_CAP_MS)
+        # A wrong key and a rate limit say nothing against the messages that wait behind them.
+        blames = refused.remedy is Remedy.WAIT and refused.code != "rate_limited"
+        backoff = given_ms, spread, BACKOFF_BASE_MS, BACKOFF_CAP_MS
+        return self._run("rest", refused.code, refused.detail, *backoff, int(blames))
 
     def release(self, mode: str) -> bool:
-        """Ends the drain: ``empty`` (False: more came, go on), ``turn`` (another follows) or ``away``."""
-        return self._run("release", mode, lanes.QUEUED_MS) == 1
+        """Ends the drain: ``empty`` (False: more came, go on), or ``away`` (at once)."""
+        return self._run("release", mode, lanes.QUEUED_MS, "") == 1
 
     def pass_on(self) -> None:
         """Ends this drain's turn and puts another at the end of the queue, so that other lanes get theirs."""
-        self.release("turn")
-        wake.enqueue(self._store, self.destination, self.lane, self.slot)
+        job_id = secrets.token_hex(8)
+        self._run("release", "turn", lanes.QUEUED_MS, job_id)
+        wake.enqueue(self._store, self.destination, self.lane, self.slot, job_id)
 
 
-def take(store: Store, destination: str, lane: str, slot: int) -> Drain | None:
-    """Gives the hold on a slot; None: another drain has it, or the lane rests.
+def take(store: Store, destination: str, lane: str, slot: int, job_id: str = "") -> Drain | None:
+    """Gives the hold on a slot; None: another drain has it or is to come for it, or the lane rests.
 
     Raises:
         StoreUnavailable: Redis is away.
     """
     drain = Drain(store, destination, lane, slot, secrets.token_hex(8))
-    if not drain._run("take", lanes.LEASE_MS):
+    if not drain._run("take", lanes.LEASE_MS, job_id):
         return None
     with reported():
         try:

@@ -29,6 +29,26 @@ def get(store: Store, destination: str) -> Names | None:
     return Names(**orjson.loads(kept)) if kept else None
 
 
+def may_ask(store: Store, destination: str) -> bool:
+    """True unless Split lately did not tell.
+
+    Raises:
+        StoreUnavailable: Redis is away.
+    """
+    with reported():
+        return not store.client.exists(f"{lanes.prefix(destination)}names:wait")
+
+
+def ask_later(store: Store, destination: str, seconds: float) -> None:
+    """Keeps all workers from asking for so long.
+
+    Raises:
+        StoreUnavailable: Redis is away.
+    """
+    with reported():
+        store.client.set(f"{lanes.prefix(destination)}names:wait", 1, px=int(seconds * 1000))
+
+
 def put(store: Store, destination: str, names: Names) -> None:
     """Keeps the names until they are put anew.
 

@@ -20,6 +20,7 @@ from split_dest.errors import StoreUnavailable
 #: A Unix socket's path has 108 bytes at most on Linux (unix(7)).
 _SOCKET_PATH_MAX = 100
 _WATCH_MS = 900
+_SENTINEL_OPTIONS = ("socket_timeout", "socket_connect_timeout", "retry", "protocol")
 _SCRIPTS = ("accept", "wake", "take", "hold", "settle", "vouch", "rest", "release", "beat", "replay", "drop")
 
 
@@ -61,7 +62,8 @@ def _behind_sentinel(url: str, options: dict[str, Any]) -> redis.Redis:
         options = options | {"username": parsed.username or None, "password": unquote(parsed.password)}
     sentinel: Any = Sentinel(  # type: ignore[no-untyped-call]
         [(host, int(port)) for host, port in hosts],
-        sentinel_kwargs={"socket_timeout": options["socket_timeout"], "protocol": 2},
+        # redis-py's own default would try a silent sentinel ten times, far beyond what a sender waits.
+        sentinel_kwargs={name: options[name] for name in _SENTINEL_OPTIONS},
     )
     client: redis.Redis = sentinel.master_for(service, db=int(database or 0), **options)
     return client
@@ -110,8 +112,7 @@ def reported() -> Iterator[None]:
     try:
         yield
     except redis.RedisError as error:
-        kind = str(error).split(" ", 1)[0] if isinstance(error, redis.ResponseError) else type(error).__name__
-        raise StoreUnavailable(f"Redis: {kind}") from error
+        raise StoreUnavailable(f"Redis: {type(error).__name__}") from error
 
 
 @cache

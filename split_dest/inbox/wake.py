@@ -1,5 +1,6 @@
 """Waking: an RQ job for each drain that a lane needs and has not."""
 
+import secrets
 from collections.abc import Iterable
 
 import rq
@@ -23,14 +24,15 @@ def wake(store: Store, destination: str, names: Iterable[str] = tuple(lanes.SLOT
         StoreUnavailable: Redis is away. Nothing is lost by it: the watch wakes the lanes later.
     """
     slots = [part for name in names for part in (name, lanes.SLOTS[name])]
-    woken = store.run("wake", lanes.prefix(destination), lanes.PER_SLOT, lanes.QUEUED_MS, *slots)
-    for lane, slot in zip(woken[::2], woken[1::2], strict=True):
-        enqueue(store, destination, lane.decode(), int(slot))
-    return len(woken) // 2
+    batch = secrets.token_hex(8)
+    woken = store.run("wake", lanes.prefix(destination), lanes.PER_SLOT, lanes.QUEUED_MS, batch, *slots)
+    for lane, slot, job_id in woken:
+        enqueue(store, destination, lane.decode(), int(slot), job_id.decode())
+    return len(woken)
 
 
-def enqueue(store: Store, destination: str, lane: str, slot: int) -> None:
-    """Enqueues one drain, which its caller has marked as queued.
+def enqueue(store: Store, destination: str, lane: str, slot: int, job_id: str) -> None:
+    """Enqueues one drain, which its caller has marked as queued under the job's id.
 
     Raises:
         StoreUnavailable: Redis is away.
@@ -38,7 +40,8 @@ def enqueue(store: Store, destination: str, lane: str, slot: int) -> None:
     with reported():
         rq.Queue(QUEUE, connection=store.client, serializer=JSONSerializer).enqueue_call(
             DRAIN,
-            args=(destination, lane, slot),
+            args=(destination, lane, slot, job_id),
+            job_id=job_id,
             timeout=JOB_TIMEOUT_SECONDS,
             result_ttl=_KEPT_SECONDS,
             failure_ttl=_KEPT_SECONDS,

@@ -58,4 +58,5 @@ def _map(message: Message, rules: Rules, received_ms: int) -> Mapped:
         return Mapped(events=tuple(_EVENTS[message.type](message, rules, received_ms)))
     if message.type in _IDENTITIES:
         return Mapped(identities=tuple(_IDENTITIES[message.type](message, rules, received_ms)))
-    raise MessageFiltered("delete_disabled" if message.type == "delete" else "unsupported_type")
+    switched_off = message.type == "delete" and not rules.delete_enabled
+    raise MessageFiltered("delete_disabled" if switched_off else "unsupported_type")

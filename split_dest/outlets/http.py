@@ -69,6 +69,8 @@ class Http:
                 headers=dict(request.headers),
                 redirect=False,  # a key must not follow to another host
             )
+        except urllib3.exceptions.NewConnectionError as error:
+            raise Refused("upstream_unreachable", f"{said}: no connection", Remedy.WAIT) from error
         except urllib3.exceptions.TimeoutError as error:
             raise Refused("upstream_timeout", said, Remedy.WAIT) from error
         except urllib3.exceptions.HTTPError as error:

@@ -11,6 +11,8 @@ from marshmallow import INCLUDE, Schema, ValidationError, fields
 from split_dest.errors import MessageRejected
 from split_dest.segment import times
 
+#: Each pair is one more event with all properties, so a small message could become megabytes.
+MAX_PAIRS = 100
 #: Below this a double still holds every whole number, so its digits are the ones that were sent.
 _EXACT_BELOW = 2**53
 
@@ -50,6 +52,16 @@ class _Id(fields.Field[str]):
         raise ValidationError("id_not_string")
 
 
+class _LooseId(_Id):
+    """An id that no record needs; what is none counts as absent."""
+
+    def _deserialize(self, *args: Any, **kwargs: Any) -> str | None:  # type: ignore[override]
+        try:
+            return super()._deserialize(*args, **kwargs)
+        except ValidationError:
+            return None
+
+
 class _Object(fields.Field[dict[str, Any]]):
     """An object; an empty array counts as an empty one, as PHP writes it."""
 
@@ -81,11 +93,11 @@ class MessageSchema(Schema):
         unknown = INCLUDE
 
     type = _Text(allow_none=True)
-    messageId = _Id(allow_none=True)
+    messageId = _LooseId(allow_none=True)
     userId = _Id(allow_none=True)
     anonymousId = _Id(allow_none=True)
     groupId = _Id(allow_none=True)
-    previousId = _Id(allow_none=True)
+    previousId = _LooseId(allow_none=True)
     properties = _Object("properties_not_object")
     traits = _Object("traits_not_object")
     context = _Object()
@@ -101,7 +113,8 @@ def load(received: Mapping[str, Any]) -> Message:
     A message without ``messageId`` gets one made of its content, so that a sender's second try is known again.
 
     Raises:
-        MessageRejected: ``id_not_string``, ``properties_not_object`` or ``traits_not_object``.
+        MessageRejected: ``id_not_string``, ``properties_not_object``, ``traits_not_object`` or
+            ``split_too_large``.
     """
     try:
         cleaned = _SCHEMA.load(received)
@@ -109,9 +122,17 @@ def load(received: Mapping[str, Any]) -> Message:
         field, codes = next(iter(error.messages_dict.items()))
         raise MessageRejected(codes[0], f"at {field}") from error
     present = {name: value for name, value in cleaned.items() if value is not None}
+    for name in ("properties", "traits"):
+        if _pairs(present[name].get("split")) > MAX_PAIRS:
+            raise MessageRejected("split_too_large", f"at {name}.split")
     if not present.get("messageId"):
         present["messageId"] = _id_of(present)
     return _message(present)
+
+
+def _pairs(split: object) -> int:
+    elements = split if isinstance(split, list) else [split]
+    return sum(len(element) for element in elements if isinstance(element, dict))
 
 
 def dump(message: Message) -> bytes:

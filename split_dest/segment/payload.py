@@ -6,6 +6,7 @@ one bad message never spoils its batch.
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -17,6 +18,8 @@ from split_dest.segment import json_text
 
 #: Deeper messages are set aside: real ones have under ten levels, and every later step may then recurse.
 MAX_DEPTH = 64
+#: Segment's Webhooks (Actions) sends up to 4,000 at once (segment-docs, destinations/catalog/actions-webhook).
+MAX_MESSAGES = 10_000
 
 _BOM = b"\xef\xbb\xbf"
 #: Reads whole numbers of any length, and keeps every pair, so that no second one of a name hides a number.
@@ -31,11 +34,15 @@ class Unreadable:
     rejection: MessageRejected
 
 
-def messages(body: bytes) -> list[dict[str, Any] | Unreadable]:
+def messages(body: bytes, most: int | None = None) -> list[dict[str, Any] | Unreadable]:
     """Gives the messages of a body, in their order.
 
+    Args:
+        body: as it came, inflated.
+        most: how many there may be; None: any number.
+
     Raises:
-        RequestRefused: 400 ``invalid_json``: the body is not JSON.
+        RequestRefused: 400 ``invalid_json``: the body is not JSON; 413 ``too_many_messages``.
 
     Source:
         Segment's Webhooks (one message), Webhooks (Actions) (bare array), Extensible Webhook (array of
@@ -44,11 +51,17 @@ def messages(body: bytes) -> list[dict[str, Any] | Unreadable]:
     try:
         items = _items(orjson.loads(body))
     except orjson.JSONDecodeError as error:
-        return _read_singly(body.removeprefix(_BOM), error)
+        return _read_singly(body.removeprefix(_BOM), error, most)
+    _check_number(items, most)
     if _deeper_than(items, MAX_DEPTH + 1):
         # orjson reads deeper than it writes, so only the raw text can be kept.
         return [_read(text) for text in _texts(body)]
     return [_checked(item) for item in items]
+
+
+def _check_number(items: Sequence[object], most: int | None) -> None:
+    if most is not None and len(items) > most:
+        raise RequestRefused(413, "too_many_messages")
 
 
 def signed_texts(body: bytes) -> list[bytes]:
@@ -99,9 +112,13 @@ def _deeper_than(items: list[Any], limit: int) -> bool:
     return True
 
 
-def _read_singly(body: bytes, error: orjson.JSONDecodeError) -> list[dict[str, Any] | Unreadable]:
+def _read_singly(
+    body: bytes, error: orjson.JSONDecodeError, most: int | None
+) -> list[dict[str, Any] | Unreadable]:
     try:
-        return [_read(text) for text in _texts(body)]
+        texts = _texts(body)
+        _check_number(texts, most)
+        return [_read(text) for text in texts]
     except ValueError:
         raise RequestRefused(400, "invalid_json", f"The body is not JSON: {error}") from error
 

@@ -27,6 +27,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         logs.setup()
         settings = _load()
     app = Flask("split_dest.web")
+    # A sender that follows a redirect turns its POST into a GET.
+    app.url_map.merge_slashes = False
     store = Store(connect(settings.redis.url, settings.redis.data_dir, timeout_seconds=_REDIS_SECONDS))
     app.register_blueprint(webhook.blueprint(settings, store))
     app.register_blueprint(health.blueprint(settings, store))

@@ -44,9 +44,9 @@ def items(received: bytes, max_message_bytes: int) -> list[Item]:
     """Gives what to store of a body: its messages, those that can't be accepted with the reason.
 
     Raises:
-        RequestRefused: 400 ``invalid_json``.
+        RequestRefused: 400 ``invalid_json``, 413 ``too_many_messages``.
     """
-    return [_item(found, max_message_bytes) for found in payload.messages(received)]
+    return [_item(found, max_message_bytes) for found in payload.messages(received, payload.MAX_MESSAGES)]
 
 
 def _item(found: dict[str, object] | Unreadable, max_message_bytes: int) -> Item:

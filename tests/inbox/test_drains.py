@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from split_dest.inbox import dead_letters, drains
 from split_dest.inbox.drains import dead, delivered, filtered
 from split_dest.inbox.store import Store
@@ -85,7 +87,7 @@ def test_a_drain_takes_over_what_a_dead_one_had_claimed(store: Store) -> None:
     accept(store, "a", "b")
     dead_drain = take(store)
     claimed = dead_drain.claim(1)
-    dead_drain.vouch()
+    dead_drain.vouch(claimed)
     leave_dead(store, dead_drain)
 
     heir = take(store)
@@ -120,8 +122,9 @@ def test_deaths_after_the_mapping_blame_no_message(store: Store) -> None:
 
     for _ in range(5):
         drain = take(store)
-        assert len(drain.claim(100)) == 100
-        drain.vouch()
+        entries = drain.claim(100)
+        assert len(entries) == 100
+        drain.vouch(entries)
         leave_dead(store, drain)
 
     assert numbers(store).dead == 0
@@ -154,3 +157,37 @@ def test_an_emptied_redis_is_used_again(store: Store) -> None:
     entries = take(store).claim(10)
 
     assert [entry.text for entry in entries] == [b'{"messageId":"b"}']
+
+
+@pytest.mark.parametrize("place", [0, 50, 99])
+def test_a_poisonous_message_anywhere_kills_three_workers(store: Store, place: int) -> None:
+    """Workers die while they map it; the others are vouched for and delivered, wherever it stands."""
+    accept(store, *(f"m-{n}" for n in range(100)))
+    poison, deaths = b'{"messageId":"m-%d"}' % place, 0
+    while numbers(store).pending:
+        drain = take(store)
+        entries = drain.claim(100)
+        if any(entry.text == poison for entry in entries):
+            deaths += 1
+            leave_dead(store, drain)
+            continue
+        drain.vouch(entries)
+        drain.settle(delivered(entry.id) for entry in entries)
+        drain.release("away")
+
+    assert deaths == 3
+    assert (numbers(store).delivered, numbers(store).dead) == (99, 1)
+
+
+def test_a_drain_that_lost_its_slot_vouches_for_nothing(store: Store) -> None:
+    """The heir's count of deaths stays what it is."""
+    accept(store, "a")
+    lost = take(store)
+    entries = lost.claim(1)
+    leave_dead(store, lost)
+    take(store)
+
+    lost.vouch(entries)
+
+    (pending,) = store.client.xpending_range("sd:web:events:stream", "drains", "-", "+", 1)
+    assert pending["times_delivered"] == 1

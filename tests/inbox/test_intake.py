@@ -98,3 +98,24 @@ def test_names_are_kept_for_all_workers(store: Store) -> None:
     names.put(store, "web", names.Names({"user": "tt-1"}, {"Production": "env-1"}, 5))
 
     assert names.get(store, "web") == names.Names({"user": "tt-1"}, {"Production": "env-1"}, 5)
+
+
+def test_many_items_are_stored_in_steps(store: Store) -> None:
+    """Thousands of items in one call keep Redis no busier than a thousand do, and give one receipt."""
+    ids = [f"m-{n}" for n in range(2500)]
+
+    receipt = accept(store, *ids, *ids[:10])
+
+    assert (receipt.accepted, receipt.duplicates) == (2500, 10)
+    assert accept(store) == intake.Receipt(0, 0, 0)
+
+
+def test_silent_sentinels_are_told_at_once() -> None:
+    """With no sentinel to be reached, a command fails within the time that a sender has."""
+    client = connect("redis+sentinel://127.0.0.1:1,127.0.0.1:2/main", "unused", timeout_seconds=0.8)
+    started = time.monotonic()
+
+    with pytest.raises(StoreUnavailable):
+        accept(Store(client), "a")
+
+    assert time.monotonic() - started < 2

@@ -97,3 +97,48 @@ def test_refusals_of_one_moment_count_once_and_delivery_ends_them(store: Store) 
     one.settle([delivered(entry.id)])
 
     assert numbers(store).refusals == 0
+
+
+def test_a_waiting_job_is_never_made_twice(store: Store) -> None:
+    """However long a job waits in RQ, its mark lives as long, so that no second one is made."""
+    accept(store, "a")
+    assert wake.wake(store, "web") == 1
+    store.client.pexpire("sd:web:events:drain:0", 300)
+
+    wake.wake(store, "web")
+    time.sleep(0.4)
+
+    assert wake.wake(store, "web") == 0
+    assert store.client.llen("rq:queue:drains") == 1
+
+
+def test_a_lost_job_is_made_again_and_an_old_one_ends_at_once(store: Store) -> None:
+    """A job that vanished from RQ loses its mark; should it come after all, another has its place."""
+    accept(store, "a")
+    wake.wake(store, "web")
+    lost = store.client.get("sd:web:events:drain:0").decode().removeprefix("queued:")
+    store.client.delete("rq:queue:drains")
+    store.client.pexpire("sd:web:events:drain:0", 1)
+    time.sleep(0.05)
+
+    assert wake.wake(store, "web") == 1
+    new = store.client.get("sd:web:events:drain:0").decode().removeprefix("queued:")
+
+    assert drains.take(store, "web", "events", 0, lost) is None
+    assert drains.take(store, "web", "events", 0, new) is not None
+
+
+def test_only_the_faults_of_split_count_against_waiting_messages(store: Store) -> None:
+    """Neither a wrong key nor a rate limit brings a message nearer to being given up."""
+    accept(store, "a")
+    failing = Refused("upstream_error", "503", Remedy.WAIT, wait_seconds=0)
+    for refused, counts in (
+        (LIMITED, False),
+        (failing, True),
+        (Refused("key_refused", "401", Remedy.MEND, wait_seconds=0), False),
+        (failing, True),
+    ):
+        store.client.hset("sd:web:events:rest", "until_ms", 0)
+        drain = take(store)
+        drain.rest(refused)
+        assert (drain.refused_since_ms() is not None) is counts

@@ -34,7 +34,7 @@ def test_an_id_is_a_text_or_a_whole_number(field: str, sent: object, taken: str)
     assert load({field: sent}).fields[field] == taken
 
 
-@pytest.mark.parametrize("field", ID_FIELDS)
+@pytest.mark.parametrize("field", ["userId", "anonymousId", "groupId"])
 @pytest.mark.parametrize("sent", [True, False, 1.5, 1e300, 2.0**53, [], ["u1"], {}, {"id": "u1"}])
 def test_any_other_id_is_refused(field: str, sent: object):
     """Nothing is guessed: a message whose id could be read in two ways is set aside, and its field is told."""
@@ -42,6 +42,27 @@ def test_any_other_id_is_refused(field: str, sent: object):
         load({"type": "track", field: sent})
 
     assert (caught.value.code, caught.value.detail) == ("id_not_string", f"at {field}")
+
+
+@pytest.mark.parametrize("sent", [True, 1.5, [], {"id": "u1"}])
+def test_an_id_that_no_record_needs_may_be_anything(sent: object):
+    """What stands as messageId or previousId refuses nothing; without a readable messageId the content counts."""
+    loaded = load({"type": "track", "messageId": sent, "previousId": sent})
+
+    assert loaded.message_id.startswith("content-")
+    assert "previousId" not in loaded.fields
+
+
+@pytest.mark.parametrize("name", ["properties", "traits"])
+def test_more_than_a_hundred_pairs_are_refused(name: str):
+    """Each pair is one more event with all properties, so their number is bounded."""
+    pairs = [{"account": str(n)} for n in range(100)]
+
+    assert load({name: {"split": pairs}}).fields[name]["split"] == pairs
+    with pytest.raises(MessageRejected) as caught:
+        load({name: {"split": [*pairs, {"account": "one more"}]}})
+
+    assert (caught.value.code, caught.value.detail) == ("split_too_large", f"at {name}.split")
 
 
 @pytest.mark.parametrize("field", ID_FIELDS[1:])

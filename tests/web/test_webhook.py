@@ -80,6 +80,7 @@ def test_each_method_and_slash_form_is_taken_without_a_redirect(
     [
         ("POST", "/webhook/none", 404, "unknown_destination"),
         ("POST", "/elsewhere", 404, "not_found"),
+        ("POST", "/webhook//web", 404, "not_found"),
         ("GET", "/webhook/web", 405, "method_not_allowed"),
     ],
 )
@@ -206,3 +207,14 @@ def test_no_window_means_no_dedupe(settings: Settings, store: Store) -> None:
         answers = [post(client, TRACK).get_json() for _ in range(2)]
 
     assert [answer["accepted"] for answer in answers] == [1, 1]
+
+
+@pytest.mark.parametrize("item", [b"1", b"{}", b'{"a":NaN}'], ids=["scalar", "object", "broken"])
+def test_a_body_of_too_many_messages_is_told_at_once(client: FlaskClient, store: Store, item: bytes) -> None:
+    """More than ten thousand messages are refused before anything is made of them."""
+    body = b"[" + b",".join([item] * 10_001) + b"]"
+
+    answer = post(client, body)
+
+    assert (answer.status_code, answer.get_json()["code"]) == (413, "too_many_messages")
+    assert numbers(store).received == 0

@@ -225,3 +225,28 @@ def test_logs_hold_no_word_of_a_message(workers: Service, sandbox: Sandbox) -> N
     assert canary not in workers.log("worker") + workers.log("web")
     rq_keys = [workers.store.client.hgetall(key) for key in workers.store.client.keys("rq:job:*")]
     assert canary.encode() not in b"".join(value for job in rq_keys for value in job.values())
+
+
+def test_names_are_not_asked_again_while_split_asks_to_wait(workers: Service, sandbox: Sandbox) -> None:
+    """A rate limit of the Admin API holds up no event, and is kept by the events lane as well."""
+    headers = {"X-RateLimit-Reset-Seconds-Org": "60", "X-RateLimit-Reset-Seconds-IP": "1"}
+    sandbox.faults({"api": "admin", "status": 429, "headers": headers})
+    for n in range(5):
+        workers.post(tracks(1, n))
+        workers.wait_until(lambda n=n: workers.lane().delivered == n + 1)
+
+    assert sandbox.counts()["calls"]["admin"] == {"429": 1}
+
+
+def test_one_bad_key_does_not_hold_up_the_others(workers: Service, sandbox: Sandbox) -> None:
+    """Split answers 503 for one identity: the others of its batch are written, and the back-off grows."""
+    sandbox.faults({"api": "identities", "status": 503, "containing": "u-13"})
+    people = [
+        {"type": "identify", "userId": f"u-{n}", "messageId": f"i-{n}", "traits": {"n": n}} for n in range(40)
+    ]
+    workers.post(people)
+
+    workers.wait_until(lambda: workers.lane("identities").delivered == 39)
+    workers.wait_until(lambda: workers.lane("identities").refusals >= 2, 30)
+
+    assert workers.lane("identities").pending == 1

@@ -25,10 +25,18 @@ local function holders(prefix, lane)
   return found
 end
 
--- Marks as queued the drains that the lane needs and has not, and gives their slots. A lane that was refused
+-- Marks as queued the drains that the lane needs and has not, and gives their lanes, slots and jobs. A lane that was refused
 -- lately gets one, as a probe.
-local function wake(prefix, lane, slots, per_slot, queued_ms, now)
+-- A mark is 'queued:' and the id of its RQ job; it lives as long as the job waits, so that no second job is made.
+local function wake(prefix, lane, slots, per_slot, queued_ms, batch, now)
   local woken = {}
+  for slot = 0, slots - 1 do
+    local key = prefix .. lane .. ':drain:' .. slot
+    local mark = redis.call('GET', key)
+    if mark and mark:sub(1, 7) == 'queued:' and redis.call('LPOS', 'rq:queue:drains', mark:sub(8)) then
+      redis.call('PEXPIRE', key, queued_ms)
+    end
+  end
   local waiting = redis.call('XLEN', prefix .. lane .. ':stream')
   if waiting == 0 or is_resting(prefix, lane, now) then return woken end
   local probing = redis.call('EXISTS', prefix .. lane .. ':rest') == 1
@@ -44,9 +52,10 @@ local function wake(prefix, lane, slots, per_slot, queued_ms, now)
   for _, slot in ipairs(order) do
     local needed = awake < wanted or (held[slot] and not probing)
     local key = prefix .. lane .. ':drain:' .. slot
-    if needed and redis.call('SET', key, 'queued', 'NX', 'PX', queued_ms) then
+    local job = batch .. '-' .. lane .. '-' .. slot
+    if needed and redis.call('SET', key, 'queued:' .. job, 'NX', 'PX', queued_ms) then
       awake = awake + 1
-      woken[#woken + 1] = slot
+      woken[#woken + 1] = { lane, slot, job }
     end
   end
   return woken

@@ -1,4 +1,4 @@
--- A drain ends. ARGV: prefix, lane, slot, token, mode, queued_ms. Modes:
+-- A drain ends. ARGV: prefix, lane, slot, token, mode, queued_ms, id of the job that follows. Modes:
 -- 'empty': only if no message waits unclaimed (atomic with accept, so that none is overlooked); gives 0 if one does.
 -- 'turn': its time is over and another drain is about to be enqueued for the slot.
 -- 'away': at once, after an error.
@@ -7,7 +7,7 @@ local prefix, lane = ARGV[1], ARGV[2]
 local key = prefix .. lane .. ':drain:' .. ARGV[3]
 if redis.call('GET', key) ~= ARGV[4] then return 1 end
 if ARGV[5] == 'turn' then
-  redis.call('SET', key, 'queued', 'PX', ARGV[6])
+  redis.call('SET', key, 'queued:' .. ARGV[7], 'PX', ARGV[6])
   return 1
 end
 local pending = redis.pcall('XPENDING', prefix .. lane .. ':stream', 'drains')

@@ -1,11 +1,11 @@
 -- Finishes claimed messages: each goes from its stream and is counted once, whoever else may try the same.
--- ARGV: prefix, lane, then a message: id, outcome ('delivered', 'filtered:<reason>' or 'dead'), reason, detail.
+-- ARGV: prefix, lane, 1 if nothing beside was refused, then a message: id, outcome ('delivered', 'filtered:<reason>' or 'dead'), reason, detail.
 -- Gives how many were still there.
 
 local prefix, lane = ARGV[1], ARGV[2]
 local stream = prefix .. lane .. ':stream'
 local now, tally, settled = now_ms(), {}, 0
-for i = 3, #ARGV, 4 do
+for i = 4, #ARGV, 4 do
   local id, outcome, reason, detail = unpack(ARGV, i, i + 3)
   local entry = outcome == 'dead' and redis.call('XRANGE', stream, id, id)[1]
   redis.call('XACK', stream, 'drains', id)
@@ -19,5 +19,5 @@ for i = 3, #ARGV, 4 do
 end
 count(prefix, lane, tally)
 -- Split takes calls again, so the next refusal starts the back-off anew.
-if tally.delivered and not is_resting(prefix, lane, now) then redis.call('DEL', prefix .. lane .. ':rest') end
+if ARGV[3] == '1' and tally.delivered and not is_resting(prefix, lane, now) then redis.call('DEL', prefix .. lane .. ':rest') end
 return settled

@@ -1,9 +1,9 @@
--- A drain begins: takes its slot unless another holds it or the lane rests.
--- ARGV: prefix, lane, slot, token, lease_ms. Gives 1 when taken.
+-- A drain begins: takes its slot unless another holds it, another job is to come for it, or the lane rests.
+-- ARGV: prefix, lane, slot, token, lease_ms, job id. Gives 1 when taken.
 
 local key = ARGV[1] .. ARGV[2] .. ':drain:' .. ARGV[3]
 local holder = redis.call('GET', key)
-if holder and holder ~= 'queued' then return 0 end
+if holder and holder ~= 'queued:' .. ARGV[6] then return 0 end
 if is_resting(ARGV[1], ARGV[2], now_ms()) then
   redis.call('DEL', key)
   return 0

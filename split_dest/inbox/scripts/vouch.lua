@@ -1,9 +1,9 @@
--- What a slot claimed has been mapped without harm: a worker that dies from here on dies of something else.
--- ARGV: prefix, lane, slot, token.
+-- Claimed messages have been mapped without harm: a worker that dies from here on dies of something else.
+-- ARGV: prefix, lane, slot, token, then the messages' ids.
 
-local stream = ARGV[1] .. ARGV[2] .. ':stream'
-local claimed = redis.call('XPENDING', stream, 'drains', '-', '+', 5000, ARGV[3])
-for _, entry in ipairs(claimed) do
-  redis.call('XCLAIM', stream, 'drains', ARGV[3], 0, entry[1], 'RETRYCOUNT', 0, 'JUSTID')
+local lane = ARGV[1] .. ARGV[2]
+if redis.call('GET', lane .. ':drain:' .. ARGV[3]) ~= ARGV[4] then return 0 end
+for i = 5, #ARGV do
+  redis.call('XCLAIM', lane .. ':stream', 'drains', ARGV[3], 0, ARGV[i], 'RETRYCOUNT', 0, 'JUSTID')
 end
-return #claimed
+return 1

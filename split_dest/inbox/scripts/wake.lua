@@ -1,11 +1,11 @@
--- ARGV: prefix, per_slot, queued_ms, then a lane and its number of slots, again and again.
--- Gives the drains to enqueue: {lane, slot, lane, slot, …}.
+-- ARGV: prefix, per_slot, queued_ms, batch (what the new jobs' ids begin with), then a lane and its number of slots,
+-- again and again. Gives the drains to enqueue: {{lane, slot, job id}, …}.
 
 local now, woken = now_ms(), {}
-for i = 4, #ARGV, 2 do
-  for _, slot in ipairs(wake(ARGV[1], ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[2]), ARGV[3], now)) do
-    woken[#woken + 1] = ARGV[i]
-    woken[#woken + 1] = slot
+for i = 5, #ARGV, 2 do
+  local lane, slots = ARGV[i], tonumber(ARGV[i + 1])
+  for _, drain in ipairs(wake(ARGV[1], lane, slots, tonumber(ARGV[2]), ARGV[3], ARGV[4], now)) do
+    woken[#woken + 1] = drain
   end
 end
 return woken
