@@ -69,6 +69,14 @@ def test_too_many_properties_are_left_out(most: int, kept: int):
     assert list(sent) == [f"p{n}" for n in range(kept)]
 
 
+def test_splits_own_limits_hold_when_the_settings_say_nothing():
+    """They are 300 properties and 256 characters."""
+    sent = sent_with({"long": "x" * 300, **{f"p{n}": n for n in range(300)}})
+
+    assert len(sent) == 300
+    assert sent["long"] == "x" * 256
+
+
 def test_a_repeated_name_takes_no_second_place():
     """Two names that are the same once they are flat or cut are one property; the later value stays."""
     sent = sent_with({"a": {"b": 1}, "c": 2, "a.b": 3}, max_count=2)

@@ -152,6 +152,19 @@ def test_the_refusal_shows_nothing_of_the_body():
     assert "oops" not in str(caught.value)
 
 
+@pytest.mark.parametrize("form", [b"[%b]", b'{"batch":[%b]}'])
+@pytest.mark.parametrize("last", [B_TEXT, b"NaN"])
+def test_too_many_messages_are_refused_whole(form: bytes, last: bytes):
+    """As many as allowed are taken; one more, and the sender has to send fewer at once."""
+    body = form % b",".join([A_TEXT] * 3 + [last])
+
+    assert len(messages(body, 4)) == len(messages(body)) == 4
+    with pytest.raises(RequestRefused) as caught:
+        messages(body, 3)
+
+    assert (caught.value.status, caught.value.code) == (413, "too_many_messages")
+
+
 @pytest.mark.parametrize("other", [b"", b',"z":NaN'])
 def test_of_two_equal_names_the_last_counts(other: bytes):
     """So it is for JSON.parse; a body that has to be cut is read no other way."""
