@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 _LENIENT = re.compile(
     r"\s*(\d{4})-(\d{1,2})-(\d{1,2})"
     r"(?:[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d+))?)?)?"
-    r"\s*(?:Z|UTC|([+-])(\d{1,2})(?::?(\d{2}))?)?(?:\s+[A-Z]{3,5}(?:\s+m=\S+)?)?\s*",
+    r"\s*(?:Z|UTC|([+-])(\d{1,2})(?::?(\d{2}))?(?:\s+[A-Z]{3,5})?)?(?:\s+m=\S+)?\s*",
     re.ASCII | re.IGNORECASE,
 )
 #: Numbers below are seconds, above milliseconds: 1e11 ms is the year 1973, 1e11 s the year 5138.

@@ -138,3 +138,8 @@ def test_reading_a_time_never_fails(value: object):
     ms = to_ms(value)
 
     assert ms is None or (type(ms) is int and 0 < ms < 253_402_300_800_000)
+
+
+def test_a_zone_that_is_only_named_is_not_guessed():
+    """EST means different offsets in different places, so such a text gives no time."""
+    assert to_ms("2019-10-31T15:03:38 EST") is None
