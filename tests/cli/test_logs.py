@@ -20,7 +20,7 @@ def lines():
     written = io.StringIO()
     handler = logging.StreamHandler(written)
     handler.setFormatter(logs.JsonFormatter())
-    loggers = [logging.getLogger("split_dest"), logging.getLogger("a.library")]
+    loggers = [logging.getLogger("split_dest"), logging.getLogger("some.package")]
     for logger in loggers:
         logger.addHandler(handler)
     level = loggers[0].level
@@ -57,7 +57,7 @@ def test_of_an_error_its_place_is_told_and_not_its_text(lines):
 
 def test_of_a_library_only_the_template_is_told(lines):
     """What a library fills into its line, or an exception that it logs as such, may be somebody's data."""
-    library = logging.getLogger("a.library")
+    library = logging.getLogger("some.package")
 
     library.warning("could not parse %s", CANARY)
     library.warning(ValueError(CANARY))
@@ -65,7 +65,7 @@ def test_of_a_library_only_the_template_is_told(lines):
 
     found = lines()
     assert [line["text"] for line in found] == ["could not parse %s", "ValueError", "failed"]
-    assert {(line["event"], line["logger"]) for line in found} == {("library", "a.library")}
+    assert {(line["event"], line["logger"]) for line in found} == {("library", "some.package")}
     assert CANARY not in str(found)
 
 
