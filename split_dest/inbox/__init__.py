@@ -4,7 +4,7 @@ Keys, each below ``sd:<destination>:``
 
 ========================  ======================================================================================
 ``<lane>:stream``         the messages, as a stream; consumer group ``drains``, one consumer a slot
-``<lane>:drain:<slot>``   ``queued``, or the token of the drain that runs; gone when the slot sleeps
+``<lane>:drain:<slot>``   ``queued:<job id>``, or the token of the drain that runs; gone while it sleeps
 ``<lane>:rest``           a hash: until when the lane rests, why, and the refusals in a row
 ``seen:<period>:<n>``     ids claimed in a period, 64 bits each, in sets small enough for Redis to keep as integers
 ``dead``                  the dead letters, as a stream

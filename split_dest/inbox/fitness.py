@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from split_dest.inbox.store import Store, reported
 
-_LEAST = (6, 2)
+#: The stream commands used here, and BLMOVE for RQ, came with it.
+LEAST_VERSION = (6, 2)
 
 
 def findings(store: Store) -> Iterator[tuple[bool, str]]:
@@ -19,7 +20,7 @@ def findings(store: Store) -> Iterator[tuple[bool, str]]:
     with reported():
         info = store.client.info()
     version = str(info["redis_version"])
-    yield tuple(map(int, version.split(".")[:2])) >= _LEAST, f"Redis version {version} (6.2 or newer)"
+    yield tuple(map(int, version.split(".")[:2])) >= LEAST_VERSION, f"Redis version {version} (6.2 or newer)"
     policy = info["maxmemory_policy"]
     yield (
         policy == "noeviction",

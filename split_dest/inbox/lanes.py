@@ -7,7 +7,7 @@ SLOTS = {"events": 4, "identities": 1}
 #: A further drain is woken for each so many waiting messages.
 PER_SLOT = 1000
 
-#: How long a queued drain is believed to be on its way before another is enqueued.
+#: How long the mark of a queued drain outlives its RQ job; while the job waits, the mark is renewed.
 QUEUED_MS = 15_000
 
 #: How long a drain that gives no sign of life keeps its slot. Its worker gives one each second.

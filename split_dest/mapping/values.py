@@ -7,8 +7,9 @@ from typing import Any
 
 import orjson
 
+from split_dest.segment.message import EXACT_BELOW
+
 _NUMERIC = re.compile(r"\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*", re.ASCII)
-_EXACT_BELOW = 2**53
 
 
 def at(path: str, fields: Mapping[str, Any]) -> Any:
@@ -33,7 +34,7 @@ def number(value: object, *, numeric_strings: bool) -> int | float | None:
     """
     if isinstance(value, str) and numeric_strings and _NUMERIC.fullmatch(value):
         value = float(value)
-        if value.is_integer() and abs(value) < _EXACT_BELOW:
+        if value.is_integer() and abs(value) < EXACT_BELOW:
             value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None

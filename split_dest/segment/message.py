@@ -14,7 +14,7 @@ from split_dest.segment import times
 #: Each pair is one more event with all properties, so a small message could become megabytes.
 MAX_PAIRS = 100
 #: Below this a double still holds every whole number, so its digits are the ones that were sent.
-_EXACT_BELOW = 2**53
+EXACT_BELOW = 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class _Id(fields.Field[str]):
             return value
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
-        if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT_BELOW:
+        if isinstance(value, float) and value.is_integer() and abs(value) < EXACT_BELOW:
             return str(int(value))
         raise ValidationError("id_not_string")
 
