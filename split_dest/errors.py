@@ -34,7 +34,7 @@ REASONS = {
     "traits_not_object": "traits is not an object.",
     "split_too_large": "properties.split or traits.split names more than 100 traffic types and ids.",
     # The settings say not to deliver; counted, not kept. The admin acts on it, if anyone.
-    "unsupported_type": "alias, a type unknown to Split, or no type at all.",
+    "unsupported_type": "alias, another type that Split has nothing for, or no type at all.",
     "track_disabled": "track.enabled is off.",
     "page_disabled": "named_pages.enabled is off.",
     "screen_disabled": "named_screens.enabled is off.",
@@ -50,6 +50,12 @@ REASONS = {
     "traits_empty": "An identify call without any trait that makes an attribute.",
     "filtered_by_integrations_object": "integrations switches Split off for this message.",
     "dropped": "A person dropped the dead letter.",
+    # Noted: counted beside what became of the message. The admin acts on it, if anyone.
+    "event_type_id_sanitized": "The event's name held characters that Split does not take, or too many.",
+    "value_cut": "A trait, a property or its name was longer than its max_length.",
+    "properties_left_out": "More properties than properties.max_count, or than an event's size lets Split take.",
+    "traffic_type_skipped": "split names a traffic type that Split does not have; the other ids were used.",
+    "alias": "An alias call: Split joins no keys. Counted as unsupported_type as well.",
     # Split refuses; a lane rests or a message is set aside. The operator acts on it.
     "rate_limited": "Split asked to wait (429).",
     "upstream_error": "Split answered with an error of its own (5xx or an answer that nobody expects).",

@@ -1,14 +1,11 @@
-"""What every lane's delivery has in common: its destination, its hold, and the age at which it gives up."""
+"""What every lane's delivery has in common: its hold, its turn, and the age at which it gives up."""
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from split_dest.config.settings import Destination
 from split_dest.errors import Refused
-from split_dest.inbox.drains import Drain, Entry, dead
-from split_dest.mapping.rules import Rules
-from workers import split_names
+from split_dest.inbox.drains import Drain, Entry, Outcome, dead, delivered
 from workers.runtime import Runtime
 
 
@@ -22,20 +19,12 @@ class SlotLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One drain's work: for whom, by which rules, holding which slot."""
+    """One drain's work: holding which slot, and when its turn ends by ``time.monotonic``."""
 
     hold: Drain
     runtime: Runtime
-    destination: Destination
-    rules: Rules
     ends: float
-
-    @classmethod
-    def of(cls, hold: Drain, runtime: Runtime, ends: float) -> "Delivery":
-        """Gives the work of a drain that has begun and whose turn ends then, by ``time.monotonic``."""
-        destination = runtime.settings.destinations[hold.destination]
-        rules = split_names.with_traffic_types(destination, hold.destination, runtime)
-        return cls(hold, runtime, destination, rules, ends)
+    _notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def before_call(self) -> None:
         """Makes sure that a call may be sent now.
@@ -48,6 +37,15 @@ class Delivery:
             raise SlotLost
         if time.monotonic() > self.ends:
             raise TurnOver
+
+    def note(self, entry_id: str, codes: tuple[str, ...]) -> None:
+        """Keeps what was repaired about a message until it is delivered."""
+        if codes:
+            self._notes[entry_id] = codes
+
+    def delivered(self, entry_id: str) -> Outcome:
+        """Gives the outcome of a message that was taken, with what was noted of it."""
+        return delivered(entry_id, self._notes.pop(entry_id, ()))
 
     def give_up(self, entries: Sequence[Entry], refused: Refused) -> None:
         """Sets aside those of the entries that have waited for too long, if Split was at fault for as long."""

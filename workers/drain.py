@@ -22,11 +22,11 @@ _DELIVER: dict[str, Callable[[Delivery, Sequence[Entry]], None]] = {
 }
 
 
-def drain(destination: str, lane: str, slot: int, job_id: str = "") -> None:
+def drain(owner: str, lane: str, slot: int, job_id: str = "") -> None:
     """Delivers what waits in a lane, until nothing is left, the turn is over, or Split refuses.
 
     Args:
-        destination: a name of the settings.
+        owner: the name of a destination or source in the settings.
         lane: ``events`` or ``identities``.
         slot: which of the lane's drains this is.
         job_id: under which the slot was marked as queued.
@@ -35,7 +35,7 @@ def drain(destination: str, lane: str, slot: int, job_id: str = "") -> None:
         StoreUnavailable: Redis is away; what was claimed is claimed again by a later drain.
     """
     runtime = current()
-    hold = drains.take(runtime.store, destination, lane, slot, job_id)
+    hold = drains.take(runtime.store, owner, lane, slot, job_id)
     if hold is None:
         return
     with runtime.keeping(hold):
@@ -55,7 +55,7 @@ def drain(destination: str, lane: str, slot: int, job_id: str = "") -> None:
 
 def _work(hold: Drain, runtime: Runtime) -> None:
     ends = time.monotonic() + TURN_SECONDS
-    delivery = Delivery.of(hold, runtime, ends)
+    delivery = Delivery(hold, runtime, ends)
     while time.monotonic() < ends and not runtime.stopping.is_set():
         entries = hold.claim(runtime.settings.delivery.batch_max_events)
         if entries:
@@ -81,7 +81,7 @@ def _rest(hold: Drain, refused: Refused) -> None:
     log = logs.error if refused.remedy is Remedy.MEND else logs.warning
     log(
         "lane_rests",
-        destination=hold.destination,
+        destination=hold.owner,
         lane=hold.lane,
         reason=refused.code,
         detail=refused.detail,
@@ -93,4 +93,4 @@ def _release_quietly(hold: Drain) -> None:
     try:
         hold.release("away")
     except StoreUnavailable:
-        logs.warning("slot_not_released", destination=hold.destination, lane=hold.lane)
+        logs.warning("slot_not_released", destination=hold.owner, lane=hold.lane)

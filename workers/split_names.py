@@ -26,6 +26,18 @@ def account(destination: Destination, runtime: Runtime) -> split_admin.Account |
     )
 
 
+def required_account(destination: Destination, runtime: Runtime) -> split_admin.Account:
+    """Gives the destination's way to the Admin API.
+
+    Raises:
+        Refused: ``key_refused``, the settings name no key or workspace.
+    """
+    found = account(destination, runtime)
+    if found is None:
+        raise Refused("key_refused", "the settings name no admin_key or workspace_id", Remedy.MEND)
+    return found
+
+
 def with_traffic_types(destination: Destination, name: str, runtime: Runtime) -> Rules:
     """Gives the destination's rules, with Split's own traffic types where the settings list none.
 
@@ -53,9 +65,7 @@ def places(
     Raises:
         Refused: Split did not tell, or has no environment of the configured name or id.
     """
-    admin = account(destination, runtime)
-    if admin is None:
-        raise Refused("key_refused", "the settings name no admin_key or workspace_id", Remedy.MEND)
+    admin = required_account(destination, runtime)
     kept = _fresh(names.get(runtime.store, name), admin, name, runtime, _FRESH_MS)
     if not traffic_types <= set(kept.traffic_types) or _environment(destination, kept) is None:
         kept = _fresh(kept, admin, name, runtime, _ASK_AGAIN_MS)

@@ -61,7 +61,6 @@ def _advice(destination: Destination) -> Iterator[str]:
             yield f'"{path}" is read as a path in the message, and Segment\'s messages have no such field'
     rules = destination.rules
     idle = {
-        "delete.enabled": rules.delete_enabled,
         "exposures.enabled": rules.exposures.enabled,
         "write_keys": bool(destination.write_keys),
     }

@@ -15,7 +15,7 @@ from split_dest.cli.options import chosen, config_file, example
 from split_dest.config.settings import Destination, Settings
 from split_dest.errors import MessageRejected
 from split_dest.mapping import Mapped, to_split
-from split_dest.outlets import split_admin, split_events
+from split_dest.outlets import bulk, split_admin, split_events
 from split_dest.outlets.http import Request
 from split_dest.segment import message
 from split_dest.segment.payload import Unreadable
@@ -69,10 +69,10 @@ def _line(message_id: str | None, mapped: Mapped) -> dict[str, Any]:
 
 
 def _requests(settings: Settings, destination: Destination, mapped: list[Mapped]) -> Iterator[Request]:
-    limits = split_events.Limits(settings.delivery.batch_max_events, settings.delivery.batch_max_bytes)
+    limits = bulk.Limits(settings.delivery.batch_max_events, settings.delivery.batch_max_bytes)
     encoded = ((str(n), [split_events.encode(event) for event in each.events]) for n, each in enumerate(mapped))
-    for call in split_events.calls((pair for pair in encoded if pair[1]), limits):
-        events = (event for parcel in call for event in parcel.events)
+    for call in bulk.calls((pair for pair in encoded if pair[1]), limits):
+        events = (event for parcel in call for event in parcel.records)
         yield split_events.request(settings.split.events_url, "****", events)
     yield from _identity_requests(settings, destination, mapped)
 
@@ -85,8 +85,11 @@ def _identity_requests(settings: Settings, destination: Destination, mapped: lis
     for each in merge(made, keep_older=merges):
         # Only Split knows the ids; their names stand here in their place.
         place = split_admin.Place(f"<{each.identity.traffic_type}>", f"<{split.environment or 'environment'}>")
-        if merges:
-            yield split_admin.identity_request(account, place, each.identity, "PATCH")
+        if each.identity.values is None:
+            yield split_admin.identity_request(account, place, each.identity, "DELETE")
+        elif merges:
+            method = "PUT" if each.replaces else "PATCH"
+            yield split_admin.identity_request(account, place, each.identity, method)
         else:
             yield split_admin.bulk_request(account, place, [each.identity])
 
@@ -94,4 +97,4 @@ def _identity_requests(settings: Settings, destination: Destination, mapped: lis
 def _shown(request: Request) -> dict[str, Any]:
     shown = dataclasses.asdict(request)
     del shown["place"]
-    return shown | {"body": orjson.loads(request.body)}
+    return shown | {"body": orjson.loads(request.body) if request.body else None}

@@ -3,7 +3,7 @@
 import dataclasses
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,15 @@ def _shown(taken: Ledger) -> Group:
         for (destination, lane), numbers in taken.lanes.items()
         if numbers.resting_until_ms is not None
     )
-    return Group(f"workers alive: {taken.workers}", _table(taken), *map(Text, rests))
+    return Group(f"workers alive: {taken.workers}", _table(taken), *map(Text, _reasons(taken)), *map(Text, rests))
+
+
+def _reasons(taken: Ledger) -> Iterator[str]:
+    for (destination, lane), numbers in taken.lanes.items():
+        for name, by_reason in (("filtered", numbers.filtered), ("noted", numbers.noted)):
+            if by_reason:
+                listed = ", ".join(f"{reason} {number:,}" for reason, number in sorted(by_reason.items()))
+                yield f"{destination} {lane} {name}: {listed}"
 
 
 def _table(taken: Ledger) -> Table:

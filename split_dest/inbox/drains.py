@@ -37,22 +37,25 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a claimed message: ``delivered``, ``filtered:<reason>``, or ``dead`` for a reason."""
+    """What became of a claimed message: ``delivered``, ``filtered:<reason>``, or ``dead``.
+
+    ``codes`` are the reason of a dead one; of any other, what was noted about it, between commas.
+    """
 
     entry_id: str
     outcome: str
-    reason: str = ""
+    codes: str = ""
     detail: str = ""
 
 
-def delivered(entry_id: str) -> Outcome:
-    """Gives the outcome of a message that Split has."""
-    return Outcome(entry_id, "delivered")
+def delivered(entry_id: str, notes: Iterable[str] = ()) -> Outcome:
+    """Gives the outcome of a message that Split or Segment has, and the codes of what was noted about it."""
+    return Outcome(entry_id, "delivered", ",".join(notes))
 
 
-def filtered(entry_id: str, reason: str) -> Outcome:
-    """Gives the outcome of a message that is not to be delivered."""
-    return Outcome(entry_id, f"filtered:{reason}")
+def filtered(entry_id: str, reason: str, notes: Iterable[str] = ()) -> Outcome:
+    """Gives the outcome of a message that is not to be delivered, and the codes of what was noted about it."""
+    return Outcome(entry_id, f"filtered:{reason}", ",".join(notes))
 
 
 def dead(entry_id: str, reason: str, detail: str = "") -> Outcome:
@@ -63,18 +66,18 @@ def dead(entry_id: str, reason: str, detail: str = "") -> Outcome:
 class Drain:
     """The hold on one slot of a lane, from ``take`` until it is released or its worker falls silent."""
 
-    def __init__(self, store: Store, destination: str, lane: str, slot: int, token: str) -> None:
+    def __init__(self, store: Store, owner: str, lane: str, slot: int, token: str) -> None:
         self._store = store
-        self.destination = destination
+        self.owner = owner
         self.lane = lane
         self.slot = slot
         self.token = token
-        self.key = f"{lanes.prefix(destination)}{lane}:drain:{slot}"
-        self._stream = lanes.stream(destination, lane)
+        self.key = f"{lanes.prefix(owner)}{lane}:drain:{slot}"
+        self._stream = lanes.stream(owner, lane)
         self._inherited = True
 
     def _run(self, script: str, *args: object) -> int:
-        place = (lanes.prefix(self.destination), self.lane, self.slot, self.token)
+        place = (lanes.prefix(self.owner), self.lane, self.slot, self.token)
         return int(self._store.run(script, *place, *args))
 
     def claim(self, most: int) -> list[Entry]:
@@ -118,14 +121,14 @@ class Drain:
 
         With *all_well*, what was delivered ends the lane's back-off; without, a call beside it was refused.
         """
-        args = [part for o in outcomes for part in (o.entry_id, o.outcome, o.reason, o.detail)]
+        args = [part for o in outcomes for part in (o.entry_id, o.outcome, o.codes, o.detail)]
         if args:
-            self._store.run("settle", lanes.prefix(self.destination), self.lane, int(all_well), *args)
+            self._store.run("settle", lanes.prefix(self.owner), self.lane, int(all_well), *args)
 
     def refused_since_ms(self) -> int | None:
         """Gives since when Split fails, without a delivery between; None: it does not."""
         with reported():
-            since = self._store.client.hget(f"{lanes.prefix(self.destination)}{self.lane}:rest", "since_ms")
+            since = self._store.client.hget(f"{lanes.prefix(self.owner)}{self.lane}:rest", "since_ms")
         return None if since is None else int(since)
 
     def rest(self, refused: Refused) -> int:
@@ -149,21 +152,21 @@ class Drain:
         """Ends this drain's turn and puts another at the end of the queue, so that other lanes get theirs."""
         job_id = secrets.token_hex(8)
         self._run("release", "turn", lanes.QUEUED_MS, job_id)
-        wake.enqueue(self._store, self.destination, self.lane, self.slot, job_id)
+        wake.enqueue(self._store, self.owner, self.lane, self.slot, job_id)
 
 
-def take(store: Store, destination: str, lane: str, slot: int, job_id: str = "") -> Drain | None:
+def take(store: Store, owner: str, lane: str, slot: int, job_id: str = "") -> Drain | None:
     """Gives the hold on a slot; None: another drain has it or is to come for it, or the lane rests.
 
     Raises:
         StoreUnavailable: Redis is away.
     """
-    drain = Drain(store, destination, lane, slot, secrets.token_hex(8))
+    drain = Drain(store, owner, lane, slot, secrets.token_hex(8))
     if not drain._run("take", lanes.LEASE_MS, job_id):
         return None
     with reported():
         try:
-            store.client.xgroup_create(lanes.stream(destination, lane), "drains", "0", mkstream=True)
+            store.client.xgroup_create(lanes.stream(owner, lane), "drains", "0", mkstream=True)
         except redis.ResponseError as error:
             if not str(error).startswith("BUSYGROUP"):
                 raise

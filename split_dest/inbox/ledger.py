@@ -17,12 +17,14 @@ class LaneNumbers:
 
     ``pending`` counts all that is stored and not settled, ``in_flight`` those of it that a drain has claimed.
     ``oldest_seconds`` is the age of the oldest pending message. ``resting_until_ms`` and the rest's words are None
-    while the lane works; ``refusals`` counts those in a row.
+    while the lane works; ``refusals`` counts those in a row. ``noted`` counts, by reason code, what was repaired
+    or left out of messages that are counted elsewhere.
     """
 
     received: int
     delivered: int
     filtered: Mapping[str, int]
+    noted: Mapping[str, int]
     duplicate: int
     pending: int
     in_flight: int
@@ -104,9 +106,8 @@ def _numbers(
     return LaneNumbers(
         received=mine.get("received", 0),
         delivered=mine.get("delivered", 0),
-        filtered={
-            name.removeprefix("filtered:"): number for name, number in mine.items() if name.startswith("filtered:")
-        },
+        filtered=_below("filtered:", mine),
+        noted=_below("noted:", mine),
         duplicate=mine.get("duplicate", 0),
         pending=pending,
         in_flight=0 if isinstance(claimed, Exception) else claimed["pending"],
@@ -117,3 +118,7 @@ def _numbers(
         resting_detail=rest[b"detail"].decode() if rests else None,
         refusals=int(rest.get(b"refusals", 0)),
     )
+
+
+def _below(prefix: str, numbers: Mapping[str, int]) -> dict[str, int]:
+    return {name.removeprefix(prefix): number for name, number in numbers.items() if name.startswith(prefix)}

@@ -15,16 +15,25 @@ from split_dest.split.records import Event, Identity
 INTEGRATION_NAMES = ("Split", "Harness FME", "Harness")
 
 _EVENTS = {"track": events.from_track, "page": events.from_page, "screen": events.from_screen}
-_IDENTITIES = {"identify": identities.from_identify, "group": identities.from_group}
+_IDENTITIES = {
+    "identify": identities.from_identify,
+    "group": identities.from_group,
+    "delete": identities.from_delete,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """What a message becomes; ``dropped`` is the reason code when it becomes nothing, else None."""
+    """What a message becomes.
+
+    ``dropped`` is the reason code when it becomes nothing, else None. ``notes`` are the reason codes of what was
+    repaired or left out, and other things to count, whatever the message becomes.
+    """
 
     events: tuple[Event, ...] = ()
     identities: tuple[Identity, ...] = ()
     dropped: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 def to_split(message: Message, rules: Rules, received_ms: int) -> Mapped:
@@ -46,7 +55,7 @@ def to_split(message: Message, rules: Rules, received_ms: int) -> Mapped:
 
 def lane_of(message: Message) -> str:
     """Gives the lane in which a message waits for its delivery."""
-    return "identities" if message.type in (*_IDENTITIES, "delete") else "events"
+    return "identities" if message.type in _IDENTITIES else "events"
 
 
 def _map(message: Message, rules: Rules, received_ms: int) -> Mapped:
@@ -54,9 +63,11 @@ def _map(message: Message, rules: Rules, received_ms: int) -> Mapped:
     # (segment-docs, guides/what-is-replay), and Segment has routed the message already.
     if any(message.fields["integrations"].get(name) is False for name in INTEGRATION_NAMES):
         raise MessageFiltered("filtered_by_integrations_object")
+    notes: set[str] = set()
     if message.type in _EVENTS:
-        return Mapped(events=tuple(_EVENTS[message.type](message, rules, received_ms)))
+        made = _EVENTS[message.type](message, rules, received_ms, notes)
+        return Mapped(events=tuple(made), notes=tuple(sorted(notes)))
     if message.type in _IDENTITIES:
-        return Mapped(identities=tuple(_IDENTITIES[message.type](message, rules, received_ms)))
-    switched_off = message.type == "delete" and not rules.delete_enabled
-    raise MessageFiltered("delete_disabled" if switched_off else "unsupported_type")
+        written = _IDENTITIES[message.type](message, rules, received_ms, notes)
+        return Mapped(identities=tuple(written), notes=tuple(sorted(notes)))
+    return Mapped(dropped="unsupported_type", notes=("alias",) if message.type == "alias" else ())

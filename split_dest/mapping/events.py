@@ -1,4 +1,7 @@
-"""Track, page and screen calls to events."""
+"""Track, page and screen calls to events.
+
+Every function that takes ``notes`` adds the reason codes of what it repaired or left out.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -13,7 +16,7 @@ from split_dest.split import limits
 from split_dest.split.records import Event
 
 
-def from_track(message: Message, rules: Rules, received_ms: int) -> list[Event]:
+def from_track(message: Message, rules: Rules, received_ms: int, notes: set[str]) -> list[Event]:
     """Gives the events of a track call, one a traffic type and key.
 
     Raises:
@@ -25,31 +28,31 @@ def from_track(message: Message, rules: Rules, received_ms: int) -> list[Event]:
     if not rules.track.enabled:
         raise MessageFiltered("track_disabled")
     name = values.at(rules.track.event_type_id, message.fields)
-    event_type_id = _event_type_id(name, rules)
+    event_type_id = _event_type_id(name, rules, notes)
     if not _let_through((str(name), event_type_id), rules):
         raise MessageFiltered("event_filtered")
-    return _events(event_type_id, message, rules, received_ms)
+    return _events(event_type_id, message, rules, received_ms, notes)
 
 
-def from_page(message: Message, rules: Rules, received_ms: int) -> list[Event]:
+def from_page(message: Message, rules: Rules, received_ms: int, notes: set[str]) -> list[Event]:
     """Gives the events of a named page call.
 
     Raises:
         MessageFiltered: ``page_disabled``, ``page_unnamed``, ``event_type_id`` or a reason of the keys.
     """
-    return _from_named(rules.named_pages, message, rules, received_ms)
+    return _from_named(rules.named_pages, message, rules, received_ms, notes)
 
 
-def from_screen(message: Message, rules: Rules, received_ms: int) -> list[Event]:
+def from_screen(message: Message, rules: Rules, received_ms: int, notes: set[str]) -> list[Event]:
     """Gives the events of a named screen call.
 
     Raises:
         MessageFiltered: ``screen_disabled``, ``screen_unnamed``, ``event_type_id`` or a reason of the keys.
     """
-    return _from_named(rules.named_screens, message, rules, received_ms)
+    return _from_named(rules.named_screens, message, rules, received_ms, notes)
 
 
-def _from_named(named: Named, message: Message, rules: Rules, received_ms: int) -> list[Event]:
+def _from_named(named: Named, message: Message, rules: Rules, received_ms: int, notes: set[str]) -> list[Event]:
     if not named.enabled:
         raise MessageFiltered(f"{message.type}_disabled")
     # analytics.js copies the name into properties.
@@ -57,25 +60,24 @@ def _from_named(named: Named, message: Message, rules: Rules, received_ms: int) 
     name = next((each.strip() for each in given if isinstance(each, str) and each.strip()), None)
     if name is None:
         raise MessageFiltered(f"{message.type}_unnamed")
-    event_type_id = _event_type_id(named.event_type_id.replace("{name}", name), rules)
-    return _events(event_type_id, message, rules, received_ms)
+    event_type_id = _event_type_id(named.event_type_id.replace("{name}", name), rules, notes)
+    return _events(event_type_id, message, rules, received_ms, notes)
 
 
-def _event_type_id(name: object, rules: Rules) -> str:
+def _event_type_id(name: object, rules: Rules, notes: set[str]) -> str:
     if isinstance(name, int) and not isinstance(name, bool):
         name = str(name)
-    made = (
-        limits.event_type_id(
-            name,
-            sanitize=rules.event_type_ids.invalid == "sanitize",
-            max_chars=rules.event_type_ids.max_length,
-        )
-        if isinstance(name, str)
-        else None
-    )
-    if made is None:
+    if not isinstance(name, str):
         raise MessageFiltered("event_type_id")
-    return made
+    max_chars = rules.event_type_ids.max_length
+    legal = limits.event_type_id(name, sanitize=False, max_chars=max_chars)
+    if legal is not None:
+        return legal
+    mended = limits.event_type_id(name, sanitize=True, max_chars=max_chars)
+    if mended is None or rules.event_type_ids.invalid == "drop":
+        raise MessageFiltered("event_type_id")
+    notes.add("event_type_id_sanitized")
+    return mended
 
 
 def _let_through(names: tuple[str, str], rules: Rules) -> bool:
@@ -95,17 +97,19 @@ def _wildcard(pattern: str) -> re.Pattern[str]:
     return re.compile(first + "".join(f"(?>.*?{part})" for part in between) + last, re.DOTALL)
 
 
-def _events(event_type_id: str, message: Message, rules: Rules, received_ms: int) -> list[Event]:
+def _events(event_type_id: str, message: Message, rules: Rules, received_ms: int, notes: set[str]) -> list[Event]:
     properties = message.fields["properties"]
     split = properties.get("split")
     pairs = dict.fromkeys(keys.mapped(rules.map_identities, message.fields, rules))
     pairs |= dict.fromkeys(keys.named(split, rules))
+    if keys.names_unknown(split, rules):
+        notes.add("traffic_type_skipped")
     if not pairs:
         raise MessageFiltered("traffic_type_unknown" if keys.names_unknown(split, rules) else "no_mapped_identity")
     kept = {name: value for name, value in properties.items() if name != "split" or not keys.speaks(value)}
     value = _value(message.fields, rules)
     timestamp_ms = message.timestamp_ms if message.timestamp_ms is not None else received_ms
-    shared = _properties(kept, rules.properties)
+    shared = _properties(kept, rules.properties, notes)
     return [
         Event(event_type_id, traffic_type, key, timestamp_ms, value, shared, rules.environment_name)
         for traffic_type, key in pairs
@@ -120,14 +124,15 @@ def _value(fields: Mapping[str, Any], rules: Rules) -> int | float | None:
     return None
 
 
-def _properties(properties: Mapping[str, Any], rules: Properties) -> dict[str, Any]:
+def _properties(properties: Mapping[str, Any], rules: Properties, notes: set[str]) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     chars = limits.EVENT_BASE_CHARS
     for name, value in _scalars(properties, rules):
-        name = name[: rules.max_length]
-        value = value[: rules.max_length] if isinstance(value, str) else value
+        name = values.cut(name, rules.max_length, notes)
+        value = values.cut(value, rules.max_length, notes) if isinstance(value, str) else value
         chars += len(name) + (len(value) if isinstance(value, str) else 0)
         if chars > limits.EVENT_MAX_CHARS or (len(kept) == rules.max_count and name not in kept):
+            notes.add("properties_left_out")
             break
         kept[name] = value
     return kept

@@ -1,4 +1,7 @@
-"""Identify and group calls to identities."""
+"""Identify and group calls to identities.
+
+Every function that takes ``notes`` adds the reason codes of what it repaired or left out.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,7 +14,7 @@ from split_dest.split import limits
 from split_dest.split.records import Identity
 
 
-def from_identify(message: Message, rules: Rules, received_ms: int) -> list[Identity]:
+def from_identify(message: Message, rules: Rules, received_ms: int, notes: set[str]) -> list[Identity]:
     """Gives an identity for each mapped id of an identify call, with its traits as attributes.
 
     Raises:
@@ -22,14 +25,14 @@ def from_identify(message: Message, rules: Rules, received_ms: int) -> list[Iden
     """
     if not rules.identify.enabled:
         raise MessageFiltered("identify_disabled")
-    attributes = _attributes(message.fields["traits"], rules.attributes)
+    attributes = _attributes(message.fields["traits"], rules.attributes, notes)
     pairs = dict.fromkeys(keys.mapped(rules.identify.paths, message.fields, rules))
     if pairs and not attributes:
         raise MessageFiltered("traits_empty")
     return _identities(pairs, attributes, message, received_ms)
 
 
-def from_group(message: Message, rules: Rules, received_ms: int) -> list[Identity]:
+def from_group(message: Message, rules: Rules, received_ms: int, notes: set[str]) -> list[Identity]:
     """Gives an identity for each traffic type that ``traits.split`` names, else for a mapped ``groupId``.
 
     The user who is put into the group is not written.
@@ -46,14 +49,32 @@ def from_group(message: Message, rules: Rules, received_ms: int) -> list[Identit
     split = traits.get("split")
     pairs = dict.fromkeys(keys.named(split, rules))
     pairs = pairs or dict.fromkeys(keys.mapped(["groupId"], message.fields, rules))
-    if not pairs and keys.names_unknown(split, rules):
-        raise MessageFiltered("traffic_type_unknown")
+    if keys.names_unknown(split, rules):
+        notes.add("traffic_type_skipped")
+        if not pairs:
+            raise MessageFiltered("traffic_type_unknown")
     kept = {name: value for name, value in traits.items() if name != "split" or not keys.speaks(value)}
-    return _identities(pairs, _attributes(kept, rules.attributes), message, received_ms)
+    return _identities(pairs, _attributes(kept, rules.attributes, notes), message, received_ms)
+
+
+def from_delete(message: Message, rules: Rules, received_ms: int, notes: set[str]) -> list[Identity]:
+    """Gives the deletion of each identity that an identify call with the same ids would write.
+
+    Raises:
+        MessageFiltered: ``delete_disabled`` or ``no_mapped_identity``.
+
+    Source:
+        segment-docs, partners/spec (a delete message has a ``userId``, and null or [] elsewhere).
+    """
+    del notes
+    if not rules.delete_enabled:
+        raise MessageFiltered("delete_disabled")
+    pairs = dict.fromkeys(keys.mapped(rules.identify.paths, message.fields, rules))
+    return _identities(pairs, None, message, received_ms)
 
 
 def _identities(
-    pairs: Iterable[keys.Pair], attributes: dict[str, str], message: Message, received_ms: int
+    pairs: Iterable[keys.Pair], attributes: dict[str, str] | None, message: Message, received_ms: int
 ) -> list[Identity]:
     timestamp_ms = message.timestamp_ms if message.timestamp_ms is not None else received_ms
     made = [Identity(traffic_type, key, attributes, timestamp_ms) for traffic_type, key in pairs]
@@ -62,12 +83,12 @@ def _identities(
     return made
 
 
-def _attributes(traits: Mapping[str, Any], rules: Attributes) -> dict[str, str]:
+def _attributes(traits: Mapping[str, Any], rules: Attributes, notes: set[str]) -> dict[str, str]:
     made = {}
     for name, value in values.flat(traits) if rules.nested == "flatten" else traits.items():
         attribute_id = limits.attribute_id(name)
         if attribute_id is not None and value is not None:
-            made[attribute_id] = _text(value)[: rules.max_length]
+            made[attribute_id] = values.cut(_text(value), rules.max_length, notes)
     return made
 
 

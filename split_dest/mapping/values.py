@@ -50,6 +50,13 @@ def text(value: object) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
+def cut(given: str, max_chars: int, notes: set[str]) -> str:
+    """Gives the text's first characters, and notes ``value_cut`` when there were more."""
+    if len(given) > max_chars:
+        notes.add("value_cut")
+    return given[:max_chars]
+
+
 def flat(pairs: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Gives every value that is no object, under the dotted path of its names; empty objects vanish.
 

@@ -89,12 +89,12 @@ def _unexpected(request: Request) -> Refused:
 
 
 def identity_request(account: Account, place: Place, identity: Identity, method: str) -> Request:
-    """Gives the call that writes one identity: PATCH keeps other attributes, PUT replaces them.
+    """Gives the call for one identity: PATCH keeps other attributes, PUT replaces them, DELETE removes it.
 
     Source:
-        docs.split.io, reference/update-identity and save-identity.
+        docs.split.io, reference/update-identity and save-identity; python-api, main/identity_microclient.py.
     """
-    body = orjson.dumps({"key": identity.key, "values": identity.values})
+    body = b"" if method == "DELETE" else orjson.dumps({"key": identity.key, "values": identity.values})
     return account.request(method, f"{place.path}/{_segment(identity.key)}", "/…/identities/…", body)
 
 
@@ -115,7 +115,25 @@ def merge_identity(http: Http, account: Account, place: Place, identity: Identit
         Refused: Split did not take it.
     """
     if http.send(identity_request(account, place, identity, "PATCH"), not_found_is_answer=True).status == 404:
-        http.send(identity_request(account, place, identity, "PUT"))
+        replace_identity(http, account, place, identity)
+
+
+def replace_identity(http: Http, account: Account, place: Place, identity: Identity) -> None:
+    """Writes an identity; attributes that Split has of it go.
+
+    Raises:
+        Refused: Split did not take it.
+    """
+    http.send(identity_request(account, place, identity, "PUT"))
+
+
+def delete_identity(http: Http, account: Account, place: Place, identity: Identity) -> None:
+    """Removes an identity; one that Split does not have is removed already.
+
+    Raises:
+        Refused: Split did not take it.
+    """
+    http.send(identity_request(account, place, identity, "DELETE"), not_found_is_answer=True)
 
 
 def replace_identities(

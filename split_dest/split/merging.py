@@ -8,10 +8,14 @@ from split_dest.split.records import Identity
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """One key's identity, and the messages that it came from by their places in the stream."""
+    """One key's identity, and the messages that it came from by their places in the stream.
+
+    ``replaces``: the key was deleted before, so nothing that Split has of it may stay.
+    """
 
     identity: Identity
     entry_ids: tuple[str, ...]
+    replaces: bool = False
 
 
 def merge(identities: Iterable[tuple[str, Identity]], *, keep_older: bool) -> list[Merged]:
@@ -20,7 +24,8 @@ def merge(identities: Iterable[tuple[str, Identity]], *, keep_older: bool) -> li
     Args:
         identities: a message's place in the stream, and an identity that it became.
         keep_older: True: attributes that only an older identity has stay; False: only the newest counts.
-            Where both have one, the later timestamp wins, and of equal ones the later place.
+            Where both have one, the later timestamp wins, and of equal ones the later place. What stands before a
+            deletion counts no more, whatever its timestamp.
     """
     by_key: dict[tuple[str, str], list[tuple[str, Identity]]] = {}
     for entry_id, identity in identities:
@@ -29,10 +34,15 @@ def merge(identities: Iterable[tuple[str, Identity]], *, keep_older: bool) -> li
 
 
 def _merged(group: list[tuple[str, Identity]], keep_older: bool) -> Merged:
-    in_order = sorted((identity for _, identity in group), key=lambda identity: identity.timestamp_ms)
+    entry_ids = tuple(dict.fromkeys(entry_id for entry_id, _ in group))
+    deletions = [place for place, (_, identity) in enumerate(group) if identity.values is None]
+    kept = [identity for _, identity in group[deletions[-1] + 1 if deletions else 0 :]]
+    if not kept:
+        return Merged(group[-1][1], entry_ids)
+    in_order = sorted(kept, key=lambda identity: identity.timestamp_ms)
     newest = in_order[-1]
     values: dict[str, str] = {}
     for identity in in_order if keep_older else [newest]:
-        values.update(identity.values)
-    entry_ids = tuple(dict.fromkeys(entry_id for entry_id, _ in group))
-    return Merged(Identity(newest.traffic_type, newest.key, values, newest.timestamp_ms), entry_ids)
+        values.update(identity.values or {})
+    merged = Identity(newest.traffic_type, newest.key, values, newest.timestamp_ms)
+    return Merged(merged, entry_ids, replaces=bool(deletions))

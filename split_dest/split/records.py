@@ -38,13 +38,15 @@ class Event:
 class Identity:
     """The attributes of one key of a traffic type, all texts; ``timestamp_ms`` orders several of one key.
 
+    ``values`` None: the key is to be deleted with all its attributes.
+
     Source:
         docs.split.io, reference/save-identity.
     """
 
     traffic_type: str
     key: str
-    values: Mapping[str, str]
+    values: Mapping[str, str] | None
     timestamp_ms: int
 
     def to_json(self) -> dict[str, Any]:

@@ -40,15 +40,15 @@ class LedgerCollector(Collector):
             for place, numbers in self._ledger.lanes.items():
                 gauge.add_metric(place, getattr(numbers, name))
             yield gauge
-        yield self._filtered()
+        yield self._by_reason("filtered", "Messages that the settings keep out.")
+        yield self._by_reason("noted", "What was repaired or left out of messages that are counted elsewhere.")
         yield self._resting()
         yield GaugeMetricFamily("split_dest_workers", "Workers alive.", value=self._ledger.workers)
 
-    def _filtered(self) -> Metric:
-        text = "Messages that the settings keep out."
-        counter = CounterMetricFamily("split_dest_filtered", text, labels=[*_PLACE, "reason"])
+    def _by_reason(self, name: str, text: str) -> Metric:
+        counter = CounterMetricFamily(f"split_dest_{name}", text, labels=[*_PLACE, "reason"])
         for place, numbers in self._ledger.lanes.items():
-            for reason, number in numbers.filtered.items():
+            for reason, number in getattr(numbers, name).items():
                 counter.add_metric([*place, reason], number)
         return counter
 

@@ -71,6 +71,8 @@ def test_at_work_it_tells_deliveries_workers_and_why_a_lane_rests(command, worki
     assert (numbers["resting_reason"], numbers["refusals"]) == ("upstream_error", 1)
     assert 50_000 < numbers["resting_until_ms"] - found.json[0]["taken_ms"] < 62_000
     assert table.out.startswith("workers alive: 1\n")
+    assert "web events filtered: unsupported_type 1" in table.out.splitlines()
+    assert "web events noted: alias 1" in table.out.splitlines()
     rest = table.out.splitlines()[-1]
     assert rest.startswith("web events rests for ")
     assert rest.endswith(" s: upstream_error (POST /events/bulk: 503)")

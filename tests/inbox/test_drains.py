@@ -52,10 +52,11 @@ def test_settling_twice_counts_once(store: Store) -> None:
     drain = take(store)
     (entry,) = drain.claim(10)
 
-    drain.settle([delivered(entry.id)])
-    drain.settle([delivered(entry.id), dead(entry.id, "record_refused")])
+    drain.settle([delivered(entry.id, ["value_cut"])])
+    drain.settle([delivered(entry.id, ["value_cut"]), dead(entry.id, "record_refused")])
 
     assert (numbers(store).delivered, numbers(store).dead, balance(store)) == (1, 0, 0)
+    assert numbers(store).noted == {"value_cut": 1}
 
 
 def test_a_slot_has_one_drain_at_a_time(store: Store) -> None:

@@ -125,3 +125,28 @@ def test_the_order_of_messages_does_not_matter(identities: list[Placed], keep_ol
     for _ in range(100):
         chance.shuffle(identities)
         assert _contents(merge(identities, keep_older=keep_older)) == expected
+
+
+def removal(time_ms: int) -> Identity:
+    """Gives the deletion of the same key."""
+    return Identity("user", "u1", None, time_ms)
+
+
+@pytest.mark.parametrize("keep_older", [True, False])
+def test_a_deletion_takes_all_that_stands_before_it(keep_older: bool):
+    """Whatever time a message before it names, nothing of it is written any more."""
+    (merged,) = merge([("1-0", user(9, plan="pro")), ("2-0", removal(1))], keep_older=keep_older)
+
+    assert merged == Merged(removal(1), ("1-0", "2-0"))
+
+
+@pytest.mark.parametrize("keep_older", [True, False])
+def test_what_follows_a_deletion_replaces_all(keep_older: bool):
+    """Only what came after the last deletion is written, and nothing that Split had may stay."""
+    placed = [("1-0", user(1, a="1")), ("2-0", removal(2)), ("3-0", user(3, b="2")), ("4-0", removal(4))]
+    placed += [("5-0", user(6, c="3")), ("6-0", user(5, c="0", d="4"))]
+
+    (merged,) = merge(placed, keep_older=keep_older)
+
+    values = {"c": "3", "d": "4"} if keep_older else {"c": "3"}
+    assert merged == Merged(user(6, **values), tuple(place for place, _ in placed), replaces=True)

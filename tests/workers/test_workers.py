@@ -190,11 +190,14 @@ def test_pairs_of_types_that_split_lacks_are_left_out(workers: Service, sandbox:
     """With no traffic_types in the settings, Split is asked which names exist."""
     pairs = {"properties": {"split": [{"account": "acc-1"}, {"spaceship": "x"}]}}
 
-    workers.post(tracks(1, **pairs))
+    workers.post(tracks(1, event="Tried!", **pairs))
     workers.wait_until(lambda: workers.lane().delivered == 1)
 
     assert {event["trafficTypeName"] for event in sandbox.received("events")} == {"user", "account"}
     assert sandbox.counts()["calls"]["admin"] == {"200": 2}
+    assert workers.lane().noted == {"event_type_id_sanitized": 1, "traffic_type_skipped": 1}
+    metrics = workers.http.request("GET", f"{workers.url}/metrics").data.decode()
+    assert 'noted_total{destination="web",lane="events",reason="traffic_type_skipped"} 1.0' in metrics
 
 
 def test_settings_that_cannot_be_used_end_with_a_clear_text(make_service: Callable[..., Service]) -> None:

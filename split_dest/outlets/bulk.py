@@ -1,0 +1,62 @@
+"""Bulk calls: which messages' records travel together."""
+
+from collections.abc import Iterable, Iterator, Sequence, Sized
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+#: A record as it stands in a body; its length is that in bytes.
+Encoded = TypeVar("Encoded", bound=Sized)
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel(Generic[Encoded]):
+    """Encoded records of one message that travel in one call; ``last`` of that message's parcels."""
+
+    entry_id: str
+    records: tuple[Encoded, ...]
+    last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one call holds: records, and bytes of its body."""
+
+    records: int
+    size_bytes: int
+
+
+def calls(messages: Iterable[tuple[str, Sequence[Encoded]]], limits: Limits) -> Iterator[list[Parcel[Encoded]]]:
+    """Gives the calls that carry the messages' records, each within the limits.
+
+    A message's records stay in one call, so that it is refused or delivered whole, unless they alone go beyond.
+
+    Args:
+        messages: a message's place in its stream, and its encoded records.
+        limits: of one call.
+    """
+    call: list[Parcel[Encoded]] = []
+    room = limits
+    for parcel in (parcel for entry_id, records in messages for parcel in _parcels(entry_id, records, limits)):
+        size = _size(parcel.records)
+        if call and (len(parcel.records) > room.records or size > room.size_bytes):
+            yield call
+            call, room = [], limits
+        call.append(parcel)
+        room = Limits(room.records - len(parcel.records), room.size_bytes - size)
+    if call:
+        yield call
+
+
+def _parcels(entry_id: str, records: Sequence[Encoded], limits: Limits) -> Iterator[Parcel[Encoded]]:
+    start, room = 0, limits
+    for end, record in enumerate(records):
+        if end > start and (room.records < 1 or room.size_bytes < len(record)):
+            yield Parcel(entry_id, tuple(records[start:end]), last=False)
+            start, room = end, limits
+        room = Limits(room.records - 1, room.size_bytes - _size([record]))
+    yield Parcel(entry_id, tuple(records[start:]), last=True)
+
+
+def _size(records: Sequence[Sized]) -> int:
+    """Gives the bytes that records take in a body: their own, and a comma or bracket around each."""
+    return sum(map(len, records)) + len(records) + 1

@@ -1,0 +1,71 @@
+"""What the lanes of bulk calls share: pack, send, and find a bad record by halving."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic
+
+from split_dest.errors import Refused, Remedy
+from split_dest.inbox.drains import Entry, dead, filtered
+from split_dest.outlets.bulk import Encoded, Limits, Parcel, calls
+from split_dest.outlets.http import Request
+from workers.delivery import Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Made(Generic[Encoded]):
+    """What a message becomes: encoded records, or the reason code why none; and what is noted about it."""
+
+    records: Sequence[Encoded]
+    dropped: str | None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Way(Generic[Encoded]):
+    """How a lane's messages leave: what each becomes, the call that carries records, and how much it holds."""
+
+    make: Callable[[Entry], Made[Encoded]]
+    request: Callable[[Iterable[Encoded]], Request]
+    limits: Limits
+
+
+def deliver(delivery: Delivery, entries: Sequence[Entry], way: Way[Encoded]) -> None:
+    """Delivers claimed messages in bulk calls.
+
+    Raises:
+        Refused: no calls are taken now; what is not settled stays claimed.
+        SlotLost: the drain may not go on.
+    """
+    kept_out, messages = [], []
+    for entry in entries:
+        made = way.make(entry)
+        if made.dropped:
+            kept_out.append(filtered(entry.id, made.dropped, made.notes))
+        else:
+            delivery.note(entry.id, made.notes)
+            messages.append((entry.id, made.records))
+    delivery.hold.vouch(entries)
+    delivery.hold.settle(kept_out)
+    for call in calls(messages, way.limits):
+        _send(delivery, call, way)
+
+
+def _send(delivery: Delivery, call: Sequence[Parcel[Encoded]], way: Way[Encoded]) -> None:
+    delivery.before_call()
+    try:
+        delivery.runtime.http.send(way.request(record for parcel in call for record in parcel.records))
+    except Refused as refused:
+        if refused.remedy is not Remedy.HALVE:
+            raise
+        _halve(delivery, call, way, refused)
+    else:
+        delivery.hold.settle(delivery.delivered(parcel.entry_id) for parcel in call if parcel.last)
+
+
+def _halve(delivery: Delivery, call: Sequence[Parcel[Encoded]], way: Way[Encoded], refused: Refused) -> None:
+    if len(call) == 1:
+        delivery.hold.settle([dead(call[0].entry_id, refused.code, refused.detail)])
+        return
+    middle = len(call) // 2
+    _send(delivery, call[:middle], way)
+    _send(delivery, call[middle:], way)
