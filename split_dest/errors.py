@@ -24,6 +24,7 @@ REASONS = {
     "store_full": "Redis is over its high-water mark; send the request again.",
     "internal_error": "A fault of ours; send the request again.",
     # One message is set aside at the door; the sender's developer acts on it.
+    "not_json": "The message is not JSON, though its neighbours are.",
     "not_an_object": "A message must be a JSON object.",
     "message_too_large": "The message is over intake.max_message_bytes.",
     "nested_too_deep": "The message is nested deeper than 64 levels.",
@@ -122,22 +123,12 @@ class Refused(SplitDestError):
         detail: method, path template and status; never a body.
         remedy: what helps.
         wait_seconds: the least time to wait that the answer gave; None: it gave none.
-        status: HTTP status; None: no answer came.
     """
 
-    def __init__(
-        self,
-        code: str,
-        detail: str,
-        remedy: Remedy,
-        *,
-        wait_seconds: float | None = None,
-        status: int | None = None,
-    ) -> None:
+    def __init__(self, code: str, detail: str, remedy: Remedy, *, wait_seconds: float | None = None) -> None:
         super().__init__(code, detail)
         self.remedy = remedy
         self.wait_seconds = wait_seconds
-        self.status = status
 
 
 @dataclass(frozen=True, slots=True)

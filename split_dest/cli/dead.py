@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
@@ -14,13 +15,13 @@ import orjson
 from split_dest.cli.options import chosen, config_file, destination, example, settings_of, store_of
 from split_dest.cli.progress import shown
 from split_dest.config.settings import Settings
-from split_dest.errors import REASONS, MessageRejected, RequestRefused
+from split_dest.errors import REASONS, RequestRefused
 from split_dest.inbox import dead_letters
 from split_dest.inbox.dead_letters import DeadLetter
 from split_dest.inbox.store import Store
 from split_dest.inbox.wake import wake
-from split_dest.mapping import lane_of
-from split_dest.segment import message, payload, times
+from split_dest.mapping.acceptance import Item, item
+from split_dest.segment import payload, times
 
 _AGO = re.compile(r"(\d{1,9})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -47,8 +48,17 @@ def dead() -> None:
     """Looks at, replays or drops dead letters: messages set aside with their reason."""
 
 
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """Dead letters, and what they stand in."""
+
+    settings: Settings
+    store: Store
+    letters: Iterator[DeadLetter]
+
+
 def _selecting(command: Callable[..., None]) -> Any:
-    """Gives the command the options that choose dead letters; it gets the store and the letters."""
+    """Gives the command the options that choose dead letters; it gets those selected."""
 
     @config_file
     @destination
@@ -77,7 +87,7 @@ def _selecting(command: Callable[..., None]) -> Any:
             for name in chosen(settings, destination)
             for letter in dead_letters.browse(store, name, reason=reason, since_ms=since, until_ms=before)
         )
-        command(store=store, letters=letters, **rest)
+        command(selected=Selected(settings, store, letters), **rest)
 
     return selecting
 
@@ -85,11 +95,10 @@ def _selecting(command: Callable[..., None]) -> Any:
 @dead.command("list", epilog=example("split-dest dead list --destination web-production --since 2h"))
 @_selecting
 @click.option("--json", "as_json", is_flag=True, help="JSON lines, with the whole message.")
-def list_(store: Store, letters: Iterator[DeadLetter], as_json: bool) -> None:
+def list_(selected: Selected, as_json: bool) -> None:
     """Lists dead letters, oldest first: id, when, destination, lane, reason, detail."""
-    del store
     none = True
-    for letter in letters:
+    for letter in selected.letters:
         none = False
         click.echo(orjson.dumps(_json(letter)) if as_json else _line(letter))
     if none:
@@ -121,17 +130,17 @@ def _found(settings: Settings, destination: str | None, letter_id: str) -> DeadL
 @dead.command(epilog=example("split-dest dead replay --reason gave_up --since 1d"))
 @_selecting
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
-def replay(store: Store, letters: Iterator[DeadLetter], dry_run: bool) -> None:
+def replay(selected: Selected, dry_run: bool) -> None:
     """Puts dead letters back into their lanes, as if they had just been accepted."""
     done = refused = 0
-    for letter in shown(letters, "replaying"):
-        readable = _readable(letter)
-        if readable is None:
+    for letter in shown(selected.letters, "replaying"):
+        again = _again(letter, selected.settings)
+        if again is None:
             refused += 1
-        elif dry_run or dead_letters.replay(store, letter, lane_of(readable), message.dump(readable)):
+        elif dry_run or dead_letters.replay(selected.store, letter, again):
             done += 1
-            _wake_now_and_then(store, letter, done, dry_run)
-    click.echo(f"{done} {'would be ' if dry_run else ''}replayed, {refused} can't be read and stay")
+            _wake_now_and_then(selected.store, letter, done, dry_run)
+    click.echo(f"{done} {'would be ' if dry_run else ''}replayed, {refused} would be refused again and stay")
 
 
 def _wake_now_and_then(store: Store, letter: DeadLetter, done: int, dry_run: bool) -> None:
@@ -142,19 +151,21 @@ def _wake_now_and_then(store: Store, letter: DeadLetter, done: int, dry_run: boo
 @dead.command(epilog=example("split-dest dead drop --reason message_too_large --dry-run"))
 @_selecting
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
-def drop(store: Store, letters: Iterator[DeadLetter], dry_run: bool) -> None:
+def drop(selected: Selected, dry_run: bool) -> None:
     """Drops dead letters for good; they count as filtered from then on."""
-    done = sum(1 for letter in shown(letters, "dropping") if dry_run or dead_letters.drop(store, letter))
+    letters = shown(selected.letters, "dropping")
+    done = sum(1 for letter in letters if dry_run or dead_letters.drop(selected.store, letter))
     click.echo(f"{done} {'would be ' if dry_run else ''}dropped")
 
 
-def _readable(letter: DeadLetter) -> message.Message | None:
-    """Gives the letter's message by the rules of today; None: the door would refuse it again."""
+def _again(letter: DeadLetter, settings: Settings) -> Item | None:
+    """Gives the letter's message as the door would take it today; None: the door would refuse it again."""
     try:
         (found,) = payload.messages(letter.text)
-        return None if isinstance(found, payload.Unreadable) else message.load(found)
-    except (RequestRefused, MessageRejected, ValueError):
+    except (RequestRefused, ValueError):
         return None
+    taken = item(found, settings.destinations[letter.destination].rules, settings.intake.max_message_bytes)
+    return None if taken.reason else taken
 
 
 def _line(letter: DeadLetter) -> str:

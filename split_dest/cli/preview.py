@@ -13,8 +13,8 @@ from split_dest import config
 from split_dest.cli import messages
 from split_dest.cli.options import chosen, config_file, example
 from split_dest.config.settings import Destination, Settings
-from split_dest.errors import MessageRejected
 from split_dest.mapping import Mapped, to_split
+from split_dest.mapping.acceptance import item
 from split_dest.outlets import bulk, split_admin, split_events
 from split_dest.outlets.http import Request
 from split_dest.segment import message
@@ -47,15 +47,12 @@ def preview(config_path: Path | None, destination: str, requests: bool, file: st
 def _result(
     found: dict[str, Any] | Unreadable, settings: Settings, destination: Destination
 ) -> tuple[str | None, Mapped]:
-    if isinstance(found, Unreadable):
-        return None, Mapped(dropped=found.rejection.code)
-    try:
-        loaded = message.load(found)
-    except MessageRejected as rejection:
-        return found.get("messageId"), Mapped(dropped=rejection.code)
-    if len(message.dump(loaded)) > settings.intake.max_message_bytes:
-        return loaded.message_id, Mapped(dropped="message_too_large")
-    return loaded.message_id, to_split(loaded, destination.rules, int(time.time() * 1000))
+    taken = item(found, destination.rules, settings.intake.max_message_bytes)
+    message_id = found.get("messageId") if isinstance(found, dict) else None
+    if taken.reason:
+        return message_id, Mapped(dropped=taken.reason)
+    mapped = to_split(message.restore(taken.text), destination.rules, int(time.time() * 1000))
+    return taken.message_id, mapped
 
 
 def _line(message_id: str | None, mapped: Mapped) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from split_dest.errors import StoreUnavailable
 from split_dest.inbox import lanes
 from split_dest.inbox.store import Store, reported
+from split_dest.mapping.acceptance import Item
 
 #: Ids of a period stand in so many sets: at 1,000 messages a second about 330 a set in six hours, which Redis
 #: keeps as an array of integers (set-max-intset-entries is 512).
@@ -17,17 +18,6 @@ _WAIT_MS = 500
 _LOOK_SECONDS = 1.0
 #: Redis does nothing else while a script runs: so many items take it about 20 ms.
 _STEP = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A message to store: its lane, its id, its JSON text and, if it is to be set aside, why."""
-
-    lane: str
-    message_id: str
-    text: bytes
-    reason: str = ""
-    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +36,7 @@ def accept(
 
     Args:
         store: where to.
-        destination: whose items they are.
+        destination: the name of the destination or source whose items they are.
         items: at any number; an id that was stored within the window counts as a duplicate.
         dedupe_hours: the window; 0: every item is new.
         wait_replicas: how many replicas must have the items before the receipt is given.
@@ -67,7 +57,7 @@ def _accept(
 ) -> list[int]:
     args: list[str | bytes | int] = [lanes.prefix(destination), window_ms]
     for item in items:
-        args += (item.lane, *_claim(item.message_id), item.reason, item.detail, item.text)
+        args += (",".join(item.lanes), *_claim(item.message_id), item.reason, item.detail, item.text)
     if not wait_replicas:
         return list(store.run("accept", *args))
     with reported(), store.client.pipeline(transaction=False) as pipeline:

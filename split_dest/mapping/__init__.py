@@ -53,9 +53,11 @@ def to_split(message: Message, rules: Rules, received_ms: int) -> Mapped:
         return Mapped(dropped=filtered.code)
 
 
-def lane_of(message: Message) -> str:
-    """Gives the lane in which a message waits for its delivery."""
-    return "identities" if message.type in _IDENTITIES else "events"
+def lanes_of(message: Message) -> tuple[str, ...]:
+    """Gives the lanes in which a message waits for its deliveries."""
+    if message.type in _IDENTITIES:
+        return ("identities",)
+    return ("events",)
 
 
 def _map(message: Message, rules: Rules, received_ms: int) -> Mapped:

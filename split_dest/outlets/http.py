@@ -84,7 +84,7 @@ def _refused(said: str, status: int, headers: Mapping[str, str]) -> Refused:
     code, remedy = _meaning(status)
     waits = [seconds for name in _WAIT_HEADERS if (seconds := _seconds(headers.get(name))) is not None]
     wait_seconds = min(max(waits), _WAIT_MAX_SECONDS) if waits else None
-    return Refused(code, f"{said}: {status}", remedy, wait_seconds=wait_seconds, status=status)
+    return Refused(code, f"{said}: {status}", remedy, wait_seconds=wait_seconds)
 
 
 def _meaning(status: int) -> tuple[str, Remedy]:

@@ -160,8 +160,8 @@ def _single(failure: Mapping[str, Any]) -> Refused:
     status = failure.get("status")
     said = f"POST /…/identities: listed as failed: {status}"
     if status in _MAY_SUCCEED_LATER:
-        return Refused("upstream_error", said, Remedy.WAIT, status=status)
-    return Refused("record_refused", said, Remedy.HALVE, status=status if isinstance(status, int) else None)
+        return Refused("upstream_error", said, Remedy.WAIT)
+    return Refused("record_refused", said, Remedy.HALVE)
 
 
 def _segment(key: str) -> str:

@@ -117,10 +117,13 @@ def _read_singly(
 ) -> list[dict[str, Any] | Unreadable]:
     try:
         texts = _texts(body)
-        _check_number(texts, most)
-        return [_read(text) for text in texts]
     except ValueError:
         raise RequestRefused(400, "invalid_json", f"The body is not JSON: {error}") from error
+    _check_number(texts, most)
+    found = [_read(text) for text in texts]
+    if found and all(isinstance(each, Unreadable) and each.rejection.code == "not_json" for each in found):
+        raise RequestRefused(400, "invalid_json", f"The body is not JSON: {error}") from error
+    return found
 
 
 def _texts(body: bytes) -> list[bytes]:
@@ -143,8 +146,11 @@ def _read(text: bytes) -> dict[str, Any] | Unreadable:
 
 
 def _fault(text: bytes) -> str:
-    """Gives the reason code of a text that only a lenient parser reads; ValueError: no parser reads it."""
-    value = _LENIENT.decode(text.decode(errors="replace"))
+    """Gives the reason code of a text that only a lenient parser reads, if any."""
+    try:
+        value = _LENIENT.decode(text.decode(errors="replace"))
+    except ValueError:
+        return "not_json"
     return "text_not_unicode" if _is_finite(value) else "number_not_finite"
 
 

@@ -1,6 +1,5 @@
 """The webhook: where Segment's webhook destinations post messages."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 
@@ -8,14 +7,13 @@ from flask import Blueprint, Response, jsonify, request
 
 from split_dest import logs
 from split_dest.config.settings import Settings
-from split_dest.errors import MessageRejected, RequestRefused, StoreUnavailable
+from split_dest.errors import RequestRefused, StoreUnavailable
 from split_dest.inbox import intake
-from split_dest.inbox.intake import HighWater, Item
+from split_dest.inbox.intake import HighWater
 from split_dest.inbox.store import Store
 from split_dest.inbox.wake import wake
-from split_dest.mapping import lane_of
-from split_dest.segment import message, payload
-from split_dest.segment.payload import Unreadable
+from split_dest.mapping.acceptance import Item, item
+from split_dest.segment import payload
 from split_dest.web import auth, body
 
 
@@ -35,36 +33,11 @@ def blueprint(settings: Settings, store: Store) -> Blueprint:
         signature = request.headers.get("X-Signature", "")
         auth.check_signature(signature, received, destination.signature_secrets)
         high_water.check()
-        return _stored(name, items(received, settings.intake.max_message_bytes), settings, store)
+        messages = payload.messages(received, payload.MAX_MESSAGES)
+        items = [item(found, destination.rules, settings.intake.max_message_bytes) for found in messages]
+        return _stored(name, items, settings, store)
 
     return door
-
-
-def items(received: bytes, max_message_bytes: int) -> list[Item]:
-    """Gives what to store of a body: its messages, those that can't be accepted with the reason.
-
-    Raises:
-        RequestRefused: 400 ``invalid_json``, 413 ``too_many_messages``.
-    """
-    return [_item(found, max_message_bytes) for found in payload.messages(received, payload.MAX_MESSAGES)]
-
-
-def _item(found: dict[str, object] | Unreadable, max_message_bytes: int) -> Item:
-    if isinstance(found, Unreadable):
-        return _set_aside(found.text, found.rejection)
-    try:
-        loaded = message.load(found)
-    except MessageRejected as rejection:
-        return _set_aside(payload.text(found), rejection)
-    text = message.dump(loaded)
-    if len(text) <= max_message_bytes:
-        return Item(lane_of(loaded), loaded.message_id, text)
-    return Item(lane_of(loaded), loaded.message_id, text, "message_too_large", f"{len(text)} bytes")
-
-
-def _set_aside(text: bytes, rejection: MessageRejected) -> Item:
-    message_id = "content-" + hashlib.blake2b(text, digest_size=16).hexdigest()
-    return Item("events", message_id, text, rejection.code, rejection.detail)
 
 
 def _stored(name: str, found: Sequence[Item], settings: Settings, store: Store) -> Response:
@@ -76,7 +49,7 @@ def _stored(name: str, found: Sequence[Item], settings: Settings, store: Store) 
         wait_replicas=settings.redis.wait_replicas,
     )
     try:
-        wake(store, name, sorted({item.lane for item in found}))
+        wake(store, name, sorted({lane for item in found for lane in item.lanes}))
     except StoreUnavailable as error:
         logs.warning("not_woken", destination=name, detail=error.detail)
     if receipt.set_aside:

@@ -152,7 +152,7 @@ def test_what_is_not_there_is_told(command, arguments, code, told):
 
 
 @pytest.mark.parametrize(
-    ("word", "done"), [("drop", "3 would be dropped\n"), ("replay", "0 would be replayed, 3 can't")]
+    ("word", "done"), [("drop", "3 would be dropped\n"), ("replay", "0 would be replayed, 3 would be refused")]
 )
 def test_a_dry_run_changes_nothing(command, letters, word, done):
     """--dry-run tells the count that the command would have; all letters stay."""
@@ -174,10 +174,10 @@ def test_dropped_letters_are_gone_and_counted(command, store, letters):
 
 
 def test_letters_that_the_door_would_refuse_again_stay(command, letters):
-    """A message whose fault is its own can't be replayed; it is told and kept."""
+    """A message whose fault is its own can't be replayed, one too large neither; they are told and kept."""
     found = command("dead", "replay")
 
-    assert (found.code, found.out) == (0, "0 replayed, 3 can't be read and stay\n")
+    assert (found.code, found.out) == (0, "0 replayed, 3 would be refused again and stay\n")
     assert len(command("dead", "list").out.splitlines()) == 3
 
 
@@ -192,8 +192,8 @@ def test_letters_are_replayed_to_delivery_once_the_fault_is_gone(command, workin
     dry = command("dead", "replay", "--reason", "record_refused", "--dry-run")
     found = ran("dead", "replay", "--reason", "record_refused", environ=working.environ)
 
-    assert (dry.code, dry.out) == (0, "2 would be replayed, 0 can't be read and stay\n")
-    assert (found.code, found.out) == (0, "2 replayed, 0 can't be read and stay\n")
+    assert (dry.code, dry.out) == (0, "2 would be replayed, 0 would be refused again and stay\n")
+    assert (found.code, found.out) == (0, "2 replayed, 0 would be refused again and stay\n")
     assert [event["key"] for event in sandbox.wait_for("events", 2)] == ["u-0", "u-1"]
     working.wait_until(lambda: working.lane().pending == 0)
     assert (working.lane().received, working.lane().delivered, working.lane().dead) == (3, 2, 1)

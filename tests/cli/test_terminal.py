@@ -75,7 +75,7 @@ def test_replaying_shows_a_bar_and_then_the_result(shown, terminal, door):
     assert code == 0
     assert "replaying" in terminal.text
     assert "━" in terminal.text
-    assert terminal.text.splitlines()[-1].strip().endswith("0 replayed, 300 can't be read and stay")
+    assert terminal.text.splitlines()[-1].strip().endswith("0 replayed, 300 would be refused again and stay")
 
 
 def test_sending_shows_how_much_is_done(shown, terminal, settings, tmp_path):

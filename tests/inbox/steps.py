@@ -4,13 +4,14 @@ from typing import Any
 
 from split_dest.inbox import drains, intake, ledger
 from split_dest.inbox.drains import Drain
-from split_dest.inbox.intake import Item, Receipt
+from split_dest.inbox.intake import Receipt
 from split_dest.inbox.store import Store
+from split_dest.mapping.acceptance import Item
 
 
 def accept(store: Store, *ids: str, **more: Any) -> Receipt:
     """Stores a message for each id."""
-    items = [Item("events", each, b'{"messageId":"%s"}' % each.encode(), **more) for each in ids]
+    items = [Item(("events",), each, b'{"messageId":"%s"}' % each.encode(), **more) for each in ids]
     return intake.accept(store, "web", items, dedupe_hours=24)
 
 

@@ -9,8 +9,8 @@ import redis
 
 from split_dest.errors import StoreUnavailable
 from split_dest.inbox import intake, names
-from split_dest.inbox.intake import Item
 from split_dest.inbox.store import Store, connect, socket_path
+from split_dest.mapping.acceptance import Item
 from tests.inbox.steps import accept, balance
 
 
@@ -28,7 +28,7 @@ def test_ids_are_claimed_once_by_parallel_senders(store: Store) -> None:
 
 def test_the_window_ends(store: Store) -> None:
     """After the window the same id counts as new, and its claims are gone from Redis."""
-    item = [Item("events", "a", b"{}")]
+    item = [Item(("events",), "a", b"{}")]
     hours = 0.4 / 3600
     receipts = [intake.accept(store, "web", item, dedupe_hours=hours).accepted for _ in range(2)]
 

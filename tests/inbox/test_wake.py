@@ -5,11 +5,11 @@ import time
 from split_dest.errors import Refused, Remedy
 from split_dest.inbox import drains, intake, lanes, wake
 from split_dest.inbox.drains import delivered
-from split_dest.inbox.intake import Item
 from split_dest.inbox.store import Store
+from split_dest.mapping.acceptance import Item
 from tests.inbox.steps import accept, leave_dead, numbers, take
 
-LIMITED = Refused("rate_limited", "POST /events/bulk: 429", Remedy.WAIT, wait_seconds=0.3, status=429)
+LIMITED = Refused("rate_limited", "POST /events/bulk: 429", Remedy.WAIT, wait_seconds=0.3)
 
 
 def test_waking_enqueues_one_drain_a_slot_and_more_for_a_backlog(store: Store) -> None:
@@ -46,7 +46,7 @@ def test_slots_with_claims_of_the_dead_are_woken_first(store: Store) -> None:
 def test_slots_of_lanes_are_what_the_scripts_expect(store: Store) -> None:
     """Every lane that messages can wait in has at least one slot."""
     for lane in lanes.SLOTS:
-        intake.accept(store, "web", [Item(lane, lane, b"{}")], dedupe_hours=24)
+        intake.accept(store, "web", [Item((lane,), lane, b"{}")], dedupe_hours=24)
 
     assert wake.wake(store, "web") == len(lanes.SLOTS)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from split_dest.mapping import Mapped, lane_of
+from split_dest.mapping import Mapped, lanes_of
 from split_dest.segment import message
 from tests.mapping.calls import call, mapped, track
 
@@ -85,4 +85,4 @@ def test_anything_else_lets_a_call_pass(integrations: object):
 )
 def test_a_call_waits_in_the_lane_of_what_it_becomes(kind: str | None, lane: str):
     """Events and identities leave by different calls; a removal must not overtake what was written before."""
-    assert lane_of(message.load(call("x") | {"type": kind})) == lane
+    assert lanes_of(message.load(call("x") | {"type": kind})) == (lane,)

@@ -63,18 +63,11 @@ def test_an_unavailable_store_is_away_or_full(given: tuple[str, ...], code: str)
 
 
 def test_a_refusal_says_what_helps():
-    """Status, wait and remedy are decided where the answer is known, and only read later."""
-    error = Refused("rate_limited", "POST /events/bulk: 429", Remedy.WAIT, wait_seconds=3.5, status=429)
+    """Wait and remedy are decided where the answer is known, and only read later."""
+    error = Refused("rate_limited", "POST /events/bulk: 429", Remedy.WAIT, wait_seconds=3.5)
 
-    assert (error.remedy, error.wait_seconds, error.status) == (Remedy.WAIT, 3.5, 429)
+    assert (error.remedy, error.wait_seconds) == (Remedy.WAIT, 3.5)
     assert str(error) == "rate_limited: POST /events/bulk: 429"
-
-
-def test_a_refusal_without_an_answer_has_neither_status_nor_wait():
-    """No connection means no status."""
-    error = Refused("upstream_unreachable", "no connection", Remedy.WAIT)
-
-    assert (error.wait_seconds, error.status) == (None, None)
 
 
 def test_settings_tell_every_problem_at_its_line():

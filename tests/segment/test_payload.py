@@ -130,8 +130,8 @@ def test_sixty_four_levels_are_not_too_deep():
         *(A_TEXT[:-1], A_TEXT[:-3], b"[" + A_TEXT, b"[" + A_TEXT + b",", b'{"batch":[' + A_TEXT + b"]"),
         *(A_TEXT + b"x", A_TEXT + A_TEXT, b"[" + A_TEXT + b"] x", b"[" + A_TEXT + b"]]", b"[" + A_TEXT + b"}"),
         *(b"{'type':'track'}", b"[{'type':'track'}]", b"{type:1}", b"[1,]", b"[,1]", b"[1 2]", b'{"a":1,}'),
-        *(b'[{"a":tru},1]', b'["a\nb"]', b"[01]", b"[+1]", b"[.5]", b"[1]\x0c", b"[" * 100_000, b'{"a":' * 2000),
-        *(b"[" + A_TEXT + b',{"a":NaN b}]', b'{"batch":[1]} x', b'{"batch":[1],"batch":[}'),
+        *(b'[{"a":tru},tru]', b'["a\nb"]', b"[01]", b"[+1]", b"[.5]", b"[1]\x0c", b"[" * 100_000, b'{"a":' * 2000),
+        *(b'[{"a":NaN b}]', b'{"batch":[1]} x', b'{"batch":[1],"batch":[}'),
     ],
 )
 def test_what_is_not_json_is_refused_whole(body: bytes):

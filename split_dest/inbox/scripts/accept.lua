@@ -1,6 +1,6 @@
 -- Stores the messages of one request: claims each id, appends each new message to its lane, and counts.
--- ARGV: prefix, dedupe window in ms (0: off), then a message: lane, bucket, member, reason, detail, text
--- (reason '': good). Gives {accepted, duplicates, set aside}.
+-- ARGV: prefix, dedupe window in ms (0: off), then a message: lanes between commas, bucket, member, reason, detail, text
+-- (reason '': good; a bad one makes a dead letter for each lane). Gives {accepted, duplicates, set aside}.
 
 local prefix, window_ms = ARGV[1], tonumber(ARGV[2])
 local now = now_ms()
@@ -21,23 +21,28 @@ local function is_new(bucket, member)
   return true
 end
 
-local tallies, accepted, duplicates, set_aside = {}, 0, 0, 0
+local tallies, receipt = {}, { accepted = 0, duplicate = 0, dead = 0 }
+local function tally(lane, outcome)
+  local mine = tallies[lane] or { received = 0, duplicate = 0, dead = 0, accepted = 0 }
+  tallies[lane] = mine
+  mine.received, mine[outcome] = mine.received + 1, mine[outcome] + 1
+end
+
 for i = 3, #ARGV, 6 do
-  local lane, bucket, member, reason, detail, text = unpack(ARGV, i, i + 5)
-  local tally = tallies[lane] or { received = 0, duplicate = 0, dead = 0 }
-  tallies[lane] = tally
-  tally.received = tally.received + 1
-  if not is_new(bucket, member) then
-    duplicates = duplicates + 1
-    tally.duplicate = tally.duplicate + 1
-  elseif reason == '' then
-    accepted = accepted + 1
-    redis.call('XADD', prefix .. lane .. ':stream', '*', 'm', text, 't', now)
-  else
-    set_aside = set_aside + 1
-    tally.dead = tally.dead + 1
-    redis.call('XADD', prefix .. 'dead', '*', 'lane', lane, 'reason', reason, 'detail', detail, 'm', text, 't', now)
+  local lanes, bucket, member, reason, detail, text = unpack(ARGV, i, i + 5)
+  local outcome = not is_new(bucket, member) and 'duplicate' or reason == '' and 'accepted' or 'dead'
+  receipt[outcome] = receipt[outcome] + 1
+  for lane in lanes:gmatch('[^,]+') do
+    tally(lane, outcome)
+    if outcome == 'accepted' then
+      redis.call('XADD', prefix .. lane .. ':stream', '*', 'm', text, 't', now)
+    elseif outcome == 'dead' then
+      redis.call('XADD', prefix .. 'dead', '*', 'lane', lane, 'reason', reason, 'detail', detail, 'm', text, 't', now)
+    end
   end
 end
-for lane, tally in pairs(tallies) do count(prefix, lane, tally) end
-return { accepted, duplicates, set_aside }
+for lane, mine in pairs(tallies) do
+  mine.accepted = nil
+  count(prefix, lane, mine)
+end
+return { receipt.accepted, receipt.duplicate, receipt.dead }

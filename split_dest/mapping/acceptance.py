@@ -1,0 +1,49 @@
+"""What is stored of a received message, and in which lanes it waits; the same for every way in."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from split_dest.errors import MessageRejected
+from split_dest.mapping import lanes_of
+from split_dest.mapping.rules import Rules
+from split_dest.segment import message, payload
+from split_dest.segment.payload import Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A message to store: its lanes, its id, its JSON text and, if it is to be set aside, why."""
+
+    lanes: tuple[str, ...]
+    message_id: str
+    text: bytes
+    reason: str = ""
+    detail: str = ""
+
+
+def item(found: dict[str, Any] | Unreadable, rules: Rules, max_message_bytes: int) -> Item:
+    """Gives what to store of a message that a sender's body holds.
+
+    Args:
+        found: as ``payload.messages`` gives it.
+        rules: of the destination it was sent to.
+        max_message_bytes: of its JSON text as it is stored; a longer one is set aside.
+    """
+    del rules
+    if isinstance(found, Unreadable):
+        return set_aside("events", found.text, found.rejection)
+    try:
+        loaded = message.load(found)
+    except MessageRejected as rejection:
+        return set_aside("events", payload.text(found), rejection)
+    text, lanes = message.dump(loaded), lanes_of(loaded)
+    if len(text) <= max_message_bytes:
+        return Item(lanes, loaded.message_id, text)
+    return Item(lanes, loaded.message_id, text, "message_too_large", f"{len(text)} bytes")
+
+
+def set_aside(lane: str, text: bytes, rejection: MessageRejected) -> Item:
+    """Gives what to store of a text that can't be accepted; its content stands for its id."""
+    message_id = "content-" + hashlib.blake2b(text, digest_size=16).hexdigest()
+    return Item((lane,), message_id, text, rejection.code, rejection.detail)
