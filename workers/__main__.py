@@ -7,7 +7,6 @@ import multiprocessing
 import os
 import signal
 import sys
-import threading
 import time
 from multiprocessing.process import BaseProcess
 from types import FrameType
@@ -19,6 +18,7 @@ from workers import worker
 from workers.watch import Watch
 
 _LOOK_SECONDS = 1.0
+_STEP_SECONDS = 0.05
 #: Heroku and Kubernetes kill after 30 seconds; a drain's turn and its last call fit well below.
 _STOP_SECONDS = 25.0
 #: A worker that dies at once must not be started in a tight circle.
@@ -34,16 +34,13 @@ class Crew:
         self._members: list[BaseProcess] = []
         self._size = size
         self._started = 0.0
-        self._stop = threading.Event()
-
-    @property
-    def stopping(self) -> bool:
-        """True once all were asked to end."""
-        return self._stop.is_set()
+        self.stopping = False
 
     def pause(self) -> None:
         """Waits until the next look is due or all shall end."""
-        self._stop.wait(_LOOK_SECONDS)
+        due = time.monotonic() + _LOOK_SECONDS
+        while not self.stopping and time.monotonic() < due:
+            time.sleep(_STEP_SECONDS)
 
     def fill_up(self) -> None:
         """Starts what is missing."""
@@ -65,17 +62,18 @@ class Crew:
         return False
 
     def stop(self, *_: int | FrameType | None) -> None:
-        """Asks all to finish their drain and end; as a signal's handler it does so within the same second."""
-        if self.stopping:
-            return
-        self._stop.set()
+        """Says that all shall end. As a signal's handler it touches nothing but a flag.
+
+        What it interrupts may hold any lock, such as that of an Event, and would never give it back.
+        """
+        self.stopping = True
+
+    def end(self) -> None:
+        """Asks all to finish their drain and end; kills what has not ended in time, which loses nothing."""
+        ends = time.monotonic() + _STOP_SECONDS
         for member in self._members:
             if member.is_alive():
                 member.terminate()
-
-    def wait(self) -> None:
-        """Waits for all to end; kills what has not ended in time, which loses nothing."""
-        ends = time.monotonic() + _STOP_SECONDS
         for member in self._members:
             member.join(max(0.0, ends - time.monotonic()))
             if member.is_alive():
@@ -112,7 +110,7 @@ def main() -> int:
         crew.fill_up()
         watch.look()
         crew.pause()
-    crew.wait()
+    crew.end()
     return 0
 
 

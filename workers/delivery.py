@@ -33,7 +33,7 @@ class Delivery:
             SlotLost: it may not.
             TurnOver: other lanes are to have their turn.
         """
-        if self.runtime.stopping.is_set() or not self.hold.may_call():
+        if self.runtime.stop.raised or not self.hold.may_call():
             raise SlotLost
         if time.monotonic() > self.ends:
             raise TurnOver

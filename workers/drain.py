@@ -56,7 +56,7 @@ def drain(owner: str, lane: str, slot: int, job_id: str = "") -> None:
 def _work(hold: Drain, runtime: Runtime) -> None:
     ends = time.monotonic() + TURN_SECONDS
     delivery = Delivery(hold, runtime, ends)
-    while time.monotonic() < ends and not runtime.stopping.is_set():
+    while time.monotonic() < ends and not runtime.stop.raised:
         entries = hold.claim(runtime.settings.delivery.batch_max_events)
         if entries:
             _deliver(delivery, entries)

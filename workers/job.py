@@ -56,7 +56,7 @@ class DrainWorker(SimpleWorker):
 
     def handle_warm_shutdown_request(self) -> None:
         """Lets the drain at hand end after its batch, when the worker is told to stop."""
-        current().stopping.set()
+        current().stop.raised = True
 
 
 def log_failure(job: Job, kind: type[BaseException], raised: BaseException, trace: object) -> bool:

@@ -2,7 +2,6 @@
 
 import os
 import socket
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,11 +18,18 @@ from split_dest.outlets.http import Http
 IDENTITY_CALLS = 8
 
 
+@dataclass(slots=True)
+class Flag:
+    """A mark that a signal's handler may raise: unlike an Event it has no lock that the signal could interrupt."""
+
+    raised: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Runtime:
     """A worker process's things.
 
-    ``running`` are the drains whose holds its heartbeat renews; ``stopping`` is set when they shall end after the
+    ``running`` are the drains whose holds its heartbeat renews; ``stop`` is raised when they shall end after the
     batch at hand.
     """
 
@@ -33,7 +39,7 @@ class Runtime:
     http: Http
     pool: ThreadPoolExecutor
     running: set[Drain] = field(default_factory=set)
-    stopping: threading.Event = field(default_factory=threading.Event)
+    stop: Flag = field(default_factory=Flag)
 
     @contextmanager
     def keeping(self, drain: Drain) -> Iterator[None]:
