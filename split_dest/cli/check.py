@@ -62,7 +62,6 @@ def _advice(destination: Destination) -> Iterator[str]:
     rules = destination.rules
     idle = {
         "exposures.enabled": rules.exposures.enabled,
-        "write_keys": bool(destination.write_keys),
     }
     yield from (f"{setting} has no effect in this version" for setting, is_set in idle.items() if is_set)
 

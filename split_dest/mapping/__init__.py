@@ -8,11 +8,8 @@ from dataclasses import dataclass
 from split_dest.errors import MessageFiltered
 from split_dest.mapping import events, identities
 from split_dest.mapping.rules import Rules
-from split_dest.segment.message import Message
+from split_dest.segment.message import INTEGRATION_NAMES, Message
 from split_dest.split.records import Event, Identity
-
-#: The names by which a message's ``integrations`` may mean Split.
-INTEGRATION_NAMES = ("Split", "Harness FME", "Harness")
 
 _EVENTS = {"track": events.from_track, "page": events.from_page, "screen": events.from_screen}
 _IDENTITIES = {

@@ -32,7 +32,7 @@ def item(found: dict[str, Any] | Unreadable, rules: Rules, max_message_bytes: in
     """
     del rules
     if isinstance(found, Unreadable):
-        return set_aside("events", found.text, found.rejection)
+        return set_aside("events", found.text, found.rejection, found.message_id)
     try:
         loaded = message.load(found)
     except MessageRejected as rejection:
@@ -43,7 +43,7 @@ def item(found: dict[str, Any] | Unreadable, rules: Rules, max_message_bytes: in
     return Item(lanes, loaded.message_id, text, "message_too_large", f"{len(text)} bytes")
 
 
-def set_aside(lane: str, text: bytes, rejection: MessageRejected) -> Item:
-    """Gives what to store of a text that can't be accepted; its content stands for its id."""
-    message_id = "content-" + hashlib.blake2b(text, digest_size=16).hexdigest()
+def set_aside(lane: str, text: bytes, rejection: MessageRejected, message_id: str = "") -> Item:
+    """Gives what to store of a text that can't be accepted; without an id its content stands for it."""
+    message_id = message_id or "content-" + hashlib.blake2b(text, digest_size=16).hexdigest()
     return Item((lane,), message_id, text, rejection.code, rejection.detail)

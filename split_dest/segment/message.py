@@ -11,6 +11,8 @@ from marshmallow import INCLUDE, Schema, ValidationError, fields
 from split_dest.errors import MessageRejected
 from split_dest.segment import times
 
+#: The names by which a message's ``integrations`` may mean Split.
+INTEGRATION_NAMES = ("Split", "Harness FME", "Harness")
 #: Each pair is one more event with all properties, so a small message could become megabytes.
 MAX_PAIRS = 100
 #: Below this a double still holds every whole number, so its digits are the ones that were sent.

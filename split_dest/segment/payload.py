@@ -6,8 +6,8 @@ one bad message never spoils its batch.
 
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -28,14 +28,28 @@ _LENIENT = json.JSONDecoder(parse_int=float, object_pairs_hook=list)
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """The raw text of a message that can't be accepted, and why."""
+    """The raw text of a message that can't be accepted, and why; its ``messageId`` where it is known."""
 
     text: bytes
     rejection: MessageRejected
+    message_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """A body's messages in their order, and what stands beside them in their envelope, if there is one."""
+
+    messages: list[dict[str, Any] | Unreadable]
+    envelope: Mapping[str, Any] = field(default_factory=dict)
 
 
 def messages(body: bytes, most: int | None = None) -> list[dict[str, Any] | Unreadable]:
-    """Gives the messages of a body, in their order.
+    """Gives the messages of a body, as ``read``."""
+    return read(body, most).messages
+
+
+def read(body: bytes, most: int | None = None) -> Payload:
+    """Gives the messages of a body and their envelope.
 
     Args:
         body: as it came, inflated.
@@ -49,14 +63,15 @@ def messages(body: bytes, most: int | None = None) -> list[dict[str, Any] | Unre
         ``{"json": …}``) and HTTP API (envelope): action-destinations, webhook and webhook-extensible.
     """
     try:
-        items = _items(orjson.loads(body))
+        parsed = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         return _read_singly(body.removeprefix(_BOM), error, most)
+    items, envelope = _opened(parsed)
     _check_number(items, most)
-    if _deeper_than(items, MAX_DEPTH + 1):
+    if _deeper_than([items, envelope], MAX_DEPTH + 2):
         # orjson reads deeper than it writes, so only the raw text can be kept.
-        return [_read(text) for text in _texts(body)]
-    return [_checked(item) for item in items]
+        return Payload([_read(text) for text in _texts(body)])
+    return Payload([_checked(item) for item in items], envelope)
 
 
 def _check_number(items: Sequence[object], most: int | None) -> None:
@@ -86,10 +101,10 @@ def text(item: object) -> bytes:
     return orjson.dumps(item)
 
 
-def _items(parsed: object) -> list[Any]:
+def _opened(parsed: object) -> tuple[list[Any], dict[str, Any]]:
     if isinstance(parsed, dict) and isinstance(parsed.get("batch"), list):
-        parsed = parsed["batch"]
-    return parsed if isinstance(parsed, list) else [parsed]
+        return parsed.pop("batch"), parsed
+    return (parsed if isinstance(parsed, list) else [parsed]), {}
 
 
 def _checked(item: object) -> dict[str, Any] | Unreadable:
@@ -112,9 +127,7 @@ def _deeper_than(items: list[Any], limit: int) -> bool:
     return True
 
 
-def _read_singly(
-    body: bytes, error: orjson.JSONDecodeError, most: int | None
-) -> list[dict[str, Any] | Unreadable]:
+def _read_singly(body: bytes, error: orjson.JSONDecodeError, most: int | None) -> Payload:
     try:
         texts = _texts(body)
     except ValueError:
@@ -123,7 +136,18 @@ def _read_singly(
     found = [_read(text) for text in texts]
     if found and all(isinstance(each, Unreadable) and each.rejection.code == "not_json" for each in found):
         raise RequestRefused(400, "invalid_json", f"The body is not JSON: {error}") from error
-    return found
+    return Payload(found, _envelope(body))
+
+
+def _envelope(body: bytes) -> Mapping[str, Any]:
+    """Gives what stands beside the messages of an envelope; nothing when that can't be read either."""
+    if not body.lstrip().startswith(b"{"):
+        return {}
+    beside = (part for part in json_text.parts(body) if not part.startswith(b'"batch"'))
+    try:
+        return dict(orjson.loads(b"{" + b",".join(beside) + b"}"))
+    except orjson.JSONDecodeError:
+        return {}
 
 
 def _texts(body: bytes) -> list[bytes]:

@@ -43,6 +43,16 @@ def to_ms(value: object) -> int | None:
     return ms if ms is not None and 0 < ms <= _LAST_MS else None
 
 
+def to_text(ms: int) -> str:
+    """Gives milliseconds since the epoch as Segment writes times.
+
+    >>> to_text(1572534218971)
+    '2019-10-31T15:03:38.971Z'
+    """
+    moment = _EPOCH + min(max(ms, 0), _LAST_MS) * _MS
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def _text_ms(text: str) -> int | None:
     found = _LENIENT.fullmatch(text)
     if not found:

@@ -8,8 +8,9 @@ from werkzeug.exceptions import HTTPException
 from split_dest import config, logs
 from split_dest.config.settings import Settings
 from split_dest.errors import RequestRefused, SettingsError, StoreUnavailable
+from split_dest.inbox.intake import HighWater
 from split_dest.inbox.store import Store, connect
-from split_dest.web import answers, health, webhook
+from split_dest.web import answers, health, tracking, webhook
 
 #: Segment gives up after four to five seconds; a silent Redis must have become a 503 well before.
 _REDIS_SECONDS = 0.8
@@ -30,8 +31,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     # A sender that follows a redirect turns its POST into a GET.
     app.url_map.merge_slashes = False
     store = Store(connect(settings.redis.url, settings.redis.data_dir, timeout_seconds=_REDIS_SECONDS))
-    app.register_blueprint(webhook.blueprint(settings, store))
-    app.register_blueprint(health.blueprint(settings, store))
+    high_water = HighWater(store, settings.intake.full_at_percent)
+    app.register_blueprint(webhook.blueprint(settings, store, high_water))
+    app.register_blueprint(tracking.blueprint(settings, store, high_water))
+    app.register_blueprint(health.blueprint(settings, store, high_water))
     app.register_error_handler(RequestRefused, answers.refused)
     app.register_error_handler(StoreUnavailable, answers.unavailable)
     app.register_error_handler(HTTPException, answers.http_error)

@@ -26,7 +26,8 @@ def error(status: int, code: str, detail: str = "") -> Response:
     answer = jsonify(success=False, code=code, message=text, error=text)
     answer.status_code = status
     if status == _OUR_FAULT:
-        answer.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        # Segment's SDKs read the one or the other.
+        answer.headers["Retry-After"] = answer.headers["X-RateLimit-Reset"] = str(RETRY_AFTER_SECONDS)
     return answer
 
 

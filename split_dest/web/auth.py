@@ -33,6 +33,15 @@ def authenticate(header: str, secrets: Sequence[Secret]) -> None:
         raise RequestRefused(401, "unauthorized")
 
 
+def write_key(header: str) -> str | None:
+    """Gives the write key of an Authorization header: the user name of ``Basic``; None: it names none."""
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    user = next(iter(_basic(encoded.strip().encode("latin-1", "replace"))), b"")
+    return user.decode("utf-8", "replace") or None
+
+
 def check_signature(signature: str, body: bytes, secrets: Sequence[Secret]) -> None:
     """Makes sure that one of the secrets signed the body, where any secret is set.
 

@@ -12,10 +12,9 @@ from split_dest.inbox.store import Store
 from split_dest.web.metrics import LedgerCollector
 
 
-def blueprint(settings: Settings, store: Store) -> Blueprint:
+def blueprint(settings: Settings, store: Store, high_water: HighWater) -> Blueprint:
     """Gives the pages that probes and Prometheus ask for."""
     pages = Blueprint("health", __name__)
-    high_water = HighWater(store, settings.intake.full_at_percent)
 
     @pages.get("/livez")
     def livez() -> Response:

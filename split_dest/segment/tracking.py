@@ -1,0 +1,178 @@
+"""What a body posted to Segment's Tracking API means: each message as Segment itself would pass it on."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from split_dest.errors import MessageRejected
+from split_dest.segment import payload, times
+from split_dest.segment.message import INTEGRATION_NAMES
+from split_dest.segment.payload import Unreadable
+
+#: Path -> the type that its message has; None: a batch, whose messages name theirs.
+KINDS: dict[str, str | None] = {
+    "track": "track",
+    "identify": "identify",
+    "page": "page",
+    "screen": "screen",
+    "group": "group",
+    "alias": "alias",
+    "t": "track",
+    "i": "identify",
+    "p": "page",
+    "s": "screen",
+    "g": "group",
+    "a": "alias",
+    "batch": None,
+    "import": None,
+    "b": None,
+}
+
+#: Segment's own limits (segment-docs, sources/catalog/libraries/server/http-api); clients in Ruby, PHP and Java
+#: fill bodies up to 512,000 bytes.
+MAX_MESSAGES = 2500
+MAX_BODY_BYTES = 512_000
+
+_OBJECTS = ("properties", "traits", "context", "integrations")
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A body's messages, ready to be accepted, and the write key that it names; None: it names none."""
+
+    write_key: str | None
+    messages: list[dict[str, Any] | Unreadable]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """How a body came: the type that its path says, when (ms), and the largest message taken (bytes).
+
+    ``new_id`` gives a ``messageId`` for a message without one.
+    """
+
+    type: str | None
+    received_ms: int
+    max_message_bytes: int
+    new_id: Callable[[], str]
+
+
+def posted(body: bytes, call: Call) -> Posted:
+    """Gives the messages of a body as Segment would pass them on.
+
+    The type comes from the path; the batch's ``context`` and ``integrations`` stand under each message's own; the
+    time is corrected by the sender's clock; texts that hold an object count as that object, as low-code tools
+    write them. A message that Segment would refuse carries Segment's own reason code.
+
+    Raises:
+        RequestRefused: 400 ``invalid_json``, 413 ``too_many_messages``.
+
+    Source:
+        segment-docs, sources/catalog/libraries/server/http-api; spec/common (times); guides/filtering-data.
+    """
+    read = payload.read(body, MAX_MESSAGES)
+    envelope = {name: _object(value) for name, value in read.envelope.items()}
+    keys = (each.get("writeKey") for each in (envelope, *read.messages) if isinstance(each, Mapping))
+    write_key = next((key for key in keys if isinstance(key, str) and key), None)
+    return Posted(write_key, [_message(found, envelope, call) for found in read.messages])
+
+
+def _message(
+    found: dict[str, Any] | Unreadable, envelope: Mapping[str, Any], call: Call
+) -> dict[str, Any] | Unreadable:
+    if isinstance(found, Unreadable):
+        return found
+    size = len(orjson.dumps(found))
+    message = {name: value for name, value in found.items() if name != "writeKey"}
+    message |= {name: _object(message[name]) for name in _OBJECTS if name in message}
+    if call.type is not None:
+        message["type"] = call.type
+    for name in ("context", "integrations"):
+        message[name] = _merged(envelope.get(name), message.get(name))
+    message |= _times(message, envelope, call.received_ms)
+    sent_id = message.get("messageId")
+    message["messageId"] = sent_id or call.new_id()
+    if not _is_meant(message["integrations"]):
+        message["integrations"] |= {INTEGRATION_NAMES[0]: False}
+    too_large = f"{size} bytes" if size > call.max_message_bytes else None
+    code = "message_too_large" if too_large else _fault(message)
+    if code is None:
+        return message
+    id_of_sender = sent_id if isinstance(sent_id, str) else ""
+    return Unreadable(payload.text(message), MessageRejected(code, too_large or ""), id_of_sender)
+
+
+def _object(value: Any) -> Any:
+    """Gives the object that a text writes out; anything else as it is."""
+    if not isinstance(value, str) or not value.lstrip().startswith("{"):
+        return value
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return value
+
+
+def _merged(under: Any, over: Any) -> dict[str, Any]:
+    merged = dict(under) if isinstance(under, Mapping) else {}
+    for name, value in over.items() if isinstance(over, Mapping) else ():
+        below = merged.get(name)
+        both = isinstance(below, Mapping) and isinstance(value, Mapping)
+        merged[name] = _merged(below, value) if both else value
+    return merged
+
+
+def _times(message: Mapping[str, Any], envelope: Mapping[str, Any], received_ms: int) -> dict[str, Any]:
+    """Gives the four times as Segment passes them on: ``timestamp`` as if the sender's clock went right."""
+    original = message.get("timestamp") or message.get("originalTimestamp")
+    original_ms = times.to_ms(original)
+    sent = message.get("sentAt") or envelope.get("sentAt")
+    sent_ms = times.to_ms(sent)
+    timestamp_ms = received_ms if original_ms is None else original_ms
+    if original_ms is not None and sent_ms is not None:
+        timestamp_ms = received_ms - (sent_ms - original_ms)
+    return {
+        "originalTimestamp": original,
+        "sentAt": sent,
+        "receivedAt": times.to_text(received_ms),
+        "timestamp": times.to_text(timestamp_ms),
+    }
+
+
+def _is_meant(integrations: Mapping[str, Any]) -> bool:
+    """True when a message is meant for Split: by its name, else by ``All`` in any case, else it is."""
+    named = [integrations[name] for name in INTEGRATION_NAMES if name in integrations]
+    if named:
+        return False not in named
+    alls = (value for name, value in integrations.items() if name.lower() == "all" and isinstance(value, bool))
+    return next(alls, True)
+
+
+def _fault(message: Mapping[str, Any]) -> str | None:
+    """Gives Segment's reason code for a message that it would refuse and that Split could not use either.
+
+    Source:
+        segment-docs, _includes/content/delivery-overview-discards.
+    """
+    kind = message.get("type")
+    if kind not in KINDS.values():
+        return None
+    if not _names_someone(message):
+        return "no_user_anon_id"
+    event, name = message.get("event"), message.get("name")
+    if kind == "track" and event in (None, ""):
+        return "event_not_defined"
+    if kind == "track" and (isinstance(event, bool) or not isinstance(event, str | int | float)):
+        return "event_not_string"
+    if kind in ("page", "screen") and not isinstance(name, str | None):
+        return "name_not_string"
+    return None
+
+
+def _names_someone(message: Mapping[str, Any]) -> bool:
+    # More lenient than Segment, which takes no call without userId and anonymousId: Split takes these ids too.
+    if any(message.get(name) not in (None, "") for name in ("userId", "anonymousId", "groupId")):
+        return True
+    parts = (message.get(name) for name in ("properties", "traits"))
+    return any(isinstance(part, Mapping) and isinstance(part.get("split"), list | Mapping) for part in parts)

@@ -1,0 +1,35 @@
+"""What every door does with the messages it has read: store them, wake their lanes, say what became of them."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from split_dest import logs
+from split_dest.config.settings import Settings
+from split_dest.errors import StoreUnavailable
+from split_dest.inbox import intake
+from split_dest.inbox.intake import Receipt
+from split_dest.inbox.store import Store
+from split_dest.inbox.wake import wake
+from split_dest.mapping.acceptance import Item
+
+
+def accept(name: str, items: Sequence[Item], settings: Settings, store: Store) -> Receipt:
+    """Stores the items of the destination or source of this name, and gives the receipt.
+
+    Raises:
+        StoreUnavailable: nothing may be said to the sender but to try again.
+    """
+    receipt = intake.accept(
+        store,
+        name,
+        items,
+        dedupe_hours=settings.intake.dedupe_hours,
+        wait_replicas=settings.redis.wait_replicas,
+    )
+    try:
+        wake(store, name, sorted({lane for item in items for lane in item.lanes}))
+    except StoreUnavailable as error:
+        logs.warning("not_woken", destination=name, detail=error.detail)
+    if receipt.set_aside:
+        logs.warning("set_aside", destination=name, reasons=Counter(i.reason for i in items if i.reason))
+    return receipt

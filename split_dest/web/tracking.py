@@ -1,0 +1,133 @@
+"""The Tracking API door: Segment's SDKs post straight to it, as they do to Segment."""
+
+import base64
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+
+from flask import Blueprint, Response, jsonify, request
+
+from split_dest import logs
+from split_dest.config.settings import Settings
+from split_dest.errors import REASONS, RequestRefused, StoreUnavailable
+from split_dest.inbox.intake import HighWater
+from split_dest.inbox.store import Store
+from split_dest.mapping.acceptance import Item, item
+from split_dest.segment import tracking
+from split_dest.segment.pixel import body_of_query
+from split_dest.segment.tracking import KINDS, Call
+from split_dest.web import auth, body, cors
+from split_dest.web.accepting import accept
+
+#: The only status after which every SDK gives up: analytics-node 2 sends again after any other.
+_PERMANENT = 400
+_TOO_LARGE = 413
+_GIF = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+_KIND = f"<any({','.join(KINDS)}):kind>"
+
+
+def blueprint(settings: Settings, store: Store, high_water: HighWater) -> Blueprint:
+    """Gives the door ``/v1/…``, every address with and without a slash at its end."""
+    pages = Blueprint("tracking", __name__)
+    pages.after_request(cors.allow)
+    door = _Door(settings, store, high_water)
+
+    @pages.post(f"/v1/{_KIND}/", strict_slashes=False)
+    def receive(kind: str) -> Response:
+        door.receive(_body(), kind)
+        return jsonify(success=True)
+
+    @pages.post("/v1/m/", strict_slashes=False)
+    def leave_telemetry() -> Response:
+        return jsonify(success=True)
+
+    @pages.get(f"/v1/pixel/{_KIND}/", strict_slashes=False)
+    def show_pixel(kind: str) -> Response:
+        return _pixel(door, kind)
+
+    @pages.get("/v1/projects/<write_key>/settings/", strict_slashes=False)
+    def tell_settings(write_key: str) -> Response:
+        door.destinations(write_key)
+        segment = {"apiKey": write_key, "apiHost": f"{request.host}/v1"}
+        return jsonify(integrations={"Segment.io": segment}, metrics={"sampleRate": 0})
+
+    return pages
+
+
+def _pixel(door: "_Door", kind: str) -> Response:
+    try:
+        door.receive(body_of_query(request.args), kind)
+    except (RequestRefused, StoreUnavailable) as error:
+        # Whoever opens a mail shall see no broken picture, so the sender can't be told.
+        logs.warning("pixel_lost", reason=error.code)
+    return Response(_GIF, mimetype="image/gif", headers={"Cache-Control": "no-store"})
+
+
+class _Door:
+    """Leads each write key's messages to the destinations that list it."""
+
+    def __init__(self, settings: Settings, store: Store, high_water: HighWater) -> None:
+        self._settings = settings
+        self._store = store
+        self._high_water = high_water
+        self._by_key: dict[str, list[str]] = defaultdict(list)
+        for name, destination in settings.destinations.items():
+            for write_key in destination.write_keys:
+                self._by_key[write_key].append(name)
+
+    def destinations(self, write_key: str | None) -> Sequence[str]:
+        """Gives the names of the destinations of a write key.
+
+        Raises:
+            RequestRefused: 401 ``unknown_source``.
+        """
+        names = self._by_key.get(write_key or "")
+        if not names:
+            raise RequestRefused(401, "unknown_source")
+        return names
+
+    def receive(self, received: bytes, kind: str) -> None:
+        """Accepts the messages of a body for each of its write key's destinations.
+
+        Raises:
+            RequestRefused: the write key is unknown, or no message can be accepted.
+            StoreUnavailable: the sender shall try again.
+        """
+        most = self._settings.intake.max_message_bytes
+        call = Call(KINDS[kind], int(time.time() * 1000), most, lambda: str(uuid.uuid4()))
+        try:
+            posted = tracking.posted(received, call)
+        except RequestRefused as refused:
+            raise _permanent(refused) from refused
+        names = self.destinations(auth.write_key(request.headers.get("Authorization", "")) or posted.write_key)
+        self._high_water.check()
+        for name in names:
+            rules = self._settings.destinations[name].rules
+            # Their size was judged as they came; what was added since must not count.
+            items = [item(found, rules, tracking.MAX_BODY_BYTES * 2) for found in posted.messages]
+            accept(name, items, self._settings, self._store)
+        _check(items)
+
+
+def _check(items: Sequence[Item]) -> None:
+    """Tells the sender when none of its messages could be accepted; all of them are kept as dead letters."""
+    if not items:
+        raise RequestRefused(_PERMANENT, "empty_batch")
+    reasons = {each.reason for each in items}
+    if "" not in reasons:
+        detail = items[0].detail or REASONS[items[0].reason]
+        same = len(reasons) == 1
+        raise RequestRefused(_PERMANENT, reasons.pop() if same else "multi_user_error", detail if same else "")
+
+
+def _body() -> bytes:
+    try:
+        return body.read(request, tracking.MAX_BODY_BYTES)
+    except RequestRefused as refused:
+        raise _permanent(refused) from refused
+
+
+def _permanent(refused: RequestRefused) -> RequestRefused:
+    status = _PERMANENT if refused.status == _TOO_LARGE else refused.status
+    return RequestRefused(status, refused.code, refused.detail)
