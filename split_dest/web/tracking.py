@@ -33,20 +33,20 @@ def blueprint(settings: Settings, store: Store, high_water: HighWater) -> Bluepr
     pages.after_request(cors.allow)
     door = _Door(settings, store, high_water)
 
-    @pages.post(f"/v1/{_KIND}/", strict_slashes=False)
+    @pages.post(f"/v1/{_KIND}", strict_slashes=False)
     def receive(kind: str) -> Response:
         door.receive(_body(), kind)
         return jsonify(success=True)
 
-    @pages.post("/v1/m/", strict_slashes=False)
+    @pages.post("/v1/m", strict_slashes=False)
     def leave_telemetry() -> Response:
         return jsonify(success=True)
 
-    @pages.get(f"/v1/pixel/{_KIND}/", strict_slashes=False)
+    @pages.get(f"/v1/pixel/{_KIND}", strict_slashes=False)
     def show_pixel(kind: str) -> Response:
         return _pixel(door, kind)
 
-    @pages.get("/v1/projects/<write_key>/settings/", strict_slashes=False)
+    @pages.get("/v1/projects/<write_key>/settings", strict_slashes=False)
     def tell_settings(write_key: str) -> Response:
         door.destinations(write_key)
         segment = {"apiKey": write_key, "apiHost": f"{request.host}/v1"}

@@ -16,7 +16,7 @@ def blueprint(settings: Settings, store: Store, high_water: HighWater) -> Bluepr
     """Gives the door ``/webhook/<destination>``, with and without a slash at its end."""
     door = Blueprint("webhook", __name__)
 
-    @door.route("/webhook/<name>/", methods=["POST", "PUT", "PATCH"], strict_slashes=False)
+    @door.route("/webhook/<name>", methods=["POST", "PUT", "PATCH"], strict_slashes=False)
     def receive(name: str) -> Response:
         destination = settings.destinations.get(name)
         if destination is None:
