@@ -105,7 +105,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, crew.stop)
     inbox = store.Store(store.connect(settings.redis.url, settings.redis.data_dir))
     warn_of(inbox)
-    watch = Watch(inbox, settings.destinations)
+    watch = Watch(inbox, (*settings.destinations, *settings.sources))
     while not crew.stopping:
         crew.fill_up()
         watch.look()

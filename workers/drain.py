@@ -7,7 +7,7 @@ from split_dest import logs
 from split_dest.errors import Refused, Remedy, StoreUnavailable
 from split_dest.inbox import drains
 from split_dest.inbox.drains import Drain, Entry
-from workers import deliver_events, deliver_identities
+from workers import deliver_events, deliver_identities, deliver_impressions, deliver_tracks
 from workers.delivery import Delivery, SlotLost, TurnOver
 from workers.runtime import Runtime, current
 
@@ -19,6 +19,8 @@ _PAUSE_SECONDS = 0.05
 _DELIVER: dict[str, Callable[[Delivery, Sequence[Entry]], None]] = {
     "events": deliver_events.deliver,
     "identities": deliver_identities.deliver,
+    "impressions": deliver_impressions.deliver,
+    "tracks": deliver_tracks.deliver,
 }
 
 
@@ -27,7 +29,7 @@ def drain(owner: str, lane: str, slot: int, job_id: str = "") -> None:
 
     Args:
         owner: the name of a destination or source in the settings.
-        lane: ``events`` or ``identities``.
+        lane: one of ``inbox.lanes.SLOTS``.
         slot: which of the lane's drains this is.
         job_id: under which the slot was marked as queued.
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from split_dest import logs
-from split_dest.config.settings import Destination
+from split_dest.config.settings import Destination, SplitAccount
 from split_dest.errors import Refused, Remedy
 from split_dest.inbox import names
 from split_dest.inbox.names import Names
@@ -16,9 +16,8 @@ _FRESH_MS = 600_000
 _ASK_AGAIN_MS = 60_000
 
 
-def account(destination: Destination, runtime: Runtime) -> split_admin.Account | None:
-    """Gives the destination's way to the Admin API; None: the settings name no key or workspace."""
-    split = destination.split
+def account(split: SplitAccount, runtime: Runtime) -> split_admin.Account | None:
+    """Gives the way to the Admin API of a destination or source; None: the settings name no key or workspace."""
     if split.admin_key is None or split.workspace_id is None:
         return None
     return split_admin.Account(
@@ -32,7 +31,7 @@ def required_account(destination: Destination, runtime: Runtime) -> split_admin.
     Raises:
         Refused: ``key_refused``, the settings name no key or workspace.
     """
-    found = account(destination, runtime)
+    found = account(destination.split, runtime)
     if found is None:
         raise Refused("key_refused", "the settings name no admin_key or workspace_id", Remedy.MEND)
     return found
@@ -44,7 +43,7 @@ def with_traffic_types(destination: Destination, name: str, runtime: Runtime) ->
     While Split can't be asked and was never asked, every traffic type counts: Split will judge.
     """
     rules = destination.rules
-    admin = account(destination, runtime)
+    admin = account(destination.split, runtime)
     if rules.traffic_types is not None or admin is None:
         return rules
     kept = names.get(runtime.store, name)

@@ -11,9 +11,9 @@ from split_dest.inbox.wake import wake
 class Watch:
     """Looks at every lane each second; of all workers one does it at a time."""
 
-    def __init__(self, store: Store, destinations: Iterable[str]) -> None:
+    def __init__(self, store: Store, owners: Iterable[str]) -> None:
         self._store = store
-        self._destinations = tuple(destinations)
+        self._owners = tuple(owners)
         self._blind = False
 
     def look(self) -> int:
@@ -21,7 +21,7 @@ class Watch:
         try:
             if not self._store.my_turn_to_watch():
                 return 0
-            woken = sum(wake(self._store, destination) for destination in self._destinations)
+            woken = sum(wake(self._store, owner) for owner in self._owners)
         except StoreUnavailable as error:
             if not self._blind:
                 logs.error("redis_unavailable", detail=error.detail)

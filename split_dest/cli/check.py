@@ -7,7 +7,7 @@ import click
 
 from split_dest import config
 from split_dest.cli.options import config_file, example, settings_of, store_of
-from split_dest.config.settings import Destination, Settings
+from split_dest.config.settings import Destination, Settings, SplitAccount
 from split_dest.errors import REASONS, Refused, Remedy, StoreUnavailable
 from split_dest.inbox import fitness
 from split_dest.outlets import split_admin, split_events
@@ -38,15 +38,13 @@ def check(config_path: Path | None, live: bool) -> None:
     """Checks the settings: every problem at once, with file, line, column and what to write instead.
 
     With --live, Redis is asked whether it keeps what it is given, and Split whether it knows the keys, the traffic
-    types and the environment. Nothing is written to either.
+    types, the environment and the flags. Nothing is written to either.
     """
     settings = settings_of(config_path)
     file = config_path or config.path()
     for name, destination in settings.destinations.items():
         for advice in _advice(destination):
             click.echo(f"{file}: destination {name}: {advice}")
-    for name in settings.sources:
-        click.echo(f"{file}: source {name}: sources have no effect in this version")
     destinations, sources = (", ".join(named) or "none" for named in (settings.destinations, settings.sources))
     click.echo(f"{file}: good; destinations: {destinations}; sources: {sources}")
     told = [_said(*found) for found in _live(settings)] if live else []
@@ -55,15 +53,10 @@ def check(config_path: Path | None, live: bool) -> None:
 
 
 def _advice(destination: Destination) -> Iterator[str]:
-    track = destination.rules.track
-    for path in (track.event_type_id, *track.value):
+    track, exposures = destination.rules.track, destination.rules.exposures
+    for path in (track.event_type_id, *track.value, exposures.flag, exposures.treatment):
         if path.partition(".")[0] not in _ROOTS:
             yield f'"{path}" is read as a path in the message, and Segment\'s messages have no such field'
-    rules = destination.rules
-    idle = {
-        "exposures.enabled": rules.exposures.enabled,
-    }
-    yield from (f"{setting} has no effect in this version" for setting, is_set in idle.items() if is_set)
 
 
 def _said(good: bool, text: str) -> bool:
@@ -80,6 +73,26 @@ def _live(settings: Settings) -> Iterator[tuple[bool, str]]:
     for name, destination in settings.destinations.items():
         for good, text in _of_split(destination, settings, http):
             yield good, f"{name}: {text}"
+    for name, source in settings.sources.items():
+        account = _account(source.split, settings)
+        if account is not None:
+            good, text = _flags(http, account)
+            yield good, f"{name}: {text}"
+
+
+def _account(split: SplitAccount, settings: Settings) -> split_admin.Account | None:
+    if split.admin_key is None or split.workspace_id is None:
+        return None
+    key = split.admin_key.reveal()
+    return split_admin.Account(settings.split.admin_url, key, split.admin_header, split.workspace_id)
+
+
+def _flags(http: Http, account: split_admin.Account) -> tuple[bool, str]:
+    try:
+        flags = split_admin.flag_traffic_types(http, account)
+    except Refused as refused:
+        return False, f"admin key and workspace: {_why(refused)}"
+    return True, f"admin key and workspace: accepted; flags: {len(flags)}"
 
 
 def _of_split(destination: Destination, settings: Settings, http: Http) -> Iterator[tuple[bool, str]]:
@@ -87,9 +100,8 @@ def _of_split(destination: Destination, settings: Settings, http: Http) -> Itera
     if split.sdk_key is not None:
         # An empty array creates no event, and a wrong key is refused all the same.
         yield _sdk_key(http, split_events.request(settings.split.events_url, split.sdk_key.reveal(), []))
-    if split.admin_key is not None and split.workspace_id is not None:
-        key = split.admin_key.reveal()
-        account = split_admin.Account(settings.split.admin_url, key, split.admin_header, split.workspace_id)
+    account = _account(split, settings)
+    if account is not None:
         yield from _admin(http, account, destination)
 
 

@@ -20,7 +20,7 @@ from split_dest.inbox import dead_letters
 from split_dest.inbox.dead_letters import DeadLetter
 from split_dest.inbox.store import Store
 from split_dest.inbox.wake import wake
-from split_dest.mapping.acceptance import Item, item
+from split_dest.mapping.acceptance import Item, impression_item, item
 from split_dest.segment import payload, times
 
 _AGO = re.compile(r"(\d{1,9})([smhd])")
@@ -164,7 +164,11 @@ def _again(letter: DeadLetter, settings: Settings) -> Item | None:
         (found,) = payload.messages(letter.text)
     except (RequestRefused, ValueError):
         return None
-    taken = item(found, settings.destinations[letter.destination].rules, settings.intake.max_message_bytes)
+    most = settings.intake.max_message_bytes
+    if letter.destination in settings.sources:
+        taken = impression_item(found, most)
+    else:
+        taken = item(found, settings.destinations[letter.destination].rules, most)
     return None if taken.reason else taken
 
 

@@ -1,6 +1,6 @@
 """Options that several commands have, and the settings and store that they lead to."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,18 +37,26 @@ def store_of(settings: Settings) -> Store:
     return Store(connect(settings.redis.url, settings.redis.data_dir))
 
 
-def chosen(settings: Settings, destination: str | None) -> Sequence[str]:
-    """Gives the named destination, or all.
+def known(name: str, names: Iterable[str], kind: str) -> str:
+    """Gives the name of a destination or source.
 
     Raises:
         click.UsageError: there is none of the name.
     """
-    if destination is None:
-        return tuple(settings.destinations)
-    if destination not in settings.destinations:
-        known = ", ".join(settings.destinations) or "none"
-        raise click.UsageError(f'no destination "{destination}" in the settings; there are: {known}')
-    return (destination,)
+    listed = list(names)
+    if name not in listed:
+        raise click.UsageError(f'no {kind} "{name}" in the settings; there are: {", ".join(listed) or "none"}')
+    return name
 
 
-destination: Callable[[Any], Any] = click.option("--destination", help="Only this destination.")
+def chosen(settings: Settings, name: str | None) -> Sequence[str]:
+    """Gives the named destination or source, or all.
+
+    Raises:
+        click.UsageError: there is none of the name.
+    """
+    names = (*settings.destinations, *settings.sources)
+    return names if name is None else (known(name, names, "destination or source"),)
+
+
+destination: Callable[[Any], Any] = click.option("--destination", help="Only this destination or source.")

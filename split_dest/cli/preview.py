@@ -1,8 +1,7 @@
 """``split-dest preview``."""
 
-import dataclasses
 import time
-from collections.abc import Iterator
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -10,88 +9,104 @@ import click
 import orjson
 
 from split_dest import config
-from split_dest.cli import messages
-from split_dest.cli.options import chosen, config_file, example
-from split_dest.config.settings import Destination, Settings
-from split_dest.mapping import Mapped, to_split
-from split_dest.mapping.acceptance import item
-from split_dest.outlets import bulk, split_admin, split_events
-from split_dest.outlets.http import Request
-from split_dest.segment import message
+from split_dest.cli import messages, preview_requests
+from split_dest.cli.options import config_file, example, known
+from split_dest.config.settings import Destination, Settings, Source
+from split_dest.mapping import Mapped, to_impressions, to_split
+from split_dest.mapping.acceptance import impression_item, item
+from split_dest.mapping.tracks import Tracked, to_segment
+from split_dest.segment import message, payload, tracking
 from split_dest.segment.payload import Unreadable
-from split_dest.split.merging import merge
 
 
 @click.command(epilog=example("split-dest preview --destination web-production messages.jsonl"))
 @config_file
-@click.option("--destination", required=True, help="By whose rules.")
+@click.option("--destination", help="By whose rules messages become Split's records.")
+@click.option("--source", help="By whose rules impressions become Segment's track calls.")
+@click.option(
+    "--door",
+    type=click.Choice(["webhook", "tracking"]),
+    default="webhook",
+    show_default=True,
+    help="Where they come in: /webhook/… or, from an SDK, /v1/….",
+)
 @click.option("--requests", is_flag=True, help="Print the HTTP requests instead.")
 @click.argument("file", default="-")
-def preview(config_path: Path | None, destination: str, requests: bool, file: str) -> None:
-    """Shows what messages become in Split, by the code that the workers run; nothing is sent.
+def preview(
+    config_path: Path | None, destination: str | None, source: str | None, door: str, requests: bool, file: str
+) -> None:
+    """Shows what messages or impressions become, by the code that the workers run; nothing is sent.
 
     FILE holds one message, an array, an envelope or JSON lines; - is standard input. Each message gives one line:
-    its events, identities and impressions, or the reason why it becomes nothing. Keys may be absent.
+    its events, identities and impressions, or the reason why it becomes nothing; each impression its track call.
+    Keys may be absent.
     """
+    if (destination is None) == (source is None):
+        raise click.UsageError("give either --destination or --source")
     settings = config.load(config_path or config.path(), need_secrets=False)
-    (name,) = chosen(settings, destination)
-    results = [_result(found, settings, settings.destinations[name]) for found in messages.read(file)]
-    if requests:
-        for request in _requests(settings, settings.destinations[name], [mapped for _, mapped in results]):
-            click.echo(orjson.dumps(_shown(request)))
+    if source is not None:
+        impressions = _of_source(file, settings, settings.sources[known(source, settings.sources, "source")])
+        shown = preview_requests.of_source(settings, impressions) if requests else map(_track_line, impressions)
     else:
-        for message_id, mapped in results:
-            click.echo(orjson.dumps(_line(message_id, mapped)))
+        rules_of = settings.destinations[known(destination or "", settings.destinations, "destination")]
+        mapped = _of_destination(file, door, settings, rules_of)
+        made = [each for _, each in mapped]
+        shown = preview_requests.of_destination(settings, rules_of, made) if requests else map(_line, mapped)
+    for line in shown:
+        click.echo(orjson.dumps(line))
 
 
-def _result(
-    found: dict[str, Any] | Unreadable, settings: Settings, destination: Destination
+def _of_destination(
+    file: str, door: str, settings: Settings, destination: Destination
+) -> list[tuple[str | None, Mapped]]:
+    most = settings.intake.max_message_bytes
+    now_ms = int(time.time() * 1000)
+    call = tracking.Call(None, now_ms, most, lambda: str(uuid.uuid4()))
+    if door == "tracking":
+        found = messages.read(file, lambda body: tracking.posted(body, call).messages)
+        return [_mapped(each, destination, tracking.MAX_BODY_BYTES * 2, now_ms) for each in found]
+    return [_mapped(each, destination, most, now_ms) for each in messages.read(file)]
+
+
+def _mapped(
+    found: dict[str, Any] | Unreadable, destination: Destination, most: int, now_ms: int
 ) -> tuple[str | None, Mapped]:
-    taken = item(found, destination.rules, settings.intake.max_message_bytes)
-    message_id = found.get("messageId") if isinstance(found, dict) else None
+    taken = item(found, destination.rules, most)
     if taken.reason:
-        return message_id, Mapped(dropped=taken.reason)
-    mapped = to_split(message.restore(taken.text), destination.rules, int(time.time() * 1000))
-    return taken.message_id, mapped
+        return found.get("messageId") if isinstance(found, dict) else None, Mapped(dropped=taken.reason)
+    restored = message.restore(taken.text)
+    mapped = to_split(restored, destination.rules, now_ms)
+    if "impressions" not in taken.lanes:
+        return taken.message_id, mapped
+    beside = to_impressions(restored, destination.rules, now_ms)
+    dropped = mapped.dropped if beside.dropped else None
+    return taken.message_id, Mapped(mapped.events, mapped.identities, beside.impressions, dropped)
 
 
-def _line(message_id: str | None, mapped: Mapped) -> dict[str, Any]:
+def _line(result: tuple[str | None, Mapped]) -> dict[str, Any]:
+    message_id, mapped = result
     return {
         "messageId": message_id,
         "events": [event.to_json() for event in mapped.events],
         "identities": [identity.to_json() for identity in mapped.identities],
-        "impressions": [],
+        "impressions": [impression.to_json() for impression in mapped.impressions],
         "dropped": mapped.dropped,
     }
 
 
-def _requests(settings: Settings, destination: Destination, mapped: list[Mapped]) -> Iterator[Request]:
-    limits = bulk.Limits(settings.delivery.batch_max_events, settings.delivery.batch_max_bytes)
-    encoded = ((str(n), [split_events.encode(event) for event in each.events]) for n, each in enumerate(mapped))
-    for call in bulk.calls((pair for pair in encoded if pair[1]), limits):
-        events = (event for parcel in call for event in parcel.records)
-        yield split_events.request(settings.split.events_url, "****", events)
-    yield from _identity_requests(settings, destination, mapped)
+def _of_source(file: str, settings: Settings, source: Source) -> list[Tracked]:
+    found = (
+        impression_item(each, settings.intake.max_message_bytes) for each in messages.read(file, payload.messages)
+    )
+    return [_tracked(each.text, each.reason, source) for each in found]
 
 
-def _identity_requests(settings: Settings, destination: Destination, mapped: list[Mapped]) -> Iterator[Request]:
-    split, merges = destination.split, destination.rules.identify.mode == "merge"
-    workspace = split.workspace_id or "workspace_id"
-    account = split_admin.Account(settings.split.admin_url, "****", split.admin_header, workspace)
-    made = [("", identity) for each in mapped for identity in each.identities]
-    for each in merge(made, keep_older=merges):
-        # Only Split knows the ids; their names stand here in their place.
-        place = split_admin.Place(f"<{each.identity.traffic_type}>", f"<{split.environment or 'environment'}>")
-        if each.identity.values is None:
-            yield split_admin.identity_request(account, place, each.identity, "DELETE")
-        elif merges:
-            method = "PUT" if each.replaces else "PATCH"
-            yield split_admin.identity_request(account, place, each.identity, method)
-        else:
-            yield split_admin.bulk_request(account, place, [each.identity])
+def _tracked(text: bytes, reason: str, source: Source) -> Tracked:
+    if reason:
+        return Tracked(None, reason)
+    impression = orjson.loads(text)
+    return to_segment(impression, source.rules, source.rules.flag_traffic_types.get(impression["split"]))
 
 
-def _shown(request: Request) -> dict[str, Any]:
-    shown = dataclasses.asdict(request)
-    del shown["place"]
-    return shown | {"body": orjson.loads(request.body) if request.body else None}
+def _track_line(tracked: Tracked) -> dict[str, Any]:
+    return {"tracks": [] if tracked.track is None else [tracked.track], "dropped": tracked.dropped}

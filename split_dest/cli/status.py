@@ -3,7 +3,7 @@
 import dataclasses
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from split_dest.cli.options import config_file, example, settings_of, store_of
-from split_dest.inbox import ledger
+from split_dest.config.settings import Settings
+from split_dest.inbox import lanes, ledger
 from split_dest.inbox.ledger import LaneNumbers, Ledger
 from split_dest.inbox.store import Store
 
@@ -38,19 +39,23 @@ def status(config_path: Path | None, as_json: bool, watch: bool) -> None:
     store = store_of(settings)
     if watch:
         with suppress(KeyboardInterrupt):
-            _watch(store, settings.destinations, as_json)
+            _watch(store, settings, as_json)
     else:
-        _show(ledger.read(store, settings.destinations), as_json)
+        _show(_taken(store, settings), as_json)
 
 
-def _watch(store: Store, destinations: Iterable[str], as_json: bool) -> None:
+def _taken(store: Store, settings: Settings) -> Ledger:
+    return ledger.read(store, settings.destinations, settings.sources)
+
+
+def _watch(store: Store, settings: Settings, as_json: bool) -> None:
     if as_json or not sys.stdout.isatty():
         while True:
-            _show(ledger.read(store, destinations), as_json)
+            _show(_taken(store, settings), as_json)
             time.sleep(1)
     with Live(console=Console(), auto_refresh=False) as live:
         while True:
-            live.update(_shown(ledger.read(store, destinations)), refresh=True)
+            live.update(_shown(_taken(store, settings)), refresh=True)
             time.sleep(1)
 
 
@@ -62,10 +67,11 @@ def _show(taken: Ledger, as_json: bool) -> None:
 
 
 def _json(taken: Ledger) -> dict[str, Any]:
-    destinations: dict[str, dict[str, Any]] = {}
-    for (destination, lane), numbers in taken.lanes.items():
-        destinations.setdefault(destination, {})[lane] = dataclasses.asdict(numbers)
-    return {"workers": taken.workers, "taken_ms": taken.taken_ms, "destinations": destinations}
+    shown: dict[str, dict[str, dict[str, Any]]] = {"destinations": {}, "sources": {}}
+    for (name, lane), numbers in taken.lanes.items():
+        kind = "sources" if lane in lanes.OF_SOURCE else "destinations"
+        shown[kind].setdefault(name, {})[lane] = dataclasses.asdict(numbers)
+    return {"workers": taken.workers, "taken_ms": taken.taken_ms, **shown}
 
 
 def _shown(taken: Ledger) -> Group:

@@ -13,6 +13,7 @@ _SENDS_EVENTS = {
     "track": _DEFAULTS.track.enabled,
     "named_pages": _DEFAULTS.named_pages.enabled,
     "named_screens": _DEFAULTS.named_screens.enabled,
+    "exposures": _DEFAULTS.exposures.enabled,
 }
 _SENDS_IDENTITIES = {
     "identify": _DEFAULTS.identify.enabled,
@@ -41,6 +42,11 @@ def errors(given: Mapping[str, Any], *, need_keys: bool) -> dict[str, Any]:
     return found
 
 
+def shared_names(given: Mapping[str, Any]) -> list[str]:
+    """Gives the names that a destination and a source have both: their messages would be mixed up."""
+    return [name for name in _section(given, "sources") if name in _section(given, "destinations")]
+
+
 def _section(given: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     section = given.get(name)
     return section if isinstance(section, Mapping) else {}
@@ -67,7 +73,8 @@ def _missing(given: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
     if not isinstance(given.get("split", {}), Mapping):
         return
     if _any_enabled(given, _SENDS_EVENTS):
-        yield from _absent(given, ["sdk_key"], "is required while track, named_pages or named_screens is enabled")
+        text = "is required while track, named_pages, named_screens or exposures is enabled"
+        yield from _absent(given, ["sdk_key"], text)
     if _any_enabled(given, _SENDS_IDENTITIES):
         names = ["admin_key", "workspace_id", "environment"]
         yield from _absent(given, names, "is required while identify, group or delete is enabled")

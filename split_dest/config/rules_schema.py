@@ -126,4 +126,29 @@ def make_rules(found: dict[str, Any], account: dict[str, Any]) -> rules.Rules:
     )
 
 
+class SourceRulesSection(Section):
+    """Everything below a source that the mapping reads."""
+
+    environments = texts()
+    map_traffic_types = fields.Dict(keys=text(), values=choice("userId", "anonymousId"))
+    flag_traffic_types = fields.Dict(keys=text(), values=text())
+    default_identity = fields.String(allow_none=True, validate=validate.OneOf(["userId", "anonymousId"]))
+    event = text()
+    skip_control = Switch()
+    impression_properties = choice("merge", "drop")
+    machine = Switch()
+
+
+def make_source_rules(found: dict[str, Any]) -> rules.SourceRules:
+    """Gives the rules of a source; the keys of ``SourceRulesSection`` are taken out of *found*."""
+    given = {name: found.pop(name) for name in SourceRulesSection().fields if name in found}
+    if "environments" in given:
+        given["environments"] = frozenset(given["environments"])
+    if "map_traffic_types" in given:
+        given["map_traffic_types"] = {name.lower(): field for name, field in given["map_traffic_types"].items()}
+    if "flag_traffic_types" in given:
+        given["flag_traffic_types"] = {flag: name.lower() for flag, name in given["flag_traffic_types"].items()}
+    return rules.SourceRules(**given)
+
+
 _DEFAULTS = rules.Rules()

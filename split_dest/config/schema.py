@@ -12,7 +12,6 @@ from split_dest.config.kinds import (
     RedisUrl,
     SecretField,
     Section,
-    Switch,
     Tuple,
     choice,
     named,
@@ -22,7 +21,7 @@ from split_dest.config.kinds import (
     url,
     whole,
 )
-from split_dest.config.rules_schema import RulesSection, make_rules
+from split_dest.config.rules_schema import RulesSection, SourceRulesSection, make_rules, make_source_rules
 
 
 class RedisSection(Section):
@@ -117,21 +116,18 @@ class DestinationSection(RulesSection):
         return settings.Destination(**found, rules=rules, split=settings.SplitAccount(**account))
 
 
-class SourceSection(Section):
+class SourceSection(SourceRulesSection):
     """One of ``sources``."""
 
-    makes = settings.Source
     tokens = Tuple(SecretField(), required=True, validate=validate.Length(1))
     write_key = KeyField(required=True)
-    environments = texts()
     split = fields.Nested(AccountSection)
-    map_traffic_types = fields.Dict(keys=text(), values=choice("userId", "anonymousId"))
-    flag_traffic_types = fields.Dict(keys=text(), values=text())
-    default_identity = fields.String(allow_none=True, validate=validate.OneOf(["userId", "anonymousId"]))
-    event = text()
-    skip_control = Switch()
-    impression_properties = choice("merge", "drop")
-    machine = Switch()
+
+    @post_load
+    def make(self, found: dict[str, Any], **_: object) -> settings.Source:
+        """Gives the source."""
+        rules = make_source_rules(found)
+        return settings.Source(**found, rules=rules)
 
 
 class SettingsSection(Section):
@@ -146,3 +142,9 @@ class SettingsSection(Section):
     console = fields.Nested(ConsoleSection)
     destinations = named(DestinationSection)
     sources = named(SourceSection)
+
+    @validates_schema(pass_original=True, skip_on_field_errors=False)
+    def _have_names_of_their_own(self, _found: Any, original: Any, **_: object) -> None:
+        both = agreement.shared_names(original) if isinstance(original, Mapping) else []
+        if both:
+            raise ValidationError({"sources": {name: {"key": ["is the name of a destination"]} for name in both}})

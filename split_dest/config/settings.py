@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from split_dest.mapping.rules import Rules
+from split_dest.mapping.rules import Rules, SourceRules
 
 AdminHeader = Literal["authorization", "x-api-key"]
 
@@ -110,17 +110,8 @@ class Source:
 
     tokens: tuple[Secret, ...] = ()
     write_key: Secret | None = None
-    environments: tuple[str, ...] = ()
     split: SplitAccount = SplitAccount()
-    map_traffic_types: Mapping[str, str] = field(
-        default_factory=lambda: {"user": "userId", "anonymous": "anonymousId"}
-    )
-    flag_traffic_types: Mapping[str, str] = field(default_factory=dict)
-    default_identity: Literal["userId", "anonymousId"] | None = None
-    event: str = "get_treatment"
-    skip_control: bool = False
-    impression_properties: Literal["merge", "drop"] = "merge"
-    machine: bool = False
+    rules: SourceRules = SourceRules()
 
 
 @dataclass(frozen=True, slots=True)

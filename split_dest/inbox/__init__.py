@@ -1,6 +1,6 @@
 """The only package that knows Redis keys: what is accepted, claimed, settled, set aside, counted.
 
-Keys, each below ``sd:<destination>:``
+Keys, each below ``sd:<destination or source>:``
 
 ========================  ======================================================================================
 ``<lane>:stream``         the messages, as a stream; consumer group ``drains``, one consumer a slot
@@ -10,6 +10,7 @@ Keys, each below ``sd:<destination>:``
 ``dead``                  the dead letters, as a stream
 ``counts``                a hash: ``<lane>:received``, ``:delivered``, ``:filtered:<reason>`` and so on
 ``names``                 what Split calls its traffic types and environments
+``flags``                 the traffic types of a source's flags
 ========================  ======================================================================================
 
 and ``sd:workers``, the workers' signs of life. All times are Redis's own, in milliseconds, so that the clocks of

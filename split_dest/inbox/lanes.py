@@ -2,7 +2,11 @@
 
 #: Lane -> slots: how many drains may empty it at once. Identities have one, so that two calls for one key never
 #: overtake each other; it sends several keys at once instead.
-SLOTS = {"events": 4, "identities": 1}
+SLOTS = {"events": 4, "identities": 1, "impressions": 2, "tracks": 2}
+
+#: The lanes of a destination, and those of a source.
+OF_DESTINATION = ("events", "identities", "impressions")
+OF_SOURCE = ("tracks",)
 
 #: A further drain is woken for each so many waiting messages.
 PER_SLOT = 1000
@@ -14,11 +18,11 @@ QUEUED_MS = 15_000
 LEASE_MS = 4_000
 
 
-def prefix(destination: str) -> str:
-    """Gives what all keys of a destination begin with."""
-    return f"sd:{destination}:"
+def prefix(owner: str) -> str:
+    """Gives what all keys of a destination or source begin with."""
+    return f"sd:{owner}:"
 
 
-def stream(destination: str, lane: str) -> str:
+def stream(owner: str, lane: str) -> str:
     """Gives the key of a lane's messages."""
-    return f"{prefix(destination)}{lane}:stream"
+    return f"{prefix(owner)}{lane}:stream"

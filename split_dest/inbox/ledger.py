@@ -43,20 +43,21 @@ class LaneNumbers:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The numbers of all lanes by destination and lane, how many workers live, and Redis's time of it all."""
+    """The numbers of lanes by their owner and name, how many workers live, and Redis's time of it all."""
 
     lanes: Mapping[tuple[str, str], LaneNumbers]
     workers: int
     taken_ms: int
 
 
-def read(store: Store, destinations: Iterable[str]) -> Ledger:
-    """Gives the ledger of the destinations.
+def read(store: Store, destinations: Iterable[str], sources: Iterable[str] = ()) -> Ledger:
+    """Gives the ledger of the destinations and sources.
 
     Raises:
         StoreUnavailable: Redis is away.
     """
-    places = [(destination, lane) for destination in destinations for lane in lanes.SLOTS]
+    places = [(name, lane) for name in destinations for lane in lanes.OF_DESTINATION]
+    places += [(name, lane) for name in sources for lane in lanes.OF_SOURCE]
     with reported(), store.client.pipeline(transaction=True) as moment:
         moment.time()
         moment.zrange("sd:workers", 0, -1, withscores=True)

@@ -17,21 +17,21 @@ JOB_TIMEOUT_SECONDS = 120
 _KEPT_SECONDS = 60
 
 
-def wake(store: Store, destination: str, names: Iterable[str] = tuple(lanes.SLOTS)) -> int:
-    """Enqueues what the lanes of a destination need; gives how many drains that were.
+def wake(store: Store, owner: str, names: Iterable[str] = tuple(lanes.SLOTS)) -> int:
+    """Enqueues what the lanes of a destination or source need; gives how many drains that were.
 
     Raises:
         StoreUnavailable: Redis is away. Nothing is lost by it: the watch wakes the lanes later.
     """
     slots = [part for name in names for part in (name, lanes.SLOTS[name])]
     batch = secrets.token_hex(8)
-    woken = store.run("wake", lanes.prefix(destination), lanes.PER_SLOT, lanes.QUEUED_MS, batch, *slots)
+    woken = store.run("wake", lanes.prefix(owner), lanes.PER_SLOT, lanes.QUEUED_MS, batch, *slots)
     for lane, slot, job_id in woken:
-        enqueue(store, destination, lane.decode(), int(slot), job_id.decode())
+        enqueue(store, owner, lane.decode(), int(slot), job_id.decode())
     return len(woken)
 
 
-def enqueue(store: Store, destination: str, lane: str, slot: int, job_id: str) -> None:
+def enqueue(store: Store, owner: str, lane: str, slot: int, job_id: str) -> None:
     """Enqueues one drain, which its caller has marked as queued under the job's id.
 
     Raises:
@@ -40,7 +40,7 @@ def enqueue(store: Store, destination: str, lane: str, slot: int, job_id: str) -
     with reported():
         rq.Queue(QUEUE, connection=store.client, serializer=JSONSerializer).enqueue_call(
             DRAIN,
-            args=(destination, lane, slot, job_id),
+            args=(owner, lane, slot, job_id),
             job_id=job_id,
             timeout=JOB_TIMEOUT_SECONDS,
             result_ttl=_KEPT_SECONDS,

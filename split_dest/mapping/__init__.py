@@ -6,10 +6,10 @@ Mapping the same message by the same rules always gives the same records.
 from dataclasses import dataclass
 
 from split_dest.errors import MessageFiltered
-from split_dest.mapping import events, identities
+from split_dest.mapping import events, exposures, identities
 from split_dest.mapping.rules import Rules
 from split_dest.segment.message import INTEGRATION_NAMES, Message
-from split_dest.split.records import Event, Identity
+from split_dest.split.records import Event, Identity, Impression
 
 _EVENTS = {"track": events.from_track, "page": events.from_page, "screen": events.from_screen}
 _IDENTITIES = {
@@ -29,6 +29,7 @@ class Mapped:
 
     events: tuple[Event, ...] = ()
     identities: tuple[Identity, ...] = ()
+    impressions: tuple[Impression, ...] = ()
     dropped: str | None = None
     notes: tuple[str, ...] = ()
 
@@ -50,18 +51,24 @@ def to_split(message: Message, rules: Rules, received_ms: int) -> Mapped:
         return Mapped(dropped=filtered.code)
 
 
-def lanes_of(message: Message) -> tuple[str, ...]:
+def to_impressions(message: Message, rules: Rules, received_ms: int) -> Mapped:
+    """Gives the impression that a message becomes in Split beside its events; arguments as for ``to_split``."""
+    try:
+        _require_meant(message)
+        return Mapped(impressions=(exposures.from_exposure(message, rules, received_ms),))
+    except MessageFiltered as filtered:
+        return Mapped(dropped=filtered.code)
+
+
+def lanes_of(message: Message, rules: Rules) -> tuple[str, ...]:
     """Gives the lanes in which a message waits for its deliveries."""
     if message.type in _IDENTITIES:
         return ("identities",)
-    return ("events",)
+    return ("events", "impressions") if exposures.is_exposure(message, rules) else ("events",)
 
 
 def _map(message: Message, rules: Rules, received_ms: int) -> Mapped:
-    # Only an explicit false counts: replays and Engage send All: false with other names
-    # (segment-docs, guides/what-is-replay), and Segment has routed the message already.
-    if any(message.fields["integrations"].get(name) is False for name in INTEGRATION_NAMES):
-        raise MessageFiltered("filtered_by_integrations_object")
+    _require_meant(message)
     notes: set[str] = set()
     if message.type in _EVENTS:
         made = _EVENTS[message.type](message, rules, received_ms, notes)
@@ -70,3 +77,10 @@ def _map(message: Message, rules: Rules, received_ms: int) -> Mapped:
         written = _IDENTITIES[message.type](message, rules, received_ms, notes)
         return Mapped(identities=tuple(written), notes=tuple(sorted(notes)))
     return Mapped(dropped="unsupported_type", notes=("alias",) if message.type == "alias" else ())
+
+
+def _require_meant(message: Message) -> None:
+    # Only an explicit false counts: replays and Engage send All: false with other names
+    # (segment-docs, guides/what-is-replay), and Segment has routed the message already.
+    if any(message.fields["integrations"].get(name) is False for name in INTEGRATION_NAMES):
+        raise MessageFiltered("filtered_by_integrations_object")

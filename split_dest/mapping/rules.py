@@ -8,6 +8,10 @@ from split_dest.split import limits
 
 PAGE_TEMPLATE = "view_{name}_page"
 SCREEN_TEMPLATE = "viewed_{name}_screen"
+#: The name of the track calls that impressions become (Harness FME, integrations/segment).
+IMPRESSION_EVENT = "get_treatment"
+
+IdField = Literal["userId", "anonymousId"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ class Track:
     numeric_strings: bool = True
     included: tuple[str, ...] = ()
     # Our own impressions coming back through Segment must not become events.
-    excluded: tuple[str, ...] = ("get_treatment",)
+    excluded: tuple[str, ...] = (IMPRESSION_EVENT,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +102,23 @@ class Rules:
     attributes: Attributes = Attributes()
     properties: Properties = Properties()
     exposures: Exposures = Exposures()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRules:
+    """Everything that the mapping of a source depends on.
+
+    ``map_traffic_types`` leads from a traffic type to the id field of Segment's that takes its keys,
+    ``flag_traffic_types`` from a flag to its traffic type.
+    """
+
+    environments: frozenset[str] = frozenset()
+    map_traffic_types: Mapping[str, IdField] = field(
+        default_factory=lambda: {"user": "userId", "anonymous": "anonymousId"}
+    )
+    flag_traffic_types: Mapping[str, str] = field(default_factory=dict)
+    default_identity: IdField | None = None
+    event: str = IMPRESSION_EVENT
+    skip_control: bool = False
+    impression_properties: Literal["merge", "drop"] = "merge"
+    machine: bool = False

@@ -16,7 +16,13 @@ USER_AGENT = f"split-dest/{__version__}"
 _KEY_REFUSED = frozenset({401, 402, 403})
 _RECORD_REFUSED = frozenset({400, 413, 422})
 #: Retry-After (RFC 9110) and Split's Admin API (docs.split.io, reference/rate-limiting: the larger one counts).
-_WAIT_HEADERS = ("Retry-After", "X-RateLimit-Reset-Seconds-Org", "X-RateLimit-Reset-Seconds-IP")
+#: Segment's Tracking API sends seconds in both of its headers (segment-docs, libraries/server/http-api).
+_WAIT_HEADERS = (
+    "Retry-After",
+    "X-RateLimit-Reset-Seconds-Org",
+    "X-RateLimit-Reset-Seconds-IP",
+    "X-RateLimit-Reset",
+)
 _WAIT_MAX_SECONDS = 86_400.0
 
 

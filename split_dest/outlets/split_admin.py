@@ -14,6 +14,8 @@ from split_dest.split.records import Identity
 #: No limit is documented for identities; CSV uploads take 1,000 rows, and small calls are halved sooner.
 BULK_MAX = 100
 
+_FLAGS_A_PAGE = 50
+
 #: What a single identity's failure in a bulk answer means for the others: these may succeed later.
 _MAY_SUCCEED_LATER = frozenset({408, 429, *range(500, 600)})
 
@@ -73,6 +75,30 @@ def look_up(http: Http, account: Account) -> tuple[dict[str, str], dict[str, str
     """
     traffic_types, environments = (_named(http, request) for request in lookup_requests(account))
     return {name.lower(): found for name, found in traffic_types.items()}, environments
+
+
+def flag_traffic_types(http: Http, account: Account) -> dict[str, str]:
+    """Asks for the traffic type of every flag; gives its lower-cased name by the flag's.
+
+    Raises:
+        Refused: Split did not tell.
+
+    Source:
+        python-api, main/split_microclient.py (pages by offset), resources/split.py.
+    """
+    found: dict[str, str] = {}
+    workspace, offset, total = quote(account.workspace_id, safe=""), 0, 1
+    while offset < total:
+        path = f"/splits/ws/{workspace}?limit={_FLAGS_A_PAGE}&offset={offset}"
+        request = account.request("GET", path, "/splits/ws/…")
+        try:
+            page = orjson.loads(http.send(request).body)
+            flags, total = page["objects"], int(page["totalCount"])
+            found |= {str(flag["name"]): str(flag["trafficType"]["name"]).lower() for flag in flags}
+        except (orjson.JSONDecodeError, TypeError, KeyError, ValueError) as error:
+            raise _unexpected(request) from error
+        offset += len(flags) or total
+    return found
 
 
 def _named(http: Http, request: Request) -> dict[str, str]:

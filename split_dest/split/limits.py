@@ -14,6 +14,8 @@ ATTRIBUTE_MAX_CHARS = 255
 #: than 32,768 (python-client, client/input_validator.py, valid_properties).
 EVENT_BASE_CHARS = 1024
 EVENT_MAX_CHARS = 32_768
+#: The end of the year 9999, in milliseconds: later moments can't be written as a date.
+TIME_END_MS = 253_402_300_800_000
 
 _EVENT_TYPE_ID = re.compile(r"[a-zA-Z0-9][-_.:a-zA-Z0-9]*")
 _ILLEGAL_START = re.compile(r"\A[^a-zA-Z0-9]+")

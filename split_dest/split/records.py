@@ -52,3 +52,40 @@ class Identity:
     def to_json(self) -> dict[str, Any]:
         """Gives the identity in Split's names."""
         return {"trafficType": self.traffic_type, "key": self.key, "values": self.values}
+
+
+@dataclass(frozen=True, slots=True)
+class Impression:
+    """One treatment that a key saw of a flag; ``label`` says why.
+
+    Source:
+        Harness FME, api/webhooks/impressions (names); python-client, api/impressions.py (an SDK's short ones).
+    """
+
+    flag: str
+    key: str
+    treatment: str
+    timestamp_ms: int
+    label: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Gives the impression in the names of Split's documents."""
+        return {
+            "split": self.flag,
+            "key": self.key,
+            "treatment": self.treatment,
+            "time": self.timestamp_ms,
+            "label": self.label,
+        }
+
+    def to_sdk(self) -> dict[str, Any]:
+        """Gives the impression in an SDK's names, as it stands below its flag; the flag's version is not known."""
+        return {
+            "k": self.key,
+            "t": self.treatment,
+            "m": self.timestamp_ms,
+            "c": 0,
+            "r": self.label,
+            "b": None,
+            "pt": None,
+        }

@@ -10,21 +10,22 @@ from split_dest.errors import RequestRefused
 from split_dest.segment.signature import is_signed
 
 
-def authenticate(header: str, secrets: Sequence[Secret]) -> None:
-    """Makes sure that the header holds one of the secrets.
+def authenticate(shown: Sequence[str], secrets: Sequence[Secret]) -> None:
+    """Makes sure that one of the secrets was shown.
 
     It may stand there verbatim, as ``Bearer <secret>``, or as the user name or the password of ``Basic``. All
     secrets are compared with all readings, each in constant time.
 
     Args:
-        header: the Authorization header as WSGI gives it, that is, in Latin-1; empty: there is none.
+        shown: where a secret may stand, such as the Authorization header as WSGI gives it, that is, in Latin-1;
+            an empty one shows none.
         secrets: those that open the door.
 
     Raises:
         RequestRefused: 401 ``unauthorized``.
     """
     # A sender may have written a secret beyond ASCII in UTF-8 or in Latin-1; WSGI reads either as Latin-1.
-    written = header.encode("latin-1", "replace"), header.encode("utf-8", "replace")
+    written = [text.encode(code, "replace") for text in shown if text for code in ("latin-1", "utf-8")]
     readings = [reading for each in written for reading in _readings(each)]
     matches = [
         hmac.compare_digest(reading, secret.reveal().encode()) for reading in readings for secret in secrets

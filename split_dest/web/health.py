@@ -33,7 +33,7 @@ def blueprint(settings: Settings, store: Store, high_water: HighWater) -> Bluepr
     @pages.get("/metrics")
     def metrics() -> Response:
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(LedgerCollector(ledger.read(store, settings.destinations)))
+        registry.register(LedgerCollector(ledger.read(store, settings.destinations, settings.sources)))
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
     return pages

@@ -21,7 +21,7 @@ def blueprint(settings: Settings, store: Store, high_water: HighWater) -> Bluepr
         destination = settings.destinations.get(name)
         if destination is None:
             raise RequestRefused(404, "unknown_destination")
-        auth.authenticate(request.headers.get("Authorization", ""), destination.authorization)
+        auth.authenticate([request.headers.get("Authorization", "")], destination.authorization)
         received = body.read(request, settings.intake.max_body_bytes)
         signature = request.headers.get("X-Signature", "")
         auth.check_signature(signature, received, destination.signature_secrets)

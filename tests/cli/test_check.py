@@ -154,16 +154,3 @@ def test_live_redis_away_is_told_and_split_asked_all_the_same(away, settings):
     assert found.code == 1
     assert "BAD   Redis: ConnectionError\n" in found.out
     assert "good  web: SDK key: accepted\n" in found.out
-
-
-def test_settings_that_do_nothing_yet_are_named(command, settings):
-    """Nobody shall wait for deletions, exposures or sources that this version does not have."""
-    more = "    exposures: {enabled: true}\n"
-    source = 'sources:\n  flags: {tokens: ["${TEST_SECRET}"], write_key: "${TEST_SDK_KEY}"}\n'
-    settings.file.write_text(settings.file.read_text() + more + source)
-
-    found = command("check")
-
-    said = [line.rpartition(": ")[2] for line in found.out.splitlines() if "no effect" in line]
-    names = ("exposures.enabled has", "sources have")
-    assert said == [f"{name} no effect in this version" for name in names]

@@ -25,7 +25,7 @@ def test_a_new_destination_has_zeros_and_no_workers(command):
     first, head, *lanes = [line.split() for line in found.out.splitlines()]
     assert first == ["workers", "alive:", "0"]
     assert " ".join(head) == "lane received delivered filtered duplicate pending in flight dead oldest"
-    assert lanes == [["web", "events", *"0000000"], ["web", "identities", *"0000000"]]
+    assert lanes == [["web", name, *"0000000"] for name in ("events", "identities", "impressions")]
 
 
 def test_the_numbers_are_those_of_the_messages(command, door, store):

@@ -12,7 +12,7 @@ NO_EVENTS = [
     "    named_screens: {enabled: false}",
 ]
 NO_IDENTITIES = ["    identify: {enabled: false}", "    group: {enabled: false}"]
-FOR_EVENTS = "is required while track, named_pages or named_screens is enabled"
+FOR_EVENTS = "is required while track, named_pages, named_screens or exposures is enabled"
 FOR_IDENTITIES = "is required while identify, group or delete is enabled"
 
 

@@ -172,7 +172,10 @@ def test_a_required_secret_may_not_be_optional(told):
     found = told(LONELY % "${NOBODY:-}" + ONLY_EVENTS)
 
     assert found == [
-        "4:22: destinations.web.split.sdk_key: is required while track, named_pages or named_screens is enabled"
+        (
+            "4:22: destinations.web.split.sdk_key: "
+            "is required while track, named_pages, named_screens or exposures is enabled"
+        )
     ]
 
 

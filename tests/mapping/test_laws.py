@@ -157,8 +157,8 @@ def test_a_message_waits_where_its_records_leave(sent: dict[str, Any], rules: Ru
 
     result = to_split(taken, rules, received_ms)
 
-    assert not (result.events and "events" not in lanes_of(taken))
-    assert not (result.identities and "identities" not in lanes_of(taken))
+    assert not (result.events and "events" not in lanes_of(taken, rules))
+    assert not (result.identities and "identities" not in lanes_of(taken, rules))
 
 
 @FEW

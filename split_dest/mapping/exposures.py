@@ -1,0 +1,38 @@
+"""Calls about experiments to impressions: flags evaluated elsewhere count in Split's experiments."""
+
+from split_dest.errors import MessageFiltered
+from split_dest.mapping import keys, values
+from split_dest.mapping.rules import Rules
+from split_dest.segment.message import Message
+from split_dest.split.records import Impression
+
+
+def is_exposure(message: Message, rules: Rules) -> bool:
+    """True for a track call that the settings call an exposure."""
+    exposures = rules.exposures
+    return exposures.enabled and message.type == "track" and message.fields.get("event") == exposures.event
+
+
+def from_exposure(message: Message, rules: Rules, received_ms: int) -> Impression:
+    """Gives the impression that an exposure stands for.
+
+    A user evaluates a flag once, so there is one impression, of the first mapped id that leads to a legal key.
+
+    Raises:
+        MessageFiltered: ``exposures_disabled``, ``exposure_incomplete`` or ``no_mapped_identity``.
+
+    Source:
+        segment-docs, connections/spec/ab-testing (Experiment Viewed).
+    """
+    if not is_exposure(message, rules):
+        raise MessageFiltered("exposures_disabled")
+    flag, treatment = (
+        values.at(path, message.fields) for path in (rules.exposures.flag, rules.exposures.treatment)
+    )
+    if not (isinstance(flag, str) and flag.strip() and isinstance(treatment, str) and treatment.strip()):
+        raise MessageFiltered("exposure_incomplete")
+    _, key = next(keys.mapped(rules.map_identities, message.fields, rules), (None, None))
+    if key is None:
+        raise MessageFiltered("no_mapped_identity")
+    timestamp_ms = message.timestamp_ms if message.timestamp_ms is not None else received_ms
+    return Impression(flag.strip(), key, treatment.strip(), timestamp_ms, rules.exposures.event)

@@ -1,0 +1,109 @@
+"""Split's impressions to Segment's track calls."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from split_dest.errors import MessageFiltered
+from split_dest.mapping.rules import SourceRules
+from split_dest.segment import json_text, payload, times
+from split_dest.split.impressions import Received
+
+#: Segment's own limit for one message (segment-docs, sources/catalog/libraries/server/http-api).
+MAX_BYTES = 32_768
+
+#: The webhook's own names, as they stand in a track call's properties.
+_PROPERTIES = (
+    "split",
+    "treatment",
+    "label",
+    "key",
+    "bucketingKey",
+    "environmentId",
+    "environmentName",
+    "splitVersionNumber",
+    "sdk",
+    "sdkVersion",
+)
+_MACHINE = ("machineName", "machineIp")
+_IDENTITY = ("environmentId", "split", "key", "bucketingKey", "treatment", "splitVersionNumber", "time")
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """What an impression becomes: a track call, or the reason code why none; ``notes`` as in ``Mapped``."""
+
+    track: Mapping[str, Any] | None
+    dropped: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def to_segment(impression: Received, rules: SourceRules, traffic_type: str | None) -> Tracked:
+    """Gives the track call that tells Segment which treatment a user saw.
+
+    Args:
+        impression: as ``split.impressions.load`` gives it.
+        rules: of the source it came from.
+        traffic_type: of its flag; None: nobody knows.
+
+    Source:
+        Harness FME, integrations/segment, "Split as a source"; integrations/guides/verify-impressions.
+    """
+    try:
+        track = _track(impression, rules, traffic_type)
+    except MessageFiltered as filtered:
+        return Tracked(None, filtered.code)
+    given = _given(impression) if rules.impression_properties == "merge" else {}
+    full = track | {"properties": given | track["properties"]}
+    if given and len(orjson.dumps(full)) > MAX_BYTES:
+        return Tracked(track, notes=("properties_left_out",))
+    return Tracked(full)
+
+
+def message_id(impression: Received) -> str:
+    """Gives an id that is the same for the same impression, so that neither side counts one sent twice."""
+    content = orjson.dumps([impression.get(name) for name in _IDENTITY])
+    return "split-" + hashlib.sha256(content).hexdigest()
+
+
+def _track(impression: Received, rules: SourceRules, traffic_type: str | None) -> dict[str, Any]:
+    if rules.environments and impression.get("environmentName") not in rules.environments:
+        raise MessageFiltered("environment")
+    if rules.skip_control and impression["treatment"] == "control":
+        raise MessageFiltered("control_skipped")
+    names = _PROPERTIES + (_MACHINE if rules.machine else ())
+    return {
+        "type": "track",
+        "event": rules.event,
+        _id_field(rules, traffic_type): impression["key"],
+        "timestamp": times.to_text(impression["time"]),
+        "messageId": message_id(impression),
+        "properties": {name: impression[name] for name in names if name in impression},
+    }
+
+
+def _id_field(rules: SourceRules, traffic_type: str | None) -> str:
+    if traffic_type is not None and traffic_type not in rules.map_traffic_types:
+        raise MessageFiltered("traffic_type_unmapped")
+    field = rules.default_identity if traffic_type is None else rules.map_traffic_types[traffic_type]
+    if field is None:
+        raise MessageFiltered("traffic_type_unknown")
+    return field
+
+
+def _given(impression: Received) -> dict[str, Any]:
+    """Gives the impression's own properties, which SDKs send as the text of a JSON object.
+
+    Source:
+        python-client, api/impressions.py; Harness FME, api/webhooks/impressions ("reserved for future use").
+    """
+    given = impression.get("properties")
+    if isinstance(given, str) and json_text.depth(given.encode()) <= payload.MAX_DEPTH:
+        try:
+            given = orjson.loads(given)
+        except orjson.JSONDecodeError:
+            return {}
+    return given if isinstance(given, dict) else {}

@@ -1,0 +1,42 @@
+"""The impressions door: where Split's impressions webhook posts what users saw."""
+
+from flask import Blueprint, Response, jsonify, request
+
+from split_dest.config.settings import Settings
+from split_dest.errors import RequestRefused
+from split_dest.inbox.intake import HighWater
+from split_dest.inbox.store import Store
+from split_dest.mapping.acceptance import impression_item
+from split_dest.segment import payload
+from split_dest.web import auth, body
+from split_dest.web.accepting import accept
+
+#: Split posts once in ten seconds and never again what was refused, so a busy batch must fit.
+_MAX_IMPRESSIONS = 50_000
+
+
+def blueprint(settings: Settings, store: Store, high_water: HighWater) -> Blueprint:
+    """Gives the door ``/impressions/<source>``, whose token may stand in the path, the query or a header."""
+    door = Blueprint("impressions", __name__)
+
+    @door.post("/impressions/<name>", strict_slashes=False)
+    @door.post("/impressions/<name>/<token>", strict_slashes=False)
+    def receive(name: str, token: str = "") -> Response:
+        source = settings.sources.get(name)
+        if source is None:
+            raise RequestRefused(404, "unknown_destination")
+        shown = (token, request.args.get("token", ""), request.headers.get("Authorization", ""))
+        auth.authenticate(shown, source.tokens)
+        received = body.read(request, settings.intake.max_body_bytes)
+        high_water.check()
+        found = payload.messages(received, _MAX_IMPRESSIONS)
+        items = [impression_item(each, settings.intake.max_message_bytes) for each in found]
+        receipt = accept(name, items, settings, store)
+        return jsonify(
+            success=True,
+            accepted=receipt.accepted,
+            duplicates=receipt.duplicates,
+            set_aside=receipt.set_aside,
+        )
+
+    return door

@@ -1,0 +1,38 @@
+"""The lane ``impressions``: exposures, as impressions to Split's Events API."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from split_dest.inbox.drains import Entry
+from split_dest.mapping import to_impressions
+from split_dest.mapping.rules import Rules
+from split_dest.outlets import split_impressions
+from split_dest.outlets.bulk import Limits
+from split_dest.outlets.split_impressions import Encoded
+from split_dest.segment import message
+from workers import bulk
+from workers.bulk import Made, Way
+from workers.delivery import Delivery
+
+
+def deliver(delivery: Delivery, entries: Sequence[Entry]) -> None:
+    """Delivers claimed messages as impressions.
+
+    Raises:
+        Refused: Split takes no calls now; what is not settled stays claimed.
+        SlotLost: the drain may not go on.
+    """
+    settings = delivery.runtime.settings
+    destination = settings.destinations[delivery.hold.owner]
+    sdk_key = destination.split.sdk_key.reveal() if destination.split.sdk_key else ""
+    way = Way(
+        make=partial(_made, destination.rules),
+        request=partial(split_impressions.request, settings.split.events_url, sdk_key),
+        limits=Limits(settings.delivery.batch_max_events, settings.delivery.batch_max_bytes),
+    )
+    bulk.deliver(delivery, entries, way)
+
+
+def _made(rules: Rules, entry: Entry) -> Made[Encoded]:
+    mapped = to_impressions(message.restore(entry.text), rules, entry.accepted_ms)
+    return Made([split_impressions.encode(each) for each in mapped.impressions], mapped.dropped)
