@@ -12,14 +12,22 @@ import yaml
 from split_dest import config
 from split_dest.errors import REASONS
 from split_dest.mapping import to_split
-from split_dest.mapping.rules import Rules
+from split_dest.mapping.rules import Rules, SourceRules
+from split_dest.mapping.tracks import to_segment
 from split_dest.segment import message
+from split_dest.split import impressions
 from tests.mapping.calls import RECEIVED_MS
 
 _LINES = (Path(__file__).parents[1] / "data" / "mapping.jsonl").read_text(encoding="utf-8").strip().split("\n")
-CASES: dict[str, dict[str, Any]] = {
-    case["id"]: case for case in map(json.loads, _LINES) if case["direction"] == "segment_to_split"
-}
+_ALL: list[dict[str, Any]] = [json.loads(line) for line in _LINES]
+CASES = {case["id"]: case for case in _ALL if case["direction"] == "segment_to_split"}
+IMPRESSIONS = {case["id"]: case for case in _ALL if case["direction"] == "split_to_segment"}
+
+
+def _source_rules(source: dict[str, Any], folder: Path) -> SourceRules:
+    file = folder / "settings.yaml"
+    file.write_text(yaml.safe_dump({"sources": {"flags": source}}), encoding="utf-8")
+    return config.load(file, {}, need_secrets=False).sources["flags"].rules
 
 
 def _rules(destination: dict[str, Any], folder: Path) -> Rules:
@@ -46,12 +54,27 @@ def test_a_given_case_maps_as_it_says(case_id: str, tmp_path: Path):
     assert result.dropped == expected["dropped"]
 
 
+@pytest.mark.parametrize("case_id", IMPRESSIONS)
+def test_a_given_impression_becomes_the_track_call_that_it_says(case_id: str, tmp_path: Path):
+    """The flag's traffic type is what the settings say of it; the id that we add is of no account."""
+    case = IMPRESSIONS[case_id]
+    rules = _source_rules(case["source_config"], tmp_path)
+    impression = impressions.load(case["input"])
+
+    result = to_segment(impression, rules, rules.flag_traffic_types.get(impression["split"]))
+
+    made = [] if result.track is None else [dict(result.track)]
+    assert all(track.pop("messageId").startswith("split-") for track in made)
+    assert (made, result.dropped) == (case["expected"]["tracks"], case["expected"]["dropped"])
+
+
 def test_no_given_case_is_left_out():
     """Every line is a case of one of two directions with an id of its own, and says all that it expects."""
     directions = Counter(json.loads(line)["direction"] for line in _LINES)
 
     assert directions == {"segment_to_split": 57, "split_to_segment": 8}
-    assert len(CASES) == 57
-    for case in CASES.values():
-        assert case["expected"].keys() == {"events", "identities", "dropped"}
+    assert (len(CASES), len(IMPRESSIONS)) == (57, 8)
+    for case in _ALL:
+        made = {"events", "identities"} if case["id"] in CASES else {"tracks"}
+        assert case["expected"].keys() == {*made, "dropped"}
         assert case["expected"]["dropped"] in {None, *REASONS}

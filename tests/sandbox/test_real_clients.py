@@ -1,41 +1,17 @@
 """Split's own clients take the sandbox for Split."""
 
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from splitapiclient.main import get_client
 from splitapiclient.util.exceptions import HTTPIncorrectParametersError, HTTPNotFoundError, HTTPUnauthorizedError
-from splitio import get_factory
 
 from tests.support.sandbox import ADMIN_KEY, SDK_KEY, Sandbox
+from tests.support.split_sdk import running
 
 # splitio_client 10.7 marks a thread as a daemon in the way that Python deprecated.
 pytestmark = pytest.mark.filterwarnings(r"ignore:setDaemon\(\) is deprecated:DeprecationWarning")
-
-
-def start(sandbox: Sandbox, **config: Any) -> Any:
-    """Return an SDK factory that is ready, with the sandbox as its Split."""
-    api = sandbox.url + "/api"
-    settings = {"impressionsMode": "debug", "impressionsRefreshRate": 1, "eventsPushRate": 1, **config}
-    factory = get_factory(
-        SDK_KEY,
-        config=settings,
-        sdk_api_base_url=api,
-        events_api_base_url=api,
-        auth_api_base_url=api,
-        telemetry_api_base_url=api,
-    )
-    factory.block_until_ready(5)
-    return factory
-
-
-def stop(factory: Any) -> None:
-    """Let the SDK send what it holds, and end."""
-    flushed = threading.Event()
-    factory.destroy(flushed)
-    assert flushed.wait(10)
 
 
 @pytest.fixture
@@ -45,9 +21,8 @@ def factory(sandbox: Sandbox) -> Iterator[Any]:
     Its tasks start a moment after it says that it is ready, and until then destroy() neither flushes nor stops
     them: so each test waits for something to arrive.
     """
-    started = start(sandbox, streamingEnabled=False)
-    yield started
-    stop(started)
+    with running(sandbox, streamingEnabled=False) as started:
+        yield started
 
 
 @pytest.fixture
@@ -112,13 +87,11 @@ def test_impressions_of_the_sdk_arrive(sandbox: Sandbox, factory: Any):
 
 def test_the_sdk_is_at_home_with_its_defaults(sandbox: Sandbox):
     """They ask for streaming, and send each impression once with counts; no call fails."""
-    factory = start(sandbox, impressionsMode="optimized")
-    client = factory.client()
-    assert {client.get_treatment("u1", "checkout_button") for _ in range(3)} == {"on"}
-    assert client.track("u1", "user", "bought")
-    sandbox.wait_for("events", 1)
-
-    stop(factory)
+    with running(sandbox, impressionsMode="optimized") as factory:
+        client = factory.client()
+        assert {client.get_treatment("u1", "checkout_button") for _ in range(3)} == {"on"}
+        assert client.track("u1", "user", "bought")
+        sandbox.wait_for("events", 1)
 
     assert len(sandbox.received("impressions")) == 1
     assert {status for outcomes in sandbox.counts()["calls"].values() for status in outcomes} == {"200", "202"}

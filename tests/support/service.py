@@ -14,6 +14,7 @@ import orjson
 import urllib3
 
 from split_dest.inbox import ledger
+from split_dest.inbox.lanes import OF_SOURCE
 from split_dest.inbox.ledger import LaneNumbers
 from split_dest.inbox.store import Store
 from tests.support.sandbox import free_port
@@ -38,6 +39,7 @@ VARIABLES = {
     "TEST_SECRET": SECRET,
     "TEST_SDK_KEY": "sandbox-sdk-key",
     "TEST_ADMIN_KEY": "sandbox-admin-key",
+    "TEST_WRITE_KEY": "sandbox-write-key",
 }
 
 
@@ -112,7 +114,8 @@ class Service:
 
     def lane(self, name: str = "events", destination: str = "web") -> LaneNumbers:
         """Gives a lane's numbers."""
-        return ledger.read(self.store, [destination]).lanes[destination, name]
+        sources = [destination] if name in OF_SOURCE else []
+        return ledger.read(self.store, [destination], sources).lanes[destination, name]
 
     def wait_until(self, true: Callable[[], bool], seconds: float = 20.0) -> float:
         """Waits until something holds; gives how long it took, in seconds."""

@@ -1,0 +1,120 @@
+"""Impressions to track calls: filters, ids, properties and sizes."""
+
+from dataclasses import replace
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from split_dest.errors import REASONS, MessageRejected
+from split_dest.mapping.rules import SourceRules
+from split_dest.mapping.tracks import MAX_BYTES, Tracked, message_id, to_segment
+from split_dest.segment import message
+from split_dest.split.impressions import load
+from tests.segment.strategies import LAWS, json_values
+
+RULES = SourceRules()
+SEEN = {"key": "u1", "split": "flag", "treatment": "on", "time": 1572534218971, "environmentName": "Production"}
+
+
+def properties(given: Any, rules: SourceRules = RULES) -> dict[str, Any]:
+    """Gives the properties of the track call of an impression with these properties of its own."""
+    tracked = to_segment(load(SEEN | {"properties": given}), rules, "user")
+    assert tracked.track is not None
+    return dict(tracked.track["properties"])
+
+
+@pytest.mark.parametrize(
+    ("rules", "traffic_type", "dropped"),
+    [
+        (RULES, "user", None),
+        (RULES, "account", "traffic_type_unmapped"),
+        (RULES, None, "traffic_type_unknown"),
+        (replace(RULES, default_identity="anonymousId"), None, None),
+        (replace(RULES, default_identity="userId"), "account", "traffic_type_unmapped"),
+        (replace(RULES, environments=frozenset({"Staging"})), "user", "environment"),
+        (replace(RULES, environments=frozenset({"Production"})), "user", None),
+    ],
+)
+def test_the_settings_decide_what_is_told(rules: SourceRules, traffic_type: str | None, dropped: str | None):
+    """An impression of another environment, or of a traffic type without an id, is counted and not sent."""
+    assert to_segment(load(SEEN), rules, traffic_type).dropped == dropped
+
+
+@pytest.mark.parametrize(("skips", "dropped"), [(True, "control_skipped"), (False, None)])
+def test_control_is_skipped_on_request(skips: bool, dropped: str | None):
+    """Control means that the flag was not evaluated."""
+    rules = replace(RULES, skip_control=skips)
+
+    assert to_segment(load(SEEN | {"treatment": "control"}), rules, "user").dropped == dropped
+
+
+def test_the_key_stands_in_one_id_only():
+    """A key of an anonymous flag is nobody's user id."""
+    tracked = to_segment(load(SEEN), RULES, "anonymous")
+
+    assert tracked.track is not None
+    assert (tracked.track["anonymousId"], "userId" in tracked.track) == ("u1", False)
+
+
+@pytest.mark.parametrize(
+    ("given", "added"),
+    [
+        ('{"plan":"gold","treatment":"off"}', {"plan": "gold"}),
+        ({"plan": "gold"}, {"plan": "gold"}),
+        ("[1]", {}),
+        ("reserved", {}),
+        ("{", {}),
+        (7, {}),
+        ('{"a":' * 70 + "1" + "}" * 70, {}),
+    ],
+)
+def test_its_own_properties_are_added_and_override_nothing(given: Any, added: dict[str, Any]):
+    """An object, or the text of one, is merged under the built-in ones; anything else is left."""
+    own = {"split": "flag", "treatment": "on", "key": "u1", "environmentName": "Production"}
+
+    assert properties(given) == own | added
+    assert properties(given, replace(RULES, impression_properties="drop")) == own
+
+
+def test_properties_that_make_the_call_too_large_are_left_out():
+    """The call itself still arrives, and the loss is noted."""
+    tracked = to_segment(load(SEEN | {"properties": {"p": "x" * MAX_BYTES}}), RULES, "user")
+
+    assert tracked.notes == ("properties_left_out",)
+    assert tracked.track is not None
+    assert "p" not in tracked.track["properties"]
+
+
+def test_the_same_impression_has_the_same_id_and_any_other_another():
+    """Split may post twice; Segment knows both for one."""
+    others = [{name: value} for name, value in (("key", "u2"), ("time", 1), ("treatment", "off"), ("split", "f"))]
+    ids = {message_id(load(SEEN | other)) for other in (*others, {}, {"label": "killed"})}
+
+    assert len(ids) == len(others) + 1
+    assert all(len(each) <= 100 for each in ids)
+
+
+@LAWS
+@given(
+    st.dictionaries(st.sampled_from([*SEEN, "properties", "label", "bucketingKey", "environmentId"]), json_values),
+    st.sampled_from([None, "user", "account"]),
+)
+def test_any_impression_becomes_a_legal_call_or_has_its_reason(changes: dict[str, Any], traffic_type: str | None):
+    """Whatever Split posts, the door and the mapping know what to do with it, twice the same."""
+    try:
+        impression = orjson.loads(orjson.dumps(load(SEEN | changes)))
+    except MessageRejected:
+        return
+
+    result = to_segment(impression, RULES, traffic_type)
+
+    assert result == to_segment(impression, RULES, traffic_type)
+    if result.track is None:
+        assert result == Tracked(None, result.dropped)
+        assert result.dropped in REASONS
+    else:
+        taken = message.load(orjson.loads(orjson.dumps(result.track)))
+        assert (taken.type, taken.timestamp_ms) == ("track", impression["time"])

@@ -1,0 +1,64 @@
+"""Impressions as Split's webhook posts them."""
+
+from typing import Any
+
+import pytest
+
+from split_dest.errors import MessageRejected
+from split_dest.split.impressions import load
+
+FULL = {
+    "key": "user_1",
+    "split": "ruby_example",
+    "environmentId": "env-1",
+    "environmentName": "Prod-Default",
+    "treatment": "on",
+    "time": 1572534218971,
+    "bucketingKey": "b-1",
+    "label": "default rule",
+    "machineName": "ip-10-0-0-1",
+    "machineIp": "10.0.0.1",
+    "splitVersionNumber": 1580851834698,
+    "sdk": "ruby",
+    "sdkVersion": "7.3.4",
+    "properties": '{"plan":"gold"}',
+}
+
+
+def test_a_whole_impression_is_taken_as_it_is():
+    """Every field of the webhook's documents passes; what stands beside them does not."""
+    assert load(FULL | {"somethingNew": 1}) == FULL
+
+
+@pytest.mark.parametrize("empty", [None, "", [], {}, True])
+def test_empty_and_odd_fields_are_left_out(empty: Any):
+    """Only what is a text or a number is told to Segment."""
+    optional = ("environmentId", "environmentName", "bucketingKey", "label", "splitVersionNumber", "sdk")
+
+    loaded = load(FULL | dict.fromkeys(optional, empty))
+
+    assert not set(optional) & set(loaded)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("key", value) for value in (None, "", "  ", "k" * 251, True, ["k"])),
+        *(("split", value) for value in (None, "", 7)),
+        *(("treatment", value) for value in (None, "", False)),
+        *(("time", value) for value in (None, 0, -1, True, 1.5, "1572534218971", 253_402_300_800_000)),
+    ],
+)
+def test_an_impression_that_says_too_little_is_refused(field: str, value: Any):
+    """Without who, what and when there is nothing to tell; the field is named, never its value."""
+    with pytest.raises(MessageRejected) as caught:
+        load(FULL | {field: value})
+    with pytest.raises(MessageRejected):
+        load({name: given for name, given in FULL.items() if name != field})
+
+    assert (caught.value.code, caught.value.detail) == ("impression_incomplete", f"at {field}")
+
+
+def test_a_number_as_a_key_is_its_digits():
+    """SDKs make texts of numbers."""
+    assert load(FULL | {"key": 42})["key"] == "42"
