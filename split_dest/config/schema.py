@@ -147,4 +147,5 @@ class SettingsSection(Section):
     def _have_names_of_their_own(self, _found: Any, original: Any, **_: object) -> None:
         both = agreement.shared_names(original) if isinstance(original, Mapping) else []
         if both:
-            raise ValidationError({"sources": {name: {"key": ["is the name of a destination"]} for name in both}})
+            text = "is the name of a destination as well; give the source another"
+            raise ValidationError({"sources": {name: {"key": [text]} for name in both}})

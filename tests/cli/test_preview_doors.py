@@ -1,0 +1,119 @@
+"""preview by the rules of the other two doors: the Tracking API's, and a source's."""
+
+import orjson
+import pytest
+
+from split_dest.segment import times
+
+EXPOSED = {"type": "track", "event": "Experiment Viewed", "messageId": "m-1", "userId": "u-1"}
+SEEN = {"experiment_name": "new_checkout", "variation_name": "on"}
+IMPRESSION = {"key": "u-1", "split": "checkout", "treatment": "on", "time": 1768469400250}
+SOURCE = """
+sources:
+  flags:
+    tokens: ["${TEST_SECRET}"]
+    write_key: ${TEST_SDK_KEY}
+    flag_traffic_types: {checkout: user, b2b: account}
+"""
+
+
+@pytest.fixture
+def source(settings):
+    """Settings with a source beside the destination."""
+    settings.file.write_text(settings.file.read_text() + SOURCE)
+
+
+def of_source(command, *impressions, options=()):
+    """Previews impressions."""
+    return command("preview", "--source", "flags", *options, text=orjson.dumps(list(impressions)))
+
+
+def test_the_tracking_doors_rules_count_on_request(command):
+    """Times are corrected, context and integrations of the batch stand under each message's own."""
+    sent = {"type": "track", "event": "Tried", "userId": "u-1", "timestamp": "2026-01-01T00:00:00Z"}
+    other = sent | {"integrations": {"Split": True}}
+    batch = {"batch": [sent, other], "sentAt": "2026-01-01T00:00:10Z", "integrations": {"All": False}}
+
+    found = command("preview", "--destination", "web", "--door", "tracking", text=orjson.dumps(batch))
+    plain = command("preview", "--destination", "web", text=orjson.dumps(batch))
+
+    assert [line["dropped"] for line in found.json] == ["filtered_by_integrations_object", None]
+    (event,) = found.json[1]["events"]
+    assert times.to_text(event["timestamp"]) > "2026-02"
+    assert [line["events"][0]["timestamp"] for line in plain.json] == [1767225600000] * 2
+
+
+def test_what_segment_would_refuse_says_its_code(command):
+    """The reason is the one that the dead letter would carry."""
+    sent = {"batch": [{"type": "track", "event": "Tried"}, {"type": "track", "userId": "u"}]}
+
+    found = command("preview", "--destination", "web", "--door", "tracking", text=orjson.dumps(sent))
+
+    assert [line["dropped"] for line in found.json] == ["no_user_anon_id", "event_not_defined"]
+
+
+def test_an_exposure_shows_its_impression(command, settings):
+    """It stands beside the event; without a flag only the event does."""
+    settings.file.write_text(settings.file.read_text() + "    exposures: {enabled: true}\n")
+    sent = [EXPOSED | {"properties": SEEN, "timestamp": "2026-01-15T09:30:00.250Z"}, EXPOSED]
+
+    found = command("preview", "--destination", "web", text=orjson.dumps(sent))
+    requests = command("preview", "--destination", "web", "--requests", text=orjson.dumps(sent[:1]))
+
+    seen = {"split": "new_checkout", "key": "u-1", "treatment": "on", "time": 1768469400250}
+    assert found.json[0]["impressions"] == [seen | {"label": "Experiment Viewed"}]
+    assert [len(line["events"]) for line in found.json] == [1, 1]
+    assert (found.json[1]["impressions"], found.json[1]["dropped"]) == ([], None)
+    assert [each["url"].rpartition("/api")[2] for each in requests.json] == [
+        "/events/bulk",
+        "/testImpressions/bulk",
+    ]
+    assert requests.json[1]["body"][0]["f"] == "new_checkout"
+
+
+@pytest.mark.usefixtures("source")
+def test_impressions_become_track_calls(command):
+    """One line each: the call, or why there is none."""
+    others = [IMPRESSION | {"split": "b2b"}, IMPRESSION | {"split": "new"}, IMPRESSION | {"key": ""}]
+
+    found = of_source(command, IMPRESSION, *others)
+
+    assert (found.code, found.err) == (0, "")
+    (track,) = found.json[0]["tracks"]
+    assert (track["type"], track["event"], track["userId"]) == ("track", "get_treatment", "u-1")
+    assert track["timestamp"] == "2026-01-15T09:30:00.250Z"
+    assert [(line["tracks"], line["dropped"]) for line in found.json[1:]] == [
+        ([], "traffic_type_unmapped"),
+        ([], "traffic_type_unknown"),
+        ([], "impression_incomplete"),
+    ]
+
+
+@pytest.mark.usefixtures("source")
+def test_the_requests_to_segment_are_shown(command):
+    """All track calls of a batch in one, without the write key."""
+    found = of_source(command, IMPRESSION, IMPRESSION | {"key": "u-2"}, options=["--requests"])
+
+    (request,) = found.json
+    assert request["url"] == "https://api.segment.io/v1/batch"
+    assert [call["userId"] for call in request["body"]["batch"]] == ["u-1", "u-2"]
+    assert "sentAt" not in request["body"]
+    assert "sandbox-sdk-key" not in found.out
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ([], "give either --destination or --source"),
+        (["--destination", "web", "--source", "flags"], "give either --destination or --source"),
+        (["--source", "flgs"], 'no source "flgs" in the settings; there are: flags'),
+        (["--destination", "flags"], 'no destination "flags" in the settings; there are: web'),
+    ],
+)
+@pytest.mark.usefixtures("source")
+def test_by_whose_rules_must_be_said(command, options, told):
+    """Exit code 2, and what to write."""
+    found = command("preview", *options, text=b"[]")
+
+    assert (found.code, found.out) == (2, "")
+    assert told in found.err
