@@ -48,12 +48,13 @@ def calls(messages: Iterable[tuple[str, Sequence[Encoded]]], limits: Limits) -> 
 
 
 def _parcels(entry_id: str, records: Sequence[Encoded], limits: Limits) -> Iterator[Parcel[Encoded]]:
-    start, room = 0, limits
+    start = size = 0
     for end, record in enumerate(records):
-        if end > start and (room.records < 1 or room.size_bytes < len(record)):
+        added = len(record) + 1
+        if end > start and (end - start == limits.records or size + added + 1 > limits.size_bytes):
             yield Parcel(entry_id, tuple(records[start:end]), last=False)
-            start, room = end, limits
-        room = Limits(room.records - 1, room.size_bytes - _size([record]))
+            start, size = end, 0
+        size += added
     yield Parcel(entry_id, tuple(records[start:]), last=True)
 
 
