@@ -74,9 +74,9 @@ def test_live_a_redis_that_may_lose_messages_is_told(command, store, option, val
         (
             "${{TEST_SDK_KEY}}",
             "${{TEST_ADMIN_KEY}}",
-            "SDK key: Split refused the key (401, 402 or 403). (POST /events",
+            "SDK key: Split or Segment refused the key (401, 402 or 403). (POST /events",
         ),
-        ("${{TEST_ADMIN_KEY}}", "${{TEST_SDK_KEY}}", "admin key and workspace: Split refused the key"),
+        ("${{TEST_ADMIN_KEY}}", "${{TEST_SDK_KEY}}", "admin key and workspace: Split or Segment refused the key"),
         ("ws-1", "ws-2", "admin key and workspace: "),
         ("environment: Production", "environment: Prod", "environment Prod (Split has: Production, Staging)"),
         (
