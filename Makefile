@@ -9,7 +9,7 @@ run: .venv/run-ready
 	$(BIN)/split-dest demo --keep
 
 ## test: set up, then every test with branch coverage
-test: .venv/dev-ready
+test: .venv/dev-ready .venv/sdks-ready
 	rm -f .coverage .coverage.*
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet
@@ -36,7 +36,7 @@ lock: .venv/dev-ready
 	$(BIN)/uv pip compile --universal --generate-hashes --python-version 3.11 --upgrade --quiet setup.cfg --extra build --extra dev -o requirements-dev.txt
 
 clean:
-	rm -rf .venv var *.egg-info .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf tests/sdks/node_modules .venv var *.egg-info .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 .venv/bin/python:
 	@bash .ci/prepare $(PYTHON)
@@ -50,3 +50,7 @@ clean:
 .venv/dev-ready: requirements-dev.txt .venv/run-ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	touch $@
+
+# Segment's SDKs for Node and browsers; where npm is not there, their tests are left out.
+.venv/sdks-ready: tests/sdks/package-lock.json tests/sdks/package.json | .venv/bin/python
+	if command -v npm >/dev/null; then npm ci --ignore-scripts --loglevel=error --prefix tests/sdks >/dev/null && touch $@; fi

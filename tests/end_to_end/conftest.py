@@ -34,36 +34,36 @@ class _Files(SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
-    """A folder whose pages a server gives, with the SDKs below it, and the server's URL."""
+    """A folder whose pages a server gives, with the SDKs below it, and the server's address."""
     folder = tmp_path_factory.mktemp("site")
     (folder / "sdks").symlink_to(sdks.SDKS)
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Files, directory=str(folder))) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield folder, f"http://127.0.0.1:{server.server_address[1]}"
+        yield folder, f"127.0.0.1:{server.server_address[1]}"
         server.shutdown()
         thread.join()
 
 
 @dataclass(frozen=True, slots=True)
 class Browser:
-    """A running Chromium with one page at a time, and the folder that its pages come from."""
+    """A running Chromium with one page at a time, and the folder and the address that its pages come from."""
 
     driver: subprocess.Popen[str]
     site: Path
-    url: str
+    host: str
 
     def open(self, page: str, slow_hours: float = 0) -> None:
-        """Opens a page of the site in a new profile, with a clock that is so slow, and waits until it has loaded."""
-        self._tell(json.dumps({"url": f"{self.url}/{page}", "slow": slow_hours * 3_600_000}))
+        """Opens a page of the site in a new profile, with a clock that is so slow; waits until it has loaded."""
+        self._tell(json.dumps({"url": f"http://{self.host}/{page}", "slow": slow_hours * 3_600_000}))
 
-    def close(self) -> None:
-        """Closes the page and forgets its profile."""
-        self._tell("")
+    def close(self) -> set[str]:
+        """Closes the page, forgets its profile, and gives the hosts that it asked for anything."""
+        return self._tell("")
 
-    def _tell(self, line: str) -> None:
+    def _tell(self, line: str) -> set[str]:
         print(line, file=self.driver.stdin, flush=True)
-        assert self.driver.stdout.readline() == "done\n"
+        return set(json.loads(self.driver.stdout.readline()))
 
 
 @pytest.fixture(scope="session")

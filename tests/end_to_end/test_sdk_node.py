@@ -62,7 +62,7 @@ def test_the_node_sdk_tries_again_after_trouble(door: Service, sandbox: Sandbox,
 def test_the_node_sdk_tries_again_until_the_service_is_there(
     make_service: Callable[..., Service], sandbox: Sandbox
 ) -> None:
-    """Nobody listens at first: the connection is refused, and once the service has started each event comes once."""
+    """Connections are refused until the service has started; then each event comes once."""
     service, port = make_service(sdks.SETTINGS), free_port()
     with many_calls(f"http://127.0.0.1:{port}") as client:
         while not json.loads(client.stdout.readline())["retry"]:

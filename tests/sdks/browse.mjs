@@ -1,5 +1,5 @@
-// Opens the page of each line of standard input, {"url": …, "slow": milliseconds}, in a new profile of Chromium, and
-// prints a line when it has loaded; an empty line closes it. Argument: the browser's path.
+// Opens the page of each line of standard input, {"url": …, "slow": milliseconds}, in a new profile of Chromium; an
+// empty line closes it. When that is done, prints the hosts that the page has asked. Argument: the browser's path.
 import { createInterface } from 'node:readline'
 import { chromium } from 'playwright-core'
 
@@ -18,18 +18,21 @@ const browser = await chromium.launch({
   ],
 })
 let context
+let hosts = new Set()
 for await (const line of createInterface({ input: process.stdin })) {
   await context?.close()
   context = undefined
   if (line) await open(JSON.parse(line))
-  console.log('done')
+  console.log(JSON.stringify([...hosts]))
 }
 await browser.close()
 
 async function open({ url, slow }) {
   context = await browser.newContext()
   if (slow) await context.clock.install({ time: Date.now() - slow })
+  hosts = new Set()
   const page = await context.newPage()
+  page.on('request', (request) => hosts.add(new URL(request.url()).host))
   page.on('console', (message) => console.error(message.text()))
   page.on('pageerror', (error) => console.error(error))
   await page.goto(url)

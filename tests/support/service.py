@@ -63,7 +63,7 @@ class Service:
         self.file.write_text(text.replace(old, new))
 
     def start_web(self, port: int = 0) -> subprocess.Popen[bytes]:
-        """Starts gunicorn by the Procfile's own words, on a free port if none is given; waits until it is ready."""
+        """Starts gunicorn by the Procfile's own words, on a free port if none is given; waits for it."""
         port = port or free_port()
         self.url = f"http://127.0.0.1:{port}"
         process = self._start("web", ["sh", "-c", "exec " + procfile()["web"]], HOST="127.0.0.1", PORT=str(port))
