@@ -1,4 +1,4 @@
-"""A proxy that has trouble with the first posts and passes everything else on."""
+"""A proxy that has trouble with the first post and passes everything else on."""
 
 import socket
 import threading
@@ -28,9 +28,9 @@ class Proxy(ThreadingHTTPServer):
     def __init__(self, behind: str, trouble: str | None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.behind = behind
-        self.troubles = [trouble] if trouble else []
+        self.troubles = iter([trouble])
         self.posts: list[Post] = []
-        self.http = urllib3.PoolManager(retries=False, timeout=10)
+        self.http = urllib3.PoolManager(retries=False, timeout=10, maxsize=8)
 
     @property
     def host(self) -> str:
@@ -44,7 +44,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Has the trouble if it is still to come."""
         self.server.posts.append(Post(time.monotonic(), self.path, self.headers["X-Retry-Count"]))
-        trouble = self.server.troubles.pop() if self.server.troubles else None
+        trouble = next(self.server.troubles, None)
         if trouble == "limited":
             self._limit()
         elif trouble == "dropped":
