@@ -49,8 +49,8 @@ def blueprint(settings: Settings, store: Store, high_water: HighWater) -> Bluepr
     @pages.get("/v1/projects/<write_key>/settings", strict_slashes=False)
     def tell_settings(write_key: str) -> Response:
         door.destinations(write_key)
-        segment = {"apiKey": write_key, "apiHost": f"{request.host}/v1"}
-        return jsonify(integrations={"Segment.io": segment}, metrics={"sampleRate": 0})
+        # No apiHost: behind a proxy only the SDK's own configuration knows our name.
+        return jsonify(integrations={"Segment.io": {"apiKey": write_key}}, metrics={"sampleRate": 0})
 
     return pages
 
