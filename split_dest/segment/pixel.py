@@ -1,11 +1,13 @@
 """The Pixel API: a call written into the address of a picture."""
 
 import base64
-import binascii
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
+
+#: Deeper fields keep the rest of their dots as a name: JSON can't be written at any depth.
+_MOST_PARENTS = 32
 
 
 def body_of_query(query: Mapping[str, str]) -> bytes:
@@ -23,7 +25,7 @@ def body_of_query(query: Mapping[str, str]) -> bytes:
         return _decoded(query["data"])
     message: dict[str, Any] = {}
     for path, value in query.items():
-        *parents, name = path.split(".")
+        *parents, name = path.split(".", _MOST_PARENTS)
         place = message
         for parent in parents:
             below = place.setdefault(parent, {})
@@ -37,5 +39,5 @@ def _decoded(data: str) -> bytes:
     text = data.replace(" ", "+").replace("-", "+").replace("_", "/").rstrip("=")
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except binascii.Error:
+    except ValueError:
         return b""
