@@ -7,6 +7,7 @@ one bad message never spoils its batch.
 import json
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -21,6 +22,8 @@ MAX_DEPTH = 64
 #: Segment's Webhooks (Actions) sends up to 4,000 at once (segment-docs, destinations/catalog/actions-webhook).
 MAX_MESSAGES = 10_000
 
+#: What of an envelope means anything to its messages.
+_BESIDE = (b'"writeKey"', b'"sentAt"', b'"context"', b'"integrations"')
 _BOM = b"\xef\xbb\xbf"
 #: Reads whole numbers of any length, and keeps every pair, so that no second one of a name hides a number.
 _LENIENT = json.JSONDecoder(parse_int=float, object_pairs_hook=list)
@@ -70,13 +73,13 @@ def read(body: bytes, most: int | None = None) -> Payload:
     _check_number(items, most)
     if _deeper_than([items, envelope], MAX_DEPTH + 2):
         # orjson reads deeper than it writes, so only the raw text can be kept.
-        return Payload([_read(text) for text in _texts(body)])
+        return Payload([_read(text) for text in _texts(body)], _envelope(body))
     return Payload([_checked(item) for item in items], envelope)
 
 
 def _check_number(items: Sequence[object], most: int | None) -> None:
     if most is not None and len(items) > most:
-        raise RequestRefused(413, "too_many_messages")
+        raise RequestRefused(413, "too_many_messages", f"More than {most} messages in one request.")
 
 
 def signed_texts(body: bytes) -> list[bytes]:
@@ -140,14 +143,13 @@ def _read_singly(body: bytes, error: orjson.JSONDecodeError, most: int | None) -
 
 
 def _envelope(body: bytes) -> Mapping[str, Any]:
-    """Gives what stands beside the messages of an envelope; nothing when that can't be read either."""
-    if not body.lstrip().startswith(b"{"):
-        return {}
-    beside = (part for part in json_text.parts(body) if not part.startswith(b'"batch"'))
-    try:
-        return dict(orjson.loads(b"{" + b",".join(beside) + b"}"))
-    except orjson.JSONDecodeError:
-        return {}
+    """Gives what stands beside the messages of a body, or in its only one, but for what can't be read."""
+    found: dict[str, Any] = {}
+    for part in json_text.parts(body) if body.lstrip().startswith(b"{") else ():
+        if part.startswith(_BESIDE) and json_text.depth(part) <= MAX_DEPTH:
+            with suppress(orjson.JSONDecodeError):
+                found |= orjson.loads(b"{" + part + b"}")
+    return found
 
 
 def _texts(body: bytes) -> list[bytes]:

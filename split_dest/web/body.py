@@ -26,7 +26,7 @@ def read(request: Request, most_bytes: int) -> bytes:
         RequestRefused: 413 ``body_too_large``, 400 ``invalid_gzip``, 408 ``body_incomplete``.
     """
     if (request.content_length or 0) > most_bytes:
-        raise RequestRefused(413, "body_too_large")
+        raise _too_large(most_bytes)
     body = _read_up_to(request, most_bytes)
     return _inflated(body, most_bytes) if body.startswith(_GZIP) else body
 
@@ -38,7 +38,7 @@ def _read_up_to(request: Request, most_bytes: int) -> bytes:
             pieces.append(piece)
             size += len(piece)
             if size > most_bytes:
-                raise RequestRefused(413, "body_too_large")
+                raise _too_large(most_bytes)
     except (ClientDisconnected, OSError) as error:
         raise RequestRefused(_INCOMPLETE, "body_incomplete") from error
     # gunicorn gives what came of a body that ends early as if it were all.
@@ -54,7 +54,11 @@ def _inflated(body: bytes, most_bytes: int) -> bytes:
     except zlib.error as error:
         raise RequestRefused(400, "invalid_gzip") from error
     if len(inflated) > most_bytes:
-        raise RequestRefused(413, "body_too_large")
+        raise _too_large(most_bytes)
     if not inflater.eof:
         raise RequestRefused(400, "invalid_gzip")
     return inflated
+
+
+def _too_large(most_bytes: int) -> RequestRefused:
+    return RequestRefused(413, "body_too_large", f"The body, inflated, is over {most_bytes} bytes.")
