@@ -6,10 +6,10 @@ from typing import Any
 
 import orjson
 
-from split_dest.errors import MessageRejected
-from split_dest.segment import payload, times
+from split_dest.errors import MessageRejected, RequestRefused
+from split_dest.segment import json_text, payload, times
 from split_dest.segment.message import INTEGRATION_NAMES
-from split_dest.segment.payload import Unreadable
+from split_dest.segment.payload import Payload, Unreadable
 
 #: Path -> the type that its message has; None: a batch, whose messages name theirs.
 KINDS: dict[str, str | None] = {
@@ -34,7 +34,11 @@ KINDS: dict[str, str | None] = {
 #: fill bodies up to 512,000 bytes.
 MAX_MESSAGES = 2500
 MAX_BODY_BYTES = 512_000
+#: What the batch's ``context`` and ``integrations`` may add to its messages, all told: they are stored with each.
+MAX_SHARED_BYTES = 10_000_000
 
+_TYPES = ("track", "identify", "page", "screen", "group", "alias")
+_SHARED = ("context", "integrations")
 _OBJECTS = ("properties", "traits", "context", "integrations")
 
 
@@ -67,16 +71,28 @@ def posted(body: bytes, call: Call) -> Posted:
     write them. A message that Segment would refuse carries Segment's own reason code.
 
     Raises:
-        RequestRefused: 400 ``invalid_json``, 413 ``too_many_messages``.
+        RequestRefused: 400 ``invalid_json``, 413 ``too_many_messages``, 413 ``body_too_large``.
 
     Source:
         segment-docs, sources/catalog/libraries/server/http-api; spec/common (times); guides/filtering-data.
     """
-    read = payload.read(body, MAX_MESSAGES)
+    read = _read(body, call)
     envelope = {name: _object(value) for name, value in read.envelope.items()}
+    shared = payload.text([envelope.get(name) for name in _SHARED])
+    if len(shared) * len(read.messages) > MAX_SHARED_BYTES:
+        raise RequestRefused(413, "body_too_large", "The batch's context is too large for so many messages.")
     keys = (each.get("writeKey") for each in (envelope, *read.messages) if isinstance(each, Mapping))
     write_key = next((key for key in keys if isinstance(key, str) and key), None)
     return Posted(write_key, [_message(found, envelope, call) for found in read.messages])
+
+
+def _read(body: bytes, call: Call) -> Payload:
+    """Gives the messages of a body; a batch may also be the text of an array, as low-code tools write it."""
+    read = payload.read(body, MAX_MESSAGES)
+    envelope = read.messages[0] if call.type is None and len(read.messages) == 1 else None
+    if not isinstance(envelope, dict) or not isinstance(envelope.get("batch"), str):
+        return read
+    return Payload(payload.messages(envelope["batch"].encode(), MAX_MESSAGES), envelope)
 
 
 def _message(
@@ -84,29 +100,39 @@ def _message(
 ) -> dict[str, Any] | Unreadable:
     if isinstance(found, Unreadable):
         return found
-    size = len(orjson.dumps(found))
-    message = {name: value for name, value in found.items() if name != "writeKey"}
-    message |= {name: _object(message[name]) for name in _OBJECTS if name in message}
-    if call.type is not None:
-        message["type"] = call.type
-    for name in ("context", "integrations"):
-        message[name] = _merged(envelope.get(name), message.get(name))
-    message |= _times(message, envelope, call.received_ms)
-    sent_id = message.get("messageId")
-    message["messageId"] = sent_id or call.new_id()
-    if not _is_meant(message["integrations"]):
-        message["integrations"] |= {INTEGRATION_NAMES[0]: False}
-    too_large = f"{size} bytes" if size > call.max_message_bytes else None
-    code = "message_too_large" if too_large else _fault(message)
+    message, size = _completed(found, envelope, call), len(payload.text(found))
+    code = "message_too_large" if size > call.max_message_bytes else _fault(message)
     if code is None:
         return message
-    id_of_sender = sent_id if isinstance(sent_id, str) else ""
-    return Unreadable(payload.text(message), MessageRejected(code, too_large or ""), id_of_sender)
+    detail = f"{size} bytes" if code == "message_too_large" else ""
+    return Unreadable(payload.text(message), MessageRejected(code, detail), message["messageId"])
+
+
+def _completed(found: Mapping[str, Any], envelope: Mapping[str, Any], call: Call) -> dict[str, Any]:
+    message = {name: value for name, value in found.items() if name != "writeKey"}
+    message |= {name: _object(message[name]) for name in _OBJECTS if name in message}
+    message |= {name: _merged(envelope.get(name), message.get(name)) for name in _SHARED}
+    message |= _times(message, envelope, call.received_ms)
+    message["type"] = call.type or message.get("type")
+    if message["type"] not in _TYPES:
+        # Not even delete, which only Segment itself may say: a page shows its write key to everyone.
+        message["type"] = None
+    message["messageId"] = _id(message.get("messageId")) or call.new_id()
+    if not _is_meant(message["integrations"]):
+        message["integrations"] |= {INTEGRATION_NAMES[0]: False}
+    return message
+
+
+def _id(sent: Any) -> str:
+    is_whole = isinstance(sent, int) and not isinstance(sent, bool)
+    return str(sent) if is_whole or isinstance(sent, str) else ""
 
 
 def _object(value: Any) -> Any:
-    """Gives the object that a text writes out; anything else as it is."""
+    """Gives the object that a text writes out, unless it is too deep; anything else as it is."""
     if not isinstance(value, str) or not value.lstrip().startswith("{"):
+        return value
+    if json_text.depth(value.encode()) > payload.MAX_DEPTH:
         return value
     try:
         return orjson.loads(value)
@@ -125,10 +151,8 @@ def _merged(under: Any, over: Any) -> dict[str, Any]:
 
 def _times(message: Mapping[str, Any], envelope: Mapping[str, Any], received_ms: int) -> dict[str, Any]:
     """Gives the four times as Segment passes them on: ``timestamp`` as if the sender's clock went right."""
-    original = message.get("timestamp") or message.get("originalTimestamp")
-    original_ms = times.to_ms(original)
-    sent = message.get("sentAt") or envelope.get("sentAt")
-    sent_ms = times.to_ms(sent)
+    original, original_ms = _first_time(message.get("timestamp"), message.get("originalTimestamp"))
+    sent, sent_ms = _first_time(message.get("sentAt"), envelope.get("sentAt"))
     timestamp_ms = received_ms if original_ms is None else original_ms
     if original_ms is not None and sent_ms is not None:
         timestamp_ms = received_ms - (sent_ms - original_ms)
@@ -140,11 +164,17 @@ def _times(message: Mapping[str, Any], envelope: Mapping[str, Any], received_ms:
     }
 
 
+def _first_time(*given: Any) -> tuple[Any, int | None]:
+    """Gives the first of some times that can be read, with its milliseconds; if none can, the first."""
+    read = ((each, times.to_ms(each)) for each in given)
+    return next((found for found in read if found[1] is not None), (given[0], None))
+
+
 def _is_meant(integrations: Mapping[str, Any]) -> bool:
     """True when a message is meant for Split: by its name, else by ``All`` in any case, else it is."""
     named = [integrations[name] for name in INTEGRATION_NAMES if name in integrations]
     if named:
-        return False not in named
+        return not any(value is False for value in named)
     alls = (value for name, value in integrations.items() if name.lower() == "all" and isinstance(value, bool))
     return next(alls, True)
 
@@ -155,9 +185,7 @@ def _fault(message: Mapping[str, Any]) -> str | None:
     Source:
         segment-docs, _includes/content/delivery-overview-discards.
     """
-    kind = message.get("type")
-    if kind not in KINDS.values():
-        return None
+    kind = message["type"]
     if not _names_someone(message):
         return "no_user_anon_id"
     event, name = message.get("event"), message.get("name")
