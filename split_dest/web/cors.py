@@ -1,18 +1,21 @@
-"""Lets pages of any origin call a door and read its answers, as Segment does."""
+"""Lets pages of any origin call the Tracking API and read its answers, as Segment does."""
 
 from flask import Response, request
 
+_BELOW = "/v1/"
 #: What Segment's browser SDK sends beside its body; a star would not stand for ``Authorization``.
 _HEADERS = ("Authorization", "Content-Type", "X-Retry-Count")
 _DAY_SECONDS = 86_400
 
 
 def allow(response: Response) -> Response:
-    """Adds to an answer what browsers ask for before they show it to a page.
+    """Adds to an answer of the Tracking API what browsers ask for before they show it to a page.
 
     Source:
         Fetch standard, CORS protocol; analytics-next, plugins/segmentio (headers sent and read).
     """
+    if not request.path.startswith(_BELOW):
+        return response
     origin = request.headers.get("Origin")
     response.headers["Access-Control-Allow-Origin"] = origin or "*"
     response.headers["Access-Control-Expose-Headers"] = "Retry-After, X-RateLimit-Reset"

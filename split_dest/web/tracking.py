@@ -30,7 +30,8 @@ _KIND = f"<any({','.join(KINDS)}):kind>"
 def blueprint(settings: Settings, store: Store, high_water: HighWater) -> Blueprint:
     """Gives the door ``/v1/…``, every address with and without a slash at its end."""
     pages = Blueprint("tracking", __name__)
-    pages.after_request(cors.allow)
+    # Of the application, for an address that nobody serves belongs to no blueprint.
+    pages.after_app_request(cors.allow)
     door = _Door(settings, store, high_water)
 
     @pages.post(f"/v1/{_KIND}", strict_slashes=False)
@@ -73,7 +74,7 @@ class _Door:
         self._high_water = high_water
         self._by_key: dict[str, list[str]] = defaultdict(list)
         for name, destination in settings.destinations.items():
-            for write_key in destination.write_keys:
+            for write_key in dict.fromkeys(destination.write_keys):
                 self._by_key[write_key].append(name)
 
     def destinations(self, write_key: str | None) -> Sequence[str]:
@@ -115,10 +116,13 @@ def _check(items: Sequence[Item]) -> None:
     if not items:
         raise RequestRefused(_PERMANENT, "empty_batch")
     reasons = {each.reason for each in items}
-    if "" not in reasons:
-        detail = items[0].detail or REASONS[items[0].reason]
-        same = len(reasons) == 1
-        raise RequestRefused(_PERMANENT, reasons.pop() if same else "multi_user_error", detail if same else "")
+    if "" in reasons:
+        return
+    if len(reasons) > 1:
+        raise RequestRefused(_PERMANENT, "multi_user_error")
+    code, detail = items[0].reason, items[0].detail
+    where = "" if detail in ("", REASONS[code]) else f" ({detail})"
+    raise RequestRefused(_PERMANENT, code, REASONS[code] + where)
 
 
 def _body() -> bytes:
