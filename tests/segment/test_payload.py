@@ -273,3 +273,22 @@ def _assert_taken(sent: Any, found: dict[str, Any] | Unreadable) -> None:
 def test_a_message_is_written_as_it_was_read(sent: dict[str, Any]):
     """What is set aside later is set aside as JSON that means the same."""
     assert messages(payload.text({"type": "track", **sent})) == [{"type": "track", **sent}]
+
+
+@pytest.mark.parametrize(
+    ("body", "envelope"),
+    [
+        (b'{"batch":[1],"sentAt":"s","more":[2]}', {"sentAt": "s", "more": [2]}),
+        (b'{"writeKey":"w","batch":[NaN,1],"context":{"a":1}}', {"writeKey": "w", "context": {"a": 1}}),
+        (b'{"batch":[1],"context":NaN,"writeKey":"w"}', {"writeKey": "w"}),
+        (b'{"batch":[1],"context":{"a":"\xff"},"sentAt":"s"}', {"sentAt": "s"}),
+        (b'{"batch":[%b],"writeKey":"w"}' % (b"[" * 90 + b"]" * 90), {"writeKey": "w"}),
+        (b'{"batch":[1],"context":%b,"writeKey":"w"}' % (b"[" * 90 + b"]" * 90), {"writeKey": "w"}),
+        (b'{"a":NaN,"writeKey":"w"}', {"writeKey": "w"}),
+        (A_TEXT, {}),
+        (b"[1,NaN]", {}),
+    ],
+)
+def test_what_stands_beside_the_messages_is_kept(body: bytes, envelope: dict[str, Any]):
+    """However bad one of them is; and what itself can't be read costs nothing else."""
+    assert payload.read(body).envelope == envelope

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from split_dest.segment.times import to_ms
+from split_dest.segment.times import to_ms, to_text
 from tests.segment.strategies import LAWS, json_values
 
 OCTOBER = 1572534218971
@@ -143,3 +143,19 @@ def test_reading_a_time_never_fails(value: object):
 def test_a_zone_that_is_only_named_is_not_guessed():
     """EST means different offsets in different places, so such a text gives no time."""
     assert to_ms("2019-10-31T15:03:38 EST") is None
+
+
+@LAWS
+@given(st.integers(1, 253_402_214_400_000))
+def test_a_written_time_is_read_again(ms: int):
+    """It has three digits after the point and ends in Z, as Segment writes it."""
+    text = to_text(ms)
+
+    assert to_ms(text) == ms
+    assert (text[-5], text[-1]) == (".", "Z")
+
+
+@pytest.mark.parametrize(("ms", "text"), [(-1, "1970-01-01T00:00:00.000Z"), (10**30, "9999-12-31T00:00:00.000Z")])
+def test_a_time_out_of_range_is_written_as_the_nearest(ms: int, text: str):
+    """A sender's wild clock breaks nothing."""
+    assert to_text(ms) == text

@@ -1,0 +1,244 @@
+"""What bodies posted to the Tracking API mean."""
+
+import itertools
+import json
+from typing import Any
+
+import orjson
+import pytest
+
+from split_dest.errors import RequestRefused
+from split_dest.segment import message, tracking
+from split_dest.segment.payload import Unreadable
+from split_dest.segment.tracking import Call, Posted
+
+RECEIVED_MS = 1_790_000_000_000
+RECEIVED = "2026-09-21T14:13:20.000Z"
+TRACK = {"type": "track", "event": "Tried", "userId": "u-1", "messageId": "m-1"}
+
+
+def posted(body: Any, kind: str = "batch", most: int = 32_768) -> Posted:
+    """Gives what a body means that is posted at one of the addresses; made ids are new-0, new-1 and so on."""
+    numbers = itertools.count()
+    call = Call(tracking.KINDS[kind], RECEIVED_MS, most, lambda: f"new-{next(numbers)}")
+    return tracking.posted(body if isinstance(body, bytes) else orjson.dumps(body), call)
+
+
+def one(body: Any, kind: str = "batch") -> dict[str, Any]:
+    """Gives the only message of a body."""
+    (found,) = posted(body, kind).messages
+    assert isinstance(found, dict), found.rejection
+    return found
+
+
+def code(found: dict[str, Any] | Unreadable) -> str:
+    """Gives why a message is refused; empty: it is not."""
+    return found.rejection.code if isinstance(found, Unreadable) else ""
+
+
+def without(name: str, **more: Any) -> dict[str, Any]:
+    """Gives a track call that lacks a field and has others."""
+    return {key: value for key, value in TRACK.items() if key != name} | more
+
+
+@pytest.mark.parametrize(
+    ("kind", "type_"),
+    [
+        *((name, name) for name in ("track", "identify", "page", "screen", "group", "alias")),
+        *zip("tipsga", ("track", "identify", "page", "screen", "group", "alias"), strict=True),
+    ],
+)
+def test_the_type_comes_from_the_path(kind: str, type_: str):
+    """It counts more than what the message says of itself."""
+    assert one(TRACK, kind)["type"] == one(without("type"), kind)["type"] == type_
+
+
+@pytest.mark.parametrize("kind", ["batch", "import", "b"])
+def test_each_message_of_a_batch_names_its_type(kind: str):
+    """What no SDK sends has none, and so becomes nothing; delete is only Segment's to say."""
+    types = ["track", "identify", "page", "screen", "group", "alias", "delete", "Track", "", None, 5, {}, []]
+
+    found = posted({"batch": [TRACK | {"name": "N", "type": each} for each in types]}, kind).messages
+
+    assert [message.load(each).type for each in found] == [*types[:6], *[""] * 7]
+
+
+@pytest.mark.parametrize(
+    ("body", "key"),
+    [
+        ({"batch": [TRACK], "writeKey": "w"}, "w"),
+        ({"batch": [TRACK | {"writeKey": "item"}], "writeKey": "w"}, "w"),
+        ({"batch": [TRACK, TRACK | {"writeKey": "item"}], "writeKey": ""}, "item"),
+        ({"batch": [TRACK | {"writeKey": 5}, 5, TRACK | {"writeKey": "item"}]}, "item"),
+        (TRACK | {"writeKey": "w"}, "w"),
+        ([TRACK | {"writeKey": "w"}], "w"),
+        ({"batch": json.dumps([TRACK]), "writeKey": "w"}, "w"),
+        (TRACK, None),
+        ({"batch": [], "writeKey": "w"}, "w"),
+        (b'{"batch":[{"a":NaN}],"writeKey":"w"}', "w"),
+        (b'{"batch":[1],"sentAt":NaN,"writeKey":"w"}', "w"),
+        (b'{"userId":"u","properties":{"a":NaN},"writeKey":"w"}', "w"),
+        (b'{"batch":[{"a":' + b"[" * 99 + b"]" * 99 + b'}],"writeKey":"w"}', "w"),
+        (b'{"batch":[1],"context":' + b"[" * 99 + b"]" * 99 + b',"writeKey":"w"}', "w"),
+    ],
+)
+def test_the_write_key_is_the_envelopes_or_an_items(body: Any, key: str | None):
+    """It is found even beside what can't be read, and is not passed on."""
+    found = posted(body)
+
+    assert found.write_key == key
+    assert not [each for each in found.messages if isinstance(each, dict) and "writeKey" in each]
+
+
+@pytest.mark.parametrize(
+    ("sent", "envelope", "timestamp", "original"),
+    [
+        ({}, {}, RECEIVED, None),
+        ({"timestamp": "2020-01-01T00:00:00Z"}, {}, "2020-01-01T00:00:00.000Z", "2020-01-01T00:00:00Z"),
+        (
+            {"timestamp": "2015-12-10T04:08:31.152Z", "sentAt": "2015-12-10T04:08:31.169Z"},
+            {},
+            "2026-09-21T14:13:19.983Z",
+            "2015-12-10T04:08:31.152Z",
+        ),
+        (
+            {"originalTimestamp": "2030-01-01T00:00:00Z"},
+            {"sentAt": "2030-01-01T00:00:09Z"},
+            "2026-09-21T14:13:11.000Z",
+            "2030-01-01T00:00:00Z",
+        ),
+        (
+            {"timestamp": "2020-01-01T00:00:00Z", "sentAt": "2020-01-01T00:00:01Z"},
+            {"sentAt": "2020-01-01T00:00:09Z"},
+            "2026-09-21T14:13:19.000Z",
+            "2020-01-01T00:00:00Z",
+        ),
+        (
+            {"timestamp": "soon", "originalTimestamp": "2020-01-01T00:00:00Z", "sentAt": "now"},
+            {"sentAt": "2020-01-01T00:00:09Z"},
+            "2026-09-21T14:13:11.000Z",
+            "2020-01-01T00:00:00Z",
+        ),
+        ({"timestamp": "soon", "sentAt": "2020-01-01T00:00:00Z"}, {}, RECEIVED, "soon"),
+        ({"sentAt": None, "timestamp": None}, {"sentAt": "2020-01-01T00:00:00Z"}, RECEIVED, None),
+        ({"timestamp": "1971-01-01", "sentAt": "9999-12-30"}, {}, "1970-01-01T00:00:00.000Z", "1971-01-01"),
+        ({"timestamp": "9999-12-30", "sentAt": "1971-01-01"}, {}, "9999-12-31T00:00:00.000Z", "9999-12-30"),
+    ],
+)
+def test_the_time_is_corrected_by_the_senders_clock(
+    sent: dict[str, Any], envelope: dict[str, Any], timestamp: str, original: str | None
+):
+    """It is receivedAt - (sentAt - originalTimestamp); without both of the latter nothing is corrected."""
+    found = one({"batch": [TRACK | sent], **envelope})
+
+    assert (found["timestamp"], found["originalTimestamp"], found["receivedAt"]) == (timestamp, original, RECEIVED)
+
+
+def test_what_a_batch_says_stands_under_each_messages_own():
+    """Both context and integrations are merged level by level; what a message says itself counts more."""
+    own = {"ip": "1.1.1.1", "device": {"id": "d"}, "os": None}
+    shared = {"ip": "2.2.2.2", "device": {"id": "e", "type": "phone"}, "os": {"name": "x"}, "locale": "en"}
+    items = [TRACK | {"context": own, "integrations": {"A": False}}, TRACK | {"context": [], "integrations": None}]
+
+    first, last = posted({"batch": items, "context": shared, "integrations": {"A": True, "B": {}}}).messages
+
+    assert first["context"] == {
+        "ip": "1.1.1.1",
+        "device": {"id": "d", "type": "phone"},
+        "os": None,
+        "locale": "en",
+    }
+    assert first["integrations"] == {"A": False, "B": {}}
+    assert (last["context"], last["integrations"]) == (shared, {"A": True, "B": {}})
+
+
+def test_a_batch_whose_context_is_large_and_shared_by_many_is_refused():
+    """It would be stored with each message, so that half a megabyte became a gigabyte."""
+    large = {"batch": [TRACK] * 2500, "context": {"a": "x" * 4000}}
+
+    assert len(posted(large | {"batch": [TRACK] * 2000}).messages) == 2000
+    with pytest.raises(RequestRefused) as caught:
+        posted(large)
+
+    assert (caught.value.status, caught.value.code) == (413, "body_too_large")
+
+
+@pytest.mark.parametrize("sent", [None, "", {}, [], True, False, 1.5])
+def test_a_message_without_an_id_gets_a_new_one(sent: Any):
+    """Two calls alike are two messages."""
+    found = posted({"batch": [TRACK | {"messageId": sent}, without("messageId")]}).messages
+
+    assert [each["messageId"] for each in found] == ["new-0", "new-1"]
+
+
+@pytest.mark.parametrize(("sent", "kept"), [("m-9", "m-9"), (0, "0"), (77, "77")])
+def test_an_id_is_kept(sent: Any, kept: str):
+    """A whole number becomes its digits."""
+    assert one(TRACK | {"messageId": sent})["messageId"] == kept
+
+
+@pytest.mark.parametrize("name", ["properties", "traits", "context", "integrations"])
+@pytest.mark.parametrize("text", ['{"a":{"b":1}}', ' \n{"a": {"b": 1}} '])
+def test_a_text_that_holds_an_object_counts_as_that_object(name: str, text: str):
+    """Low-code tools send JSON fields as texts; so they may for the context of a batch."""
+    assert one(TRACK | {name: text})[name] == {"a": {"b": 1}}
+    if name in ("context", "integrations"):
+        assert one({"batch": [TRACK], name: text})[name] == {"a": {"b": 1}}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a", '{"a":', "{a:1}", '["a"]', '{"a":NaN}', '{"a":' * 65 + "1" + "}" * 65, '{"a":' * 2000]
+)
+def test_any_other_text_stays_a_text(text: str):
+    """It is refused where an object has to be, and left out where none has to."""
+    found = one(TRACK | {"properties": text, "context": text})
+
+    assert (found["properties"], found["context"]) == (text, {})
+
+
+@pytest.mark.parametrize("batch", [[TRACK, TRACK | {"event": "Again"}], [], TRACK])
+def test_a_batch_may_be_a_text(batch: Any):
+    """What stands beside it counts as for any other batch."""
+    body = {"batch": json.dumps(batch), "context": '{"ip":"1.1.1.1"}', "sentAt": RECEIVED}
+
+    found = posted(body)
+
+    assert [each["event"] for each in found.messages] == ["Tried", "Again"][: len(found.messages)]
+    assert len(found.messages) == (len(batch) if isinstance(batch, list) else 1)
+    assert all((each["context"], each["sentAt"]) == ({"ip": "1.1.1.1"}, RECEIVED) for each in found.messages)
+
+
+def test_a_batch_that_is_no_json_is_refused():
+    """At the address of a single call it is a field like any other."""
+    with pytest.raises(RequestRefused) as caught:
+        posted({"batch": "[1,"})
+
+    assert (caught.value.status, caught.value.code) == (400, "invalid_json")
+    assert one(TRACK | {"batch": "[1,"}, "track")["event"] == "Tried"
+    assert one({"batch": [TRACK, TRACK][:1]})["event"] == "Tried"
+
+
+def test_more_messages_than_segment_takes_are_refused():
+    """2,500 are taken, one more is told; so it is for a batch that is a text."""
+    assert len(posted({"batch": [TRACK] * 2500}).messages) == 2500
+    for batch in ([TRACK] * 2501, json.dumps([TRACK] * 2501)):
+        with pytest.raises(RequestRefused) as caught:
+            posted({"batch": batch})
+
+        assert (caught.value.code, caught.value.detail) == (
+            "too_many_messages",
+            "More than 2500 messages in one request.",
+        )
+
+
+def test_a_message_over_the_limit_is_refused_alone():
+    """Its size is that of its own JSON, as it came: what the batch shares does not count."""
+    size = len(orjson.dumps(TRACK | {"a": ""}))
+    items = [TRACK | {"a": "x" * (200 - size)}, TRACK | {"a": "x" * (201 - size), "messageId": "m-2"}]
+
+    taken, refused = posted({"batch": items, "context": {"a": "x" * 500}}, most=200).messages
+
+    assert (code(taken), code(refused)) == ("", "message_too_large")
+    assert isinstance(refused, Unreadable)
+    assert (refused.rejection.detail, refused.message_id) == ("201 bytes", "m-2")
+    assert orjson.loads(refused.text)["a"] == items[1]["a"]

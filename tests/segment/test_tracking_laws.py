@@ -1,0 +1,210 @@
+"""What the Tracking API refuses and why, who is meant for Split, and what holds for any body."""
+
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from split_dest.errors import REASONS, MessageRejected, RequestRefused
+from split_dest.segment import message, tracking
+from split_dest.segment.payload import Unreadable
+from split_dest.segment.tracking import Posted
+from tests.segment.strategies import LAWS, json_values, messages
+from tests.segment.test_tracking import RECEIVED, TRACK, code, one, posted, without
+
+SOMEONE = {"userId": "u-1"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent", "reason"),
+    [
+        ("track", {"event": "A"}, "no_user_anon_id"),
+        ("track", {"event": "A", "userId": "", "anonymousId": None}, "no_user_anon_id"),
+        ("track", {"event": "A", "anonymousId": "a"}, ""),
+        ("track", {"event": "A", "userId": 12345}, ""),
+        ("track", {"event": "A", "groupId": "g"}, ""),
+        ("track", {"event": "A", "properties": {"split": [{"account": "x"}]}}, ""),
+        ("track", {"event": "A", "properties": {"split": "text"}}, "no_user_anon_id"),
+        ("track", {"event": "A", "properties": '{"split":[{"account":"x"}]}'}, ""),
+        ("track", SOMEONE, "event_not_defined"),
+        ("track", SOMEONE | {"event": None}, "event_not_defined"),
+        ("track", SOMEONE | {"event": ""}, "event_not_defined"),
+        ("track", SOMEONE | {"event": True}, "event_not_string"),
+        ("track", SOMEONE | {"event": {}}, "event_not_string"),
+        ("track", SOMEONE | {"event": ["A"]}, "event_not_string"),
+        ("track", SOMEONE | {"event": 7}, ""),
+        ("page", SOMEONE, ""),
+        ("page", SOMEONE | {"name": "", "category": None}, ""),
+        ("page", SOMEONE | {"name": 5}, "name_not_string"),
+        ("screen", SOMEONE | {"name": {}}, "name_not_string"),
+        ("identify", SOMEONE | {"name": 5, "event": {}}, ""),
+        ("identify", {"traits": {"a": 1}}, "no_user_anon_id"),
+        ("group", {"groupId": "g", "traits": {"split": {"account": "x"}}}, ""),
+        ("group", {"traits": {"split": {"account": "x"}}}, ""),
+        ("group", {"traits": {"name": "x"}}, "no_user_anon_id"),
+        ("alias", {"userId": "new", "previousId": "old"}, ""),
+        ("alias", {"previousId": "old"}, "no_user_anon_id"),
+        ("batch", {"type": "track", "event": "A"}, "no_user_anon_id"),
+        ("batch", {"event": "A"}, "no_user_anon_id"),
+        ("batch", {}, "no_user_anon_id"),
+    ],
+)
+def test_what_segment_refuses_has_segments_own_reason(kind: str, sent: dict[str, Any], reason: str):
+    """But for what Split can use all the same: numbers as ids, groups without a user, ids in split."""
+    (found,) = posted(sent, kind).messages
+
+    assert code(found) == reason
+
+
+def test_a_refused_message_is_kept_whole_with_its_id():
+    """So that it can be replayed when what was wrong is mended."""
+    (found,) = posted(without("event"), "track").messages
+
+    assert isinstance(found, Unreadable)
+    kept = orjson.loads(found.text)
+    assert (kept["userId"], kept["receivedAt"]) == ("u-1", RECEIVED)
+    assert kept["messageId"] == found.message_id == "m-1"
+
+
+@pytest.mark.parametrize(
+    ("integrations", "is_meant"),
+    [
+        (None, True),
+        ([], True),
+        ({}, True),
+        ({"All": True}, True),
+        ({"All": False}, False),
+        ({"all": False}, False),
+        ({"ALL": False, "Mixpanel": True}, False),
+        ({"All": "false"}, True),
+        ({"All": 0}, True),
+        ({"All": None, "all": False}, False),
+        ({"Firebase": False}, True),
+        ('{"All":false}', False),
+        *(({name: False}, False) for name in ("Split", "Harness FME", "Harness")),
+        *(({"All": False, name: True}, True) for name in ("Split", "Harness FME", "Harness")),
+        ({"All": False, "Split": {"environment": "prod"}}, True),
+        ({"All": False, "Split": None}, True),
+        ({"Split": 0}, True),
+        ({"Split": True, "Harness": False}, False),
+        ({"All": False, "split": True, "Split.io": True}, False),
+    ],
+)
+def test_integrations_say_who_is_meant(integrations: Any, is_meant: bool):
+    """All counts on this door, in any case; the name of Split counts more, and any object is as good as true."""
+    for body in (TRACK | {"integrations": integrations}, {"batch": [TRACK], "integrations": integrations}):
+        assert (one(body)["integrations"].get("Split") is not False) == is_meant
+
+
+def test_a_message_may_be_meant_although_its_batch_is_not():
+    """Each one's own integrations stand over those of the batch."""
+    batch = [TRACK, TRACK | {"integrations": {"Split": True}}, TRACK | {"integrations": {"All": True}}]
+
+    found = posted({"batch": batch, "integrations": {"All": False}}).messages
+
+    assert [each["integrations"].get("Split") for each in found] == [False, True, None]
+
+
+_ENVELOPE = {
+    "context": json_values,
+    "integrations": st.one_of(st.dictionaries(st.sampled_from(["All", "all", "Split"]), json_values), json_values),
+    "sentAt": json_values,
+    "writeKey": json_values,
+}
+_TEXTS = json_values.map(lambda value: orjson.dumps(value).decode())
+_ITEMS = st.one_of(
+    messages,
+    json_values,
+    st.builds(
+        lambda found, texts: found | texts,
+        messages,
+        st.dictionaries(st.sampled_from(["properties", "traits", "context", "integrations"]), _TEXTS),
+    ),
+)
+_LISTS = st.lists(_ITEMS, max_size=4)
+_BATCHES = st.builds(
+    lambda batch, beside: {"batch": batch, **beside}, _LISTS, st.fixed_dictionaries({}, optional=_ENVELOPE)
+)
+_KINDS = st.sampled_from(list(tracking.KINDS))
+
+
+def _is_sound(found: dict[str, Any] | Unreadable) -> bool:
+    if isinstance(found, Unreadable):
+        return found.rejection.code in REASONS and bool(found.message_id or found.text)
+    return isinstance(found["messageId"], str) and isinstance(found["timestamp"], str)
+
+
+def _restored(found: dict[str, Any] | Unreadable) -> str:
+    """Gives the code with which the message is refused when it is loaded from its text; empty: it is not."""
+    sent = orjson.loads(found.text) if isinstance(found, Unreadable) else found
+    try:
+        loaded = message.load(sent) if isinstance(sent, dict) else None
+    except MessageRejected as rejected:
+        return rejected.code
+    assert loaded is None or message.restore(message.dump(loaded)) == loaded
+    return ""
+
+
+def _outcome(body: Any, kind: str) -> tuple[Posted, str]:
+    """Gives what a body means, and why it is refused if it is; nothing else may be raised."""
+    try:
+        return posted(body, kind), ""
+    except RequestRefused as refused:
+        return Posted(None, []), refused.code
+
+
+@LAWS
+@given(_BATCHES, _KINDS)
+def test_every_message_in_a_batch_is_one_message_or_a_reason(body: dict[str, Any], kind: str):
+    """Whatever it is; and what is stored of it can always be loaded or has a reason of its own."""
+    found = posted(body, kind).messages
+
+    assert len(found) == len(body["batch"])
+    for each in found:
+        assert _is_sound(each)
+        assert _restored(each) in ("", *REASONS)
+
+
+@LAWS
+@given(st.one_of(messages, json_values, _LISTS, st.fixed_dictionaries({"batch": json_values})), _KINDS)
+def test_json_of_any_shape_is_messages_or_refused(body: Any, kind: str):
+    """Nothing but a refusal is ever raised."""
+    found, why = _outcome(body, kind)
+
+    assert why in ("", "invalid_json")
+    assert isinstance(found.write_key, str | None)
+    for each in found.messages:
+        assert _is_sound(each)
+        assert _restored(each) in ("", *REASONS)
+
+
+@LAWS
+@given(st.one_of(st.binary(), st.text('[]{},:"\\ 1NaNbatch').map(str.encode)), _KINDS)
+def test_any_bytes_are_messages_or_refused(body: bytes, kind: str):
+    """Broken JSON too."""
+    found, why = _outcome(body, kind)
+
+    assert why in ("", "invalid_json")
+    assert all(_is_sound(each) for each in found.messages)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"batch":[{"type":"track","userId":"u","event":"A"}],"context":' + b'{"a":' * 900 + b"1" + b"}" * 901,
+        b'{"type":"track","userId":"u","event":"A","context":' + b'{"a":' * 900 + b"1" + b"}" * 901,
+        b'{"type":"track","userId":"u","event":"A","context":"' + b'{\\"a\\":' * 900 + b"1" + b"}" * 900 + b'"}',
+        b'{"batch":"' + b"[" * 900 + b"]" * 900 + b'","context":' + b'{"a":' * 60 + b"1" + b"}" * 61,
+    ],
+    ids=["context of a batch", "context", "context as a text", "batch as a text"],
+)
+def test_depth_does_no_harm(body: bytes):
+    """What is deeper than can be written again is left out or set aside."""
+    (found,) = posted(body).messages
+
+    assert _is_sound(found)
+    assert code(found) in ("", "nested_too_deep", "not_an_object")
+    if isinstance(found, dict):
+        assert message.dump(message.load(found))
