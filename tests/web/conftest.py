@@ -14,14 +14,18 @@ from tests.support.door import SECRET
 
 @pytest.fixture
 def settings(redis_dir: Path) -> Settings:
-    """Two destinations: one plain, one that asks for signatures."""
+    """Two destinations, one plain, one that asks for signatures; one write key leads to both."""
     secrets = (Secret("the-old-one"), Secret(SECRET))
     return Settings(
         redis=Redis(data_dir=str(redis_dir)),
         intake=Intake(max_body_bytes=200_000),
         destinations={
-            "web": Destination(authorization=secrets),
-            "signed": Destination(authorization=secrets, signature_secrets=(Secret("other"), Secret("abc123"))),
+            "web": Destination(authorization=secrets, write_keys=("wk", "both")),
+            "signed": Destination(
+                authorization=secrets,
+                signature_secrets=(Secret("other"), Secret("abc123")),
+                write_keys=("both", "both", "only-signed"),
+            ),
         },
     )
 

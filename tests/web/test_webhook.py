@@ -17,17 +17,12 @@ from split_dest.inbox import dead_letters, ledger
 from split_dest.inbox.ledger import LaneNumbers
 from split_dest.inbox.store import Store
 from split_dest.web import create_app
-from tests.support.door import SECRET, TRACK, post
+from tests.support.door import SECRET, TRACK, basic, post
 
 
 def numbers(store: Store, lane: str = "events", destination: str = "web") -> LaneNumbers:
     """Gives a lane's numbers."""
     return ledger.read(store, [destination]).lanes[destination, lane]
-
-
-def basic(user: str, password: str) -> str:
-    """Gives a Basic header."""
-    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
 @pytest.mark.parametrize(
