@@ -120,6 +120,10 @@ class StoreUnavailable(SplitDestError):
         super().__init__(code, detail)
 
 
+class BookmarkMoved(Exception):
+    """A file's bookmark is not where its import left it; nothing was stored. The person who imports acts."""
+
+
 class Remedy(enum.Enum):
     """What helps after a refusal by Split or Segment; decided once, where the answer is known."""
 

@@ -8,6 +8,7 @@ from split_dest import __version__
 from split_dest.cli.check import check
 from split_dest.cli.dead import dead
 from split_dest.cli.demo import demo
+from split_dest.cli.importing import import_
 from split_dest.cli.options import example
 from split_dest.cli.preview import preview
 from split_dest.cli.run import run
@@ -31,7 +32,7 @@ def cli() -> None:
     """
 
 
-for command in (demo, run, check, preview, status, dead, send, sandbox):
+for command in (demo, run, check, preview, status, dead, send, import_, sandbox):
     cli.add_command(command)
 
 

@@ -9,6 +9,8 @@ Keys, each below ``sd:<destination or source>:``
 ``seen:<period>:<n>``     ids claimed in a period, 64 bits each, in sets small enough for Redis to keep as integers
 ``dead``                  the dead letters, as a stream
 ``counts``                a hash: ``<lane>:received``, ``:delivered``, ``:filtered:<reason>`` and so on
+``imports``               a hash: a file's digest -> ``<line> <accepted> <duplicates> <set aside>``: the line up to
+                          which all of it is stored, and the receipt of the last step
 ``names``                 what Split calls its traffic types and environments
 ``flags``                 the traffic types of a source's flags
 ========================  ======================================================================================

@@ -6,8 +6,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from split_dest.errors import StoreUnavailable
+from split_dest.errors import BookmarkMoved, StoreUnavailable
 from split_dest.inbox import lanes
+from split_dest.inbox.imports import Bookmark
 from split_dest.inbox.store import Store, reported
 from split_dest.mapping.acceptance import Item
 
@@ -18,6 +19,7 @@ _WAIT_MS = 500
 _LOOK_SECONDS = 1.0
 #: Redis does nothing else while a script runs: so many items take it about 20 ms.
 _STEP = 1000
+_NO_BOOKMARK = Bookmark("", 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,13 @@ class Receipt:
 
 
 def accept(
-    store: Store, destination: str, items: Sequence[Item], *, dedupe_hours: float, wait_replicas: int = 0
+    store: Store,
+    destination: str,
+    items: Sequence[Item],
+    *,
+    dedupe_hours: float,
+    wait_replicas: int = 0,
+    bookmark: Bookmark | None = None,
 ) -> Receipt:
     """Stores the items, each with its claim in one atomic step, and gives the receipt.
 
@@ -40,26 +48,36 @@ def accept(
         items: at any number; an id that was stored within the window counts as a duplicate.
         dedupe_hours: the window; 0: every item is new.
         wait_replicas: how many replicas must have the items before the receipt is given.
+        bookmark: moved in the same atomic step as the items, which are one step then, at any number; the same call
+            once more stores nothing and gives the same receipt.
 
     Raises:
+        BookmarkMoved: the bookmark stands elsewhere than the caller thinks; nothing was stored.
         StoreUnavailable: nothing may be said to the sender but to try again; what was stored of it already counts
             as a duplicate then.
     """
+    window_ms = int(dedupe_hours * 3_600_000)
+    begin = (lanes.prefix(destination), window_ms, *(bookmark or _NO_BOOKMARK).arguments)
+    step = len(items) or 1 if bookmark else _STEP
     receipts = [
-        _accept(store, destination, items[start : start + _STEP], int(dedupe_hours * 3_600_000), wait_replicas)
-        for start in range(0, len(items), _STEP)
+        _accept(store, begin, items[start : start + step], wait_replicas) for start in range(0, len(items), step)
     ]
     return Receipt(*(sum(numbers) for numbers in zip((0, 0, 0), *receipts, strict=True)))
 
 
-def _accept(
-    store: Store, destination: str, items: Sequence[Item], window_ms: int, wait_replicas: int
-) -> list[int]:
-    args: list[str | bytes | int] = [lanes.prefix(destination), window_ms]
+def _accept(store: Store, begin: Sequence[str | int], items: Sequence[Item], wait_replicas: int) -> Sequence[int]:
+    args: list[str | bytes | int] = [*begin]
     for item in items:
         args += (",".join(item.lanes), *_claim(item.message_id), item.reason, item.detail, item.text)
-    if not wait_replicas:
-        return list(store.run("accept", *args))
+    receipt: Sequence[int] = (
+        store.run("accept", *args) if not wait_replicas else _copied(store, args, wait_replicas)
+    )
+    if not receipt:
+        raise BookmarkMoved
+    return receipt
+
+
+def _copied(store: Store, args: Sequence[str | bytes | int], wait_replicas: int) -> Sequence[int]:
     with reported(), store.client.pipeline(transaction=False) as pipeline:
         store.run("accept", *args, pipeline=pipeline)
         # WAIT speaks of the writes of its own connection, hence the pipeline.
@@ -67,7 +85,8 @@ def _accept(
         receipt, replicas = pipeline.execute()
     if replicas < wait_replicas:
         raise StoreUnavailable(f"Redis: {replicas} of {wait_replicas} replicas have the messages")
-    return list(receipt)
+    copied: Sequence[int] = receipt
+    return copied
 
 
 def _claim(message_id: str) -> tuple[int, int]:

@@ -25,7 +25,8 @@ NAMES = [" ".join(words) for words in COMMANDS]
 def test_the_commands_are_those_that_are_documented():
     """Nothing is there that nobody knows of."""
     documented = (
-        "check, dead, dead drop, dead list, dead replay, dead show, demo, preview, run, sandbox, send, status"
+        "check, dead, dead drop, dead list, dead replay, dead show, demo, import, preview, run, sandbox, send, "
+        "status"
     )
 
     assert ", ".join(sorted(filter(None, NAMES))) == documented
@@ -74,6 +75,8 @@ def test_the_version_is_told():
         (["send", "x.jsonl"], "Missing option '--to'"),
         (["send", "--to", "http://x", "--authorization", "x"], "Missing argument 'FILE'"),
         (["dead", "show"], "Missing argument 'ID'"),
+        (["import", "x.jsonl"], "Missing option '--destination'"),
+        (["import", "x.jsonl", "--destination", "web", "--rate", "0"], "0 is not in the range x>=1"),
         (["sandbox", "--port", "0"], "0 is not in the range 1<=x<=65535"),
         (["run", "--procfile", "nowhere"], "File 'nowhere' does not exist"),
         (["dead", "list", "--reason", "nonsense"], "'nonsense' is not one of"),
