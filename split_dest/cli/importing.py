@@ -254,8 +254,9 @@ class _Trying:
     def sentences(self) -> list[str]:
         """The same for a person."""
         counts = {"would make": self._made, "dropped": self._dropped, "refused": self._refused}
-        return [
+        listed = [
             f"{what}: " + ", ".join(f"{name} {number:,}" for name, number in sorted(counted.items()))
             for what, counted in counts.items()
             if counted
         ]
+        return [*listed, "nothing was stored: this was a dry run"]

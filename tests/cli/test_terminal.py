@@ -93,6 +93,51 @@ def test_sending_shows_how_much_is_done(shown, terminal, settings, tmp_path):
     assert "1000 sent: 1000 accepted, 0 duplicates, 0 set aside" in terminal.text
 
 
+def test_importing_shows_how_far_it_is_and_then_the_result(shown, terminal, tmp_path):
+    """Done, rate, time left and refused beside the bar, within 80 columns; at the end one line stays."""
+    lines = [*map(orjson.dumps, tracks(1500)), b"oops"]
+    (tmp_path / "messages.jsonl").write_bytes(b"\n".join(lines))
+
+    code = shown("import", tmp_path / "messages.jsonl", "--destination", "web", "--rate", "1000")
+
+    assert code == 0
+    assert re.search(r"importing ━+╺?━* +\d+% [\d,]+ done, [\d,]+/s, 0:00:0\d left, \d refused", terminal.text)
+    assert max(len(line) for line in re.split(r"[\r\n]+", terminal.text)) <= 80
+    last = terminal.text.splitlines()[-1].strip()
+    assert last.endswith("1,501 messages up to line 1,501: 1,500 accepted, 0 duplicates, 1 set aside")
+
+
+def test_an_import_that_waits_counts_the_seconds(terminal, away, settings, tmp_path):
+    """What it waits for stands above the bar, and the bar moves on; Ctrl-C ends both without a result."""
+    (tmp_path / "messages.jsonl").write_bytes(orjson.dumps(tracks(1)))
+    command = ("import", tmp_path / "messages.jsonl", "--destination", "web", "--config", away)
+    pipes = dict.fromkeys(["stdin", "stdout", "stderr"], terminal.end)
+    waiting = start(*command, environ=settings.environ | {"TERM": "xterm"}, **pipes)
+    wait_until(lambda: "waiting 2 s" in terminal.text)
+    waiting.send_signal(2)
+    code = waiting.wait(10)
+
+    assert code == 1
+    assert "waiting: Redis: ConnectionError; goes on by itself, Ctrl-C ends it" in terminal.text
+    assert terminal.text.strip().endswith("Error: stopped after line 0: the same command goes on there")
+
+
+def test_a_dry_run_of_an_import_lists_what_would_come_of_it(shown, terminal, tmp_path):
+    """Numbers by reason, in sentences."""
+    nameless = {"type": "page", "userId": "u"}
+    (tmp_path / "messages.jsonl").write_bytes(b"\n".join([*map(orjson.dumps, [*tracks(2), nameless]), b"oops"]))
+
+    code = shown("import", tmp_path / "messages.jsonl", "--destination", "web", "--dry-run")
+
+    assert code == 0
+    assert [line.strip() for line in terminal.text.splitlines()[-4:]] == [
+        "would make: events 2, identities 0",
+        "dropped: page_unnamed 1",
+        "refused: not_json 1",
+        "nothing was stored: this was a dry run",
+    ]
+
+
 def test_watching_fits_into_80_columns_until_ctrl_c(terminal, settings, door):
     """The table is drawn anew in its place; no number is cut, and Ctrl-C ends it with exit code 0."""
     door(*tracks(12))
