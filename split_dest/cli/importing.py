@@ -14,14 +14,14 @@ from split_dest import config
 from split_dest.cli import lines, meter
 from split_dest.cli.lines import Line, Source, Step
 from split_dest.cli.meter import Meter
-from split_dest.cli.options import chosen, config_file, example, store_of
+from split_dest.cli.options import config_file, example, known, store_of
 from split_dest.config.settings import Settings
 from split_dest.errors import BookmarkMoved, MessageRejected, RequestRefused, StoreUnavailable
 from split_dest.inbox import imports, intake
 from split_dest.inbox.imports import Bookmark
 from split_dest.inbox.intake import HighWater, Receipt
 from split_dest.inbox.wake import wake
-from split_dest.mapping import to_split
+from split_dest.mapping import Mapped, to_impressions, to_split
 from split_dest.mapping.acceptance import Item, item, set_aside
 from split_dest.segment import message, payload
 
@@ -49,7 +49,7 @@ def import_(config_path: Path | None, destination: str, rate: int | None, dry_ru
     Without a terminal, progress comes as JSON lines.
     """
     settings = config.load(config_path or config.path(), need_secrets=not dry_run)
-    (name,) = chosen(settings, destination)
+    name = known(destination, settings.destinations, "destination")
     with lines.opened(file) as source, meter.shown(source, "trying" if dry_run else "importing") as shown:
         pause = _Pause(shown)
         taker = _Trying(settings, name) if dry_run else _Storing(settings, name, source.digest, pause)
@@ -219,7 +219,7 @@ class _Trying:
 
     def __init__(self, settings: Settings, name: str) -> None:
         self._rules = settings.destinations[name].rules
-        self._made: Counter[str] = Counter(events=0, identities=0)
+        self._made: Counter[str] = Counter(events=0, identities=0, impressions=0)
         self._dropped: Counter[str] = Counter()
         self._refused: Counter[str] = Counter()
 
@@ -237,8 +237,14 @@ class _Trying:
         return Receipt(len(step.items) - len(refused), 0, len(refused))
 
     def _map(self, taken: Item) -> None:
-        mapped = to_split(message.restore(taken.text), self._rules, int(time.time() * 1000))
-        self._made.update(events=len(mapped.events), identities=len(mapped.identities))
+        restored, now_ms = message.restore(taken.text), int(time.time() * 1000)
+        self._count(to_split(restored, self._rules, now_ms))
+        if "impressions" in taken.lanes:
+            self._count(to_impressions(restored, self._rules, now_ms))
+
+    def _count(self, mapped: Mapped) -> None:
+        made = {"events": mapped.events, "identities": mapped.identities, "impressions": mapped.impressions}
+        self._made.update({name: len(records) for name, records in made.items()})
         if mapped.dropped:
             self._dropped[mapped.dropped] += 1
 

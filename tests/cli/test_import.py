@@ -175,11 +175,23 @@ def test_a_dry_run_needs_neither_redis_nor_keys(away, tmp_path):
 
     assert (found.code, found.err) == (0, "")
     told = found.json[-1]
-    assert list(told) == [*KEYS, "events", "identities", "dropped", "refused"]
+    assert list(told) == [*KEYS, "events", "identities", "impressions", "dropped", "refused"]
     assert (told["messages"], told["set_aside"], told["line"]) == (11, 3, 10)
     assert (told["events"], told["identities"]) == (5, 1)
     assert told["dropped"] == {"page_unnamed": 2}
     assert told["refused"] == {"id_not_string": 1, "not_json": 2}
+
+
+def test_a_dry_run_counts_each_lane_that_a_message_waits_in(imported, settings):
+    """An exposure makes an event and an impression, or is dropped by one lane and not by the other."""
+    settings.change("    split:\n", "    exposures: {enabled: true}\n    split:\n")
+    viewed = {"type": "track", "event": "Experiment Viewed", "userId": "u-1"}
+    whole = viewed | {"properties": {"experiment_name": "new-cart", "variation_name": "on"}}
+
+    told = imported(lines(whole, viewed), "--dry-run").json[-1]
+
+    assert (told["messages"], told["events"], told["impressions"]) == (2, 2, 1)
+    assert told["dropped"] == {"exposure_incomplete": 1}
 
 
 def test_a_dry_run_stores_nothing(imported, store):
@@ -208,12 +220,18 @@ def test_a_file_that_cant_be_read_is_told(command, tmp_path, name, told):
     assert (found.code, found.out, found.err.splitlines()[-1]) == (2, "", told.format(tmp_path / name))
 
 
-def test_an_unknown_destination_is_told_with_the_known_ones(command):
-    """Exit code 2, and the names to choose from."""
-    found = command("import", "messages.jsonl", "--destination", "wbe")
+@pytest.mark.parametrize("name", ["wbe", "flags"])
+def test_an_unknown_destination_is_told_with_the_known_ones(command, settings, name):
+    """Exit code 2, and the names to choose from; a source takes no messages."""
+    text = settings.file.read_text()
+    settings.file.write_text(
+        text + 'sources: {flags: {tokens: ["${TEST_SECRET}"], write_key: "${TEST_SDK_KEY}"}}\n'
+    )
+
+    found = command("import", "messages.jsonl", "--destination", name)
 
     assert (found.code, found.out) == (2, "")
-    assert found.err.endswith('Error: no destination "wbe" in the settings; there are: web\n')
+    assert found.err.endswith(f'Error: no destination "{name}" in the settings; there are: web\n')
 
 
 @pytest.mark.parametrize("cut", [gzip.compress(PLAIN)[:-5_000], gzip.compress(PLAIN) + b"oops", b"\x1f\x8bhello"])

@@ -131,7 +131,7 @@ def test_a_dry_run_of_an_import_lists_what_would_come_of_it(shown, terminal, tmp
 
     assert code == 0
     assert [line.strip() for line in terminal.text.splitlines()[-4:]] == [
-        "would make: events 2, identities 0",
+        "would make: events 2, identities 0, impressions 0",
         "dropped: page_unnamed 1",
         "refused: not_json 1",
         "nothing was stored: this was a dry run",
