@@ -242,12 +242,12 @@ def peak_kilobytes(process) -> int:
 
 
 def test_memory_is_flat_however_large_the_file(begin, store, file):
-    """Sixty megabytes take no more memory than twelve, which are several steps already."""
+    """Ninety megabytes more in the file: a peak that moves with the allocator's luck, by far less than these."""
     peaks = []
-    for count in (600, 3000):
+    for count in (1500, 6000):
         large = tracks(count, properties={"text": "x" * 20_000})
         file.write_bytes(gzip.compress(b"".join(orjson.dumps(each) + b"\n" for each in large), 1))
         peaks.append(peak_kilobytes(begin()))
 
-    assert store.client.xlen(STREAM) == 3600
-    assert peaks[1] - peaks[0] < 16_000, peaks
+    assert store.client.xlen(STREAM) == 7500
+    assert peaks[1] - peaks[0] < 45_000, peaks
