@@ -71,7 +71,7 @@ def test_the_version_is_told():
         (["dead"], "Usage: split-dest dead [OPTIONS] COMMAND"),
         (["statsu"], "No such command 'statsu'"),
         (["status", "--jsno"], "No such option '--jsno'"),
-        (["preview"], "Missing option '--destination'"),
+        (["preview"], "give either --destination or --source"),
         (["send", "x.jsonl"], "Missing option '--to'"),
         (["send", "--to", "http://x", "--authorization", "x"], "Missing argument 'FILE'"),
         (["dead", "show"], "Missing argument 'ID'"),
