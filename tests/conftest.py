@@ -1,5 +1,6 @@
 """Fixtures that every folder uses; all of them are real: Redis, HTTP, processes."""
 
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,9 @@ from split_dest import embedded_redis
 from split_dest.inbox.store import Store, connect
 from tests.support.sandbox import Sandbox, free_port, running
 from tests.support.service import SETTINGS, Service
+
+# A shell lets what it starts in the background ignore Ctrl-C; the commands of the tests must hear it all the same.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
