@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic
 
 from split_dest.errors import Refused, Remedy
@@ -27,6 +28,27 @@ class Way(Generic[Encoded]):
     make: Callable[[Entry], Made[Encoded]]
     request: Callable[[Iterable[Encoded]], Request]
     limits: Limits
+
+
+def to_split(
+    delivery: Delivery,
+    make: Callable[[Entry], Made[Encoded]],
+    request: Callable[[str, str, Iterable[Encoded]], Request],
+) -> Way[Encoded]:
+    """Gives the way to Split's Events API, by the settings of the drain's destination.
+
+    Args:
+        delivery: the drain's work.
+        make: what each message becomes.
+        request: the call, of the API's address, the SDK key and the records.
+    """
+    settings = delivery.runtime.settings
+    sdk_key = settings.destinations[delivery.hold.owner].split.sdk_key
+    return Way(
+        make=make,
+        request=partial(request, settings.split.events_url, sdk_key.reveal() if sdk_key else ""),
+        limits=Limits(settings.delivery.batch_max_events, settings.delivery.batch_max_bytes),
+    )
 
 
 def deliver(delivery: Delivery, entries: Sequence[Entry], way: Way[Encoded]) -> None:

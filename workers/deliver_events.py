@@ -7,10 +7,9 @@ from split_dest.inbox.drains import Entry
 from split_dest.mapping import to_split
 from split_dest.mapping.rules import Rules
 from split_dest.outlets import split_events
-from split_dest.outlets.bulk import Limits
 from split_dest.segment import message
 from workers import bulk, split_names
-from workers.bulk import Made, Way
+from workers.bulk import Made
 from workers.delivery import Delivery
 
 
@@ -21,16 +20,9 @@ def deliver(delivery: Delivery, entries: Sequence[Entry]) -> None:
         Refused: Split takes no calls now; what is not settled stays claimed.
         SlotLost: the drain may not go on.
     """
-    settings = delivery.runtime.settings
-    destination = settings.destinations[delivery.hold.owner]
+    destination = delivery.runtime.settings.destinations[delivery.hold.owner]
     rules = split_names.with_traffic_types(destination, delivery.hold.owner, delivery.runtime)
-    sdk_key = destination.split.sdk_key.reveal() if destination.split.sdk_key else ""
-    way = Way(
-        make=partial(_made, rules),
-        request=partial(split_events.request, settings.split.events_url, sdk_key),
-        limits=Limits(settings.delivery.batch_max_events, settings.delivery.batch_max_bytes),
-    )
-    bulk.deliver(delivery, entries, way)
+    bulk.deliver(delivery, entries, bulk.to_split(delivery, partial(_made, rules), split_events.request))
 
 
 def _made(rules: Rules, entry: Entry) -> Made[bytes]:

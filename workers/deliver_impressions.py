@@ -7,11 +7,10 @@ from split_dest.inbox.drains import Entry
 from split_dest.mapping import to_impressions
 from split_dest.mapping.rules import Rules
 from split_dest.outlets import split_impressions
-from split_dest.outlets.bulk import Limits
 from split_dest.outlets.split_impressions import Encoded
 from split_dest.segment import message
 from workers import bulk
-from workers.bulk import Made, Way
+from workers.bulk import Made
 from workers.delivery import Delivery
 
 
@@ -22,15 +21,8 @@ def deliver(delivery: Delivery, entries: Sequence[Entry]) -> None:
         Refused: Split takes no calls now; what is not settled stays claimed.
         SlotLost: the drain may not go on.
     """
-    settings = delivery.runtime.settings
-    destination = settings.destinations[delivery.hold.owner]
-    sdk_key = destination.split.sdk_key.reveal() if destination.split.sdk_key else ""
-    way = Way(
-        make=partial(_made, destination.rules),
-        request=partial(split_impressions.request, settings.split.events_url, sdk_key),
-        limits=Limits(settings.delivery.batch_max_events, settings.delivery.batch_max_bytes),
-    )
-    bulk.deliver(delivery, entries, way)
+    rules = delivery.runtime.settings.destinations[delivery.hold.owner].rules
+    bulk.deliver(delivery, entries, bulk.to_split(delivery, partial(_made, rules), split_impressions.request))
 
 
 def _made(rules: Rules, entry: Entry) -> Made[Encoded]:

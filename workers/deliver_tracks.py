@@ -6,9 +6,9 @@ from functools import partial
 import orjson
 
 from split_dest.config.settings import Source
-from split_dest.inbox import flags
+from split_dest.inbox import names
 from split_dest.inbox.drains import Entry
-from split_dest.inbox.flags import Flags
+from split_dest.inbox.names import Names
 from split_dest.mapping.tracks import to_segment
 from split_dest.outlets import segment_tracking, split_admin
 from split_dest.split.impressions import Received
@@ -61,9 +61,9 @@ def _traffic_types(source: Source, name: str, wanted: set[str], runtime: Runtime
     account = split_names.account(source.split, runtime)
     if wanted <= set(listed) or account is None:
         return listed
-    kept, now_ms = flags.get(runtime.store, name), runtime.store.now_ms()
-    known = set(listed) | set(kept.traffic_types if kept else ())
+    kept, now_ms = names.get(runtime.store, name), runtime.store.now_ms()
+    known = set(listed) | set(kept.flags if kept else ())
     if kept is None or (not wanted <= known and now_ms - kept.asked_ms >= _ASK_AGAIN_MS):
-        kept = Flags(split_admin.flag_traffic_types(runtime.http, account), now_ms)
-        flags.put(runtime.store, name, kept)
-    return {**kept.traffic_types, **listed}
+        kept = Names(now_ms, flags=split_admin.flag_traffic_types(runtime.http, account))
+        names.put(runtime.store, name, kept)
+    return {**kept.flags, **listed}

@@ -85,6 +85,6 @@ def _fresh(kept: Names | None, admin: split_admin.Account, name: str, runtime: R
     if kept is not None and now_ms - kept.asked_ms < most_ms:
         return kept
     traffic_types, environments = split_admin.look_up(runtime.http, admin)
-    asked = Names(traffic_types, environments, now_ms)
+    asked = Names(now_ms, traffic_types, environments)
     names.put(runtime.store, name, asked)
     return asked

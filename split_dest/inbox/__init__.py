@@ -11,8 +11,7 @@ Keys, each below ``sd:<destination or source>:``
 ``counts``                a hash: ``<lane>:received``, ``:delivered``, ``:filtered:<reason>`` and so on
 ``imports``               a hash: a file's digest -> ``<line> <accepted> <duplicates> <set aside>``: the line up to
                           which all of it is stored, and the receipt of the last step
-``names``                 what Split calls its traffic types and environments
-``flags``                 the traffic types of a source's flags
+``names``                 what Split says of names: traffic types and environments, or a source's flags
 ========================  ======================================================================================
 
 and ``sd:workers``, the workers' signs of life. All times are Redis's own, in milliseconds, so that the clocks of

@@ -1,7 +1,7 @@
-"""The ids that Split gave to names of a destination's traffic types and environments, kept for all workers."""
+"""What Split says of a destination's or source's names, kept for all workers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import orjson
 
@@ -11,49 +11,55 @@ from split_dest.inbox.store import Store, reported
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Lower-cased traffic type name -> id, environment name -> id, and when they were asked for, in ms."""
+    """When Split was asked, in ms, and what it said.
 
-    traffic_types: Mapping[str, str]
-    environments: Mapping[str, str]
+    ``traffic_types`` leads from a traffic type's lower-cased name to its id and ``environments`` from an
+    environment's name to its id, for a destination; ``flags`` from a flag's name to the lower-cased name of its
+    traffic type, for a source.
+    """
+
     asked_ms: int
+    traffic_types: Mapping[str, str] = field(default_factory=dict)
+    environments: Mapping[str, str] = field(default_factory=dict)
+    flags: Mapping[str, str] = field(default_factory=dict)
 
 
-def get(store: Store, destination: str) -> Names | None:
+def get(store: Store, owner: str) -> Names | None:
     """Gives what is kept; None: nothing yet.
 
     Raises:
         StoreUnavailable: Redis is away.
     """
     with reported():
-        kept = store.client.get(f"{lanes.prefix(destination)}names")
+        kept = store.client.get(f"{lanes.prefix(owner)}names")
     return Names(**orjson.loads(kept)) if kept else None
 
 
-def may_ask(store: Store, destination: str) -> bool:
+def may_ask(store: Store, owner: str) -> bool:
     """True unless Split lately did not tell.
 
     Raises:
         StoreUnavailable: Redis is away.
     """
     with reported():
-        return not store.client.exists(f"{lanes.prefix(destination)}names:wait")
+        return not store.client.exists(f"{lanes.prefix(owner)}names:wait")
 
 
-def ask_later(store: Store, destination: str, seconds: float) -> None:
+def ask_later(store: Store, owner: str, seconds: float) -> None:
     """Keeps all workers from asking for so long.
 
     Raises:
         StoreUnavailable: Redis is away.
     """
     with reported():
-        store.client.set(f"{lanes.prefix(destination)}names:wait", 1, px=int(seconds * 1000))
+        store.client.set(f"{lanes.prefix(owner)}names:wait", 1, px=int(seconds * 1000))
 
 
-def put(store: Store, destination: str, names: Names) -> None:
+def put(store: Store, owner: str, names: Names) -> None:
     """Keeps the names until they are put anew.
 
     Raises:
         StoreUnavailable: Redis is away.
     """
     with reported():
-        store.client.set(f"{lanes.prefix(destination)}names", orjson.dumps(names))
+        store.client.set(f"{lanes.prefix(owner)}names", orjson.dumps(names))

@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from flask import Response, jsonify
+
 from split_dest import logs
 from split_dest.config.settings import Settings
 from split_dest.errors import StoreUnavailable
@@ -11,6 +13,21 @@ from split_dest.inbox.intake import Receipt
 from split_dest.inbox.store import Store
 from split_dest.inbox.wake import wake
 from split_dest.mapping.acceptance import Item
+
+
+def answer(name: str, items: Sequence[Item], settings: Settings, store: Store) -> Response:
+    """Accepts the items, and gives the answer that says what became of how many.
+
+    Raises:
+        StoreUnavailable: as ``accept``.
+    """
+    receipt = accept(name, items, settings, store)
+    return jsonify(
+        success=True,
+        accepted=receipt.accepted,
+        duplicates=receipt.duplicates,
+        set_aside=receipt.set_aside,
+    )
 
 
 def accept(name: str, items: Sequence[Item], settings: Settings, store: Store) -> Receipt:

@@ -1,6 +1,6 @@
 """The impressions door: where Split's impressions webhook posts what users saw."""
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, request
 
 from split_dest.config.settings import Settings
 from split_dest.errors import RequestRefused
@@ -8,8 +8,7 @@ from split_dest.inbox.intake import HighWater
 from split_dest.inbox.store import Store
 from split_dest.mapping.acceptance import impression_item
 from split_dest.segment import payload
-from split_dest.web import auth, body
-from split_dest.web.accepting import accept
+from split_dest.web import accepting, auth, body
 
 #: Split posts once in ten seconds and never again what was refused, so a busy batch must fit.
 _MAX_IMPRESSIONS = 50_000
@@ -31,12 +30,6 @@ def blueprint(settings: Settings, store: Store, high_water: HighWater) -> Bluepr
         high_water.check()
         found = payload.messages(received, _MAX_IMPRESSIONS)
         items = [impression_item(each, settings.intake.max_message_bytes) for each in found]
-        receipt = accept(name, items, settings, store)
-        return jsonify(
-            success=True,
-            accepted=receipt.accepted,
-            duplicates=receipt.duplicates,
-            set_aside=receipt.set_aside,
-        )
+        return accepting.answer(name, items, settings, store)
 
     return door

@@ -1,6 +1,6 @@
 """The webhook: where Segment's webhook destinations post messages."""
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, request
 
 from split_dest.config.settings import Settings
 from split_dest.errors import RequestRefused
@@ -8,8 +8,7 @@ from split_dest.inbox.intake import HighWater
 from split_dest.inbox.store import Store
 from split_dest.mapping.acceptance import item
 from split_dest.segment import payload
-from split_dest.web import auth, body
-from split_dest.web.accepting import accept
+from split_dest.web import accepting, auth, body
 
 
 def blueprint(settings: Settings, store: Store, high_water: HighWater) -> Blueprint:
@@ -28,12 +27,6 @@ def blueprint(settings: Settings, store: Store, high_water: HighWater) -> Bluepr
         high_water.check()
         messages = payload.messages(received, payload.MAX_MESSAGES)
         items = [item(found, destination.rules, settings.intake.max_message_bytes) for found in messages]
-        receipt = accept(name, items, settings, store)
-        return jsonify(
-            success=True,
-            accepted=receipt.accepted,
-            duplicates=receipt.duplicates,
-            set_aside=receipt.set_aside,
-        )
+        return accepting.answer(name, items, settings, store)
 
     return door
