@@ -70,6 +70,7 @@ def _variables(folder: Path, sandbox: str, secret: str) -> dict[str, str]:
         "DEMO_SECRET": secret,
         "DEMO_SDK_KEY": Keys().sdk_key,
         "DEMO_ADMIN_KEY": Keys().admin_key,
+        "DEMO_WRITE_KEY": Keys().write_key,
         "WORKER_CONCURRENCY": "1",
     }
 
@@ -148,10 +149,12 @@ def _table(expected: list[tuple[message.Message, Mapped]], received: set[tuple[s
 
 def _keep(processes: Processes, door: str, sandbox: str, secret: str) -> None:
     click.echo(f"""
-Door:     {door}/webhook/demo
-Sandbox:  {sandbox}/_sandbox/received?kind=events
-Metrics:  {door}/metrics
-Secret:   {secret}
+Door:         {door}/webhook/demo
+Secret:       {secret}
+SDKs:         host {door}, write key demo
+Impressions:  {door}/impressions/demo-flags?token={secret}
+Sandbox:      {sandbox}/_sandbox/received?kind=events
+Metrics:      {door}/metrics
 
 Try it:
   curl -sS {door}/webhook/demo -H 'Authorization: {secret}' -d '{{"type":"track","event":"Hello","userId":"u-1"}}'

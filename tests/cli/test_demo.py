@@ -71,23 +71,25 @@ def test_kept_it_can_be_tried_until_ctrl_c(tmp_path):
         line = running.stdout.readline().decode()
         assert line, running.stderr.read()
         said += line
-    told = dict(re.findall(r"^(Door|Sandbox|Metrics|Secret): +(\S+)$", said, re.MULTILINE))
+    told = dict(re.findall(r"^(Door|Sandbox|Metrics|Secret|Impressions): +(\S+)$", said, re.MULTILINE))
     below = descendants(running.pid)
 
     answer = typed_curl(said)
     arrived = wait_until(lambda: [e for e in received(told["Sandbox"]) if e["eventTypeId"] == "Hello"])
     metrics = call("GET", told["Metrics"])
+    seen = {"key": "u-1", "split": "checkout_button", "treatment": "on", "time": 1768469400250}
+    call("POST", told["Impressions"], orjson.dumps([seen]))
+    tracks = wait_until(lambda: received(told["Sandbox"].replace("=events", "=tracks")))
     running.send_signal(2)
     found = ended(running)
 
     assert answer["accepted"] == 1
-    assert arrived[0]["key"] == "u-1"
+    assert (arrived[0]["key"], tracks[0]["userId"]) == ("u-1", "u-1")
     assert metrics.status == 200
     assert told["Secret"] in said.split("Try it:")[1]
     assert (found.code, found.err) == (0, "")
     assert sum(1 for command in below.values() if "redis-server" in command) == 1
-    assert not [command for pid, command in below.items() if lives(pid)]
-    assert list(tmp_path.iterdir()) == []
+    assert not [*(command for pid, command in below.items() if lives(pid)), *tmp_path.iterdir()]
 
 
 def typed_curl(said: str) -> dict:
