@@ -15,7 +15,7 @@ from split_dest.config.settings import Destination, Settings, Source
 from split_dest.mapping import Mapped, to_impressions, to_split
 from split_dest.mapping.acceptance import impression_item, item
 from split_dest.mapping.tracks import Tracked, to_segment
-from split_dest.segment import message, payload, tracking
+from split_dest.segment import message, tracking
 from split_dest.segment.payload import Unreadable
 
 
@@ -95,10 +95,11 @@ def _line(result: tuple[str | None, Mapped]) -> dict[str, Any]:
 
 
 def _of_source(file: str, settings: Settings, source: Source) -> list[Tracked]:
-    found = (
-        impression_item(each, settings.intake.max_message_bytes) for each in messages.read(file, payload.messages)
-    )
-    return [_tracked(each.text, each.reason, source) for each in found]
+    found = (impression_item(each, settings.intake.max_message_bytes) for each in messages.read(file))
+    tracked = [_tracked(each.text, each.reason, source) for each in found]
+    if any(each.dropped == "traffic_type_unknown" for each in tracked):
+        click.echo("flags that flag_traffic_types does not name: the workers ask Split for them", err=True)
+    return tracked
 
 
 def _tracked(text: bytes, reason: str, source: Source) -> Tracked:
