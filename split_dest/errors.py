@@ -10,7 +10,7 @@ from dataclasses import dataclass
 #: Reason code -> what it means. A code used anywhere else than here does not exist.
 REASONS = {
     # The door refuses a whole request; the sender acts on it.
-    "unauthorized": "The Authorization header holds none of the destination's secrets.",
+    "unauthorized": "None of the secrets that open this door was shown.",
     "bad_signature": "X-Signature fits neither the raw body nor its first element.",
     "unknown_destination": "No destination or source of this name stands in the settings.",
     "unknown_source": "No destination of the settings lists this write key.",

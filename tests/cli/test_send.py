@@ -77,10 +77,11 @@ def test_the_doors_refusals_are_told(typed, url, file):
     empty = typed("send", file, "--to", url, "--authorization", "")
 
     assert [each.code for each in (wrong, unknown, empty)] == [1, 1, 1]
-    assert wrong.err == (
-        f"Error: {url} answered 401: The Authorization header holds none of the destination's secrets.\n"
+    assert wrong.err == (f"Error: {url} answered 401: None of the secrets that open this door was shown.\n")
+    assert (
+        unknown.err
+        == f"Error: {url}x answered 404: No destination or source of this name stands in the settings.\n"
     )
-    assert unknown.err == f"Error: {url}x answered 404: No destination of this name stands in the settings.\n"
     assert "answered 401" in empty.err
 
 
