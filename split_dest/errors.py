@@ -75,6 +75,7 @@ REASONS = {
     "upstream_error": "Split or Segment answered with an error of its own (5xx or an answer that nobody expects).",
     "upstream_timeout": "Split or Segment did not answer in time.",
     "upstream_unreachable": "No connection to Split or Segment, or it was cut.",
+    "flag_awaited": "A flag is new; Split is asked for its traffic type within seconds.",
     "key_refused": "Split or Segment refused the key (401, 402 or 403).",
     "environment_unknown": "Split has no environment of the configured name or id.",
     "record_refused": "Split or Segment refused this record alone (400, 413 or 422).",

@@ -60,7 +60,7 @@ def _write(delivery: Delivery, merged: Sequence[Merged], admin: "_Admin", *, in_
         results = save(calls)
         waits += [refused for refused in results if refused is not None and refused.remedy is not Remedy.HALVE]
         delivery.hold.settle(tally.outcomes(calls, results), all_well=not waits)
-        if any(map(_speaks_for_all, waits)) or all(results):
+        if any(map(_speaks_for_all, waits)) or (waits and all(results)):
             break
     if waits:
         raise max(waits, key=lambda refused: refused.wait_seconds or 0)

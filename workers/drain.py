@@ -40,6 +40,11 @@ def drain(owner: str, lane: str, slot: int, job_id: str = "") -> None:
     hold = drains.take(runtime.store, owner, lane, slot, job_id)
     if hold is None:
         return
+    if lane not in _DELIVER or owner not in {*runtime.settings.destinations, *runtime.settings.sources}:
+        # A door with newer settings or code has stored it; a worker that knows it will come.
+        logs.warning("unknown_lane", destination=owner, lane=lane)
+        hold.release("away")
+        return
     with runtime.keeping(hold):
         try:
             _work(hold, runtime)
@@ -73,6 +78,8 @@ def _deliver(delivery: Delivery, entries: Sequence[Entry]) -> None:
     try:
         _DELIVER[delivery.hold.lane](delivery, entries)
     except Refused as refused:
+        # A refusal may come before anything was mapped, and is nobody's death.
+        delivery.hold.vouch(entries)
         if refused.remedy is Remedy.WAIT:
             delivery.give_up(entries, refused)
         raise

@@ -1,5 +1,6 @@
 """RQ's job and worker, narrowed: only the drain ever runs, whatever stands in Redis."""
 
+from types import FrameType
 from typing import Any
 
 from rq import Queue, SimpleWorker
@@ -53,6 +54,9 @@ class DrainWorker(SimpleWorker):
 
     def subscribe(self) -> None:
         """Listens to no commands: whoever can write to Redis shall not be able to stop workers or jobs."""
+
+    def request_force_stop(self, signum: int, frame: FrameType | None) -> None:
+        """Ignores a second signal: an aborted call would be sent again, and who can't wait may kill."""
 
     def handle_warm_shutdown_request(self) -> None:
         """Lets the drain at hand end after its batch, when the worker is told to stop."""

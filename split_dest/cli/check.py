@@ -89,10 +89,10 @@ def _account(split: SplitAccount, settings: Settings) -> split_admin.Account | N
 
 def _flags(http: Http, account: split_admin.Account) -> tuple[bool, str]:
     try:
-        flags = split_admin.flag_traffic_types(http, account)
+        split_admin.flag_page(http, account, 0)
     except Refused as refused:
         return False, f"admin key and workspace: {_why(refused)}"
-    return True, f"admin key and workspace: accepted; flags: {len(flags)}"
+    return True, "admin key and workspace: accepted"
 
 
 def _of_split(destination: Destination, settings: Settings, http: Http) -> Iterator[tuple[bool, str]]:

@@ -20,7 +20,7 @@ from split_dest.inbox import dead_letters
 from split_dest.inbox.dead_letters import DeadLetter
 from split_dest.inbox.store import Store
 from split_dest.inbox.wake import wake
-from split_dest.mapping.acceptance import Item, impression_item, item
+from split_dest.mapping.acceptance import impression_item, item
 from split_dest.segment import payload, times
 
 _AGO = re.compile(r"(\d{1,9})([smhd])")
@@ -131,13 +131,16 @@ def _found(settings: Settings, destination: str | None, letter_id: str) -> DeadL
 @_selecting
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 def replay(selected: Selected, dry_run: bool) -> None:
-    """Puts dead letters back into their lanes, as if they had just been accepted."""
+    """Puts dead letters back into their lanes, as if they had just been accepted.
+
+    Of a user who was deleted since, an identify call would write the attributes again.
+    """
     done = refused = 0
     for letter in shown(selected.letters, "replaying"):
         again = _again(letter, selected.settings)
         if again is None:
             refused += 1
-        elif dry_run or dead_letters.replay(selected.store, letter, again):
+        elif dry_run or dead_letters.replay(selected.store, letter, *again):
             done += 1
             _wake_now_and_then(selected.store, letter, done, dry_run)
     click.echo(f"{done} {'would be ' if dry_run else ''}replayed, {refused} would be refused again and stay")
@@ -158,18 +161,22 @@ def drop(selected: Selected, dry_run: bool) -> None:
     click.echo(f"{done} {'would be ' if dry_run else ''}dropped")
 
 
-def _again(letter: DeadLetter, settings: Settings) -> Item | None:
-    """Gives the letter's message as the door would take it today; None: the door would refuse it again."""
+def _again(letter: DeadLetter, settings: Settings) -> tuple[str, bytes] | None:
+    """Gives the lane and text with which a letter waits again; None: the door would refuse it again."""
     try:
         (found,) = payload.messages(letter.text)
     except (RequestRefused, ValueError):
         return None
-    most = settings.intake.max_message_bytes
+    # The size of any other was judged as it came in.
+    most = settings.intake.max_message_bytes if letter.reason == "message_too_large" else None
     if letter.destination in settings.sources:
         taken = impression_item(found, most)
     else:
         taken = item(found, settings.destinations[letter.destination].rules, most)
-    return None if taken.reason else taken
+    lane = letter.lane if letter.lane in taken.lanes else taken.lanes[0]
+    # One that nobody could read was set aside as an event; any other has a letter for each of its lanes.
+    is_lost = lane != letter.lane and letter.lane != "events"
+    return None if taken.reason or is_lost else (lane, taken.text)
 
 
 def _line(letter: DeadLetter) -> str:

@@ -45,7 +45,9 @@ class Source:
         self._file = file
         self.total_bytes = total_bytes
         head = file.read(_HEAD_BYTES)
-        self.digest = hashlib.blake2b(b"%d " % total_bytes + head, digest_size=16).hexdigest()
+        file.seek(max(0, total_bytes - _HEAD_BYTES))
+        ends = head + file.read(_HEAD_BYTES)
+        self.digest = hashlib.blake2b(b"%d " % total_bytes + ends, digest_size=16).hexdigest()
         file.seek(0)
         self._text: BinaryIO | gzip.GzipFile = gzip.GzipFile(fileobj=file) if head.startswith(_GZIP) else file
 

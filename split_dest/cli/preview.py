@@ -64,12 +64,12 @@ def _of_destination(
     call = tracking.Call(None, now_ms, most, lambda: str(uuid.uuid4()))
     if door == "tracking":
         found = messages.read(file, lambda body: tracking.posted(body, call).messages)
-        return [_mapped(each, destination, tracking.MAX_BODY_BYTES * 2, now_ms) for each in found]
+        return [_mapped(each, destination, None, now_ms) for each in found]
     return [_mapped(each, destination, most, now_ms) for each in messages.read(file)]
 
 
 def _mapped(
-    found: dict[str, Any] | Unreadable, destination: Destination, most: int, now_ms: int
+    found: dict[str, Any] | Unreadable, destination: Destination, most: int | None, now_ms: int
 ) -> tuple[str | None, Mapped]:
     taken = item(found, destination.rules, most)
     if taken.reason:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from split_dest.inbox import lanes
 from split_dest.inbox.store import Store, reported
-from split_dest.mapping.acceptance import Item
 
 _PAGE = 500
 
@@ -73,15 +72,13 @@ def find(store: Store, destination: str, letter_id: str) -> DeadLetter | None:
     return _letter(destination, *found[0]) if found else None
 
 
-def replay(store: Store, letter: DeadLetter, item: Item) -> bool:
-    """Puts a dead letter back into its lane, as the item that it makes today; False: it was gone already.
+def replay(store: Store, letter: DeadLetter, lane: str, text: bytes) -> bool:
+    """Puts a dead letter back as the message that *text* says; False: it was gone already.
 
     Raises:
         StoreUnavailable: Redis is away.
     """
-    # Each lane of a message has a letter of its own; only one that nobody could read may stand in a wrong lane.
-    lane = letter.lane if letter.lane in item.lanes else item.lanes[0]
-    return bool(store.run("replay", lanes.prefix(letter.destination), letter.id, lane, item.text))
+    return bool(store.run("replay", lanes.prefix(letter.destination), letter.id, lane, text))
 
 
 def drop(store: Store, letter: DeadLetter) -> bool:

@@ -1,6 +1,6 @@
 """What Split says of a destination's or source's names, kept for all workers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import orjson
@@ -14,14 +14,19 @@ class Names:
     """When Split was asked, in ms, and what it said.
 
     ``traffic_types`` leads from a traffic type's lower-cased name to its id and ``environments`` from an
-    environment's name to its id, for a destination; ``flags`` from a flag's name to the lower-cased name of its
-    traffic type, for a source.
+    environment's name to its id, for a destination.
+
+    For a source ``flags`` leads from a flag's name to the lower-cased name of its traffic type. ``absent`` are
+    flags that came and that Split did not have when it was asked. ``offset`` is where an unfinished listing goes
+    on.
     """
 
     asked_ms: int
     traffic_types: Mapping[str, str] = field(default_factory=dict)
     environments: Mapping[str, str] = field(default_factory=dict)
     flags: Mapping[str, str] = field(default_factory=dict)
+    absent: Sequence[str] = ()
+    offset: int = 0
 
 
 def get(store: Store, owner: str) -> Names | None:

@@ -25,13 +25,13 @@ class Item:
     detail: str = ""
 
 
-def item(found: dict[str, Any] | Unreadable, rules: Rules, max_message_bytes: int) -> Item:
+def item(found: dict[str, Any] | Unreadable, rules: Rules, max_message_bytes: int | None) -> Item:
     """Gives what to store of a message that a sender's body holds.
 
     Args:
         found: as ``payload.messages`` gives it.
         rules: of the destination it was sent to.
-        max_message_bytes: of its JSON text as it is stored; a longer one is set aside.
+        max_message_bytes: of its JSON text as it is stored; a longer one is set aside. None: its size was judged.
     """
     if isinstance(found, Unreadable):
         return set_aside("events", found.text, found.rejection, found.message_id)
@@ -40,12 +40,12 @@ def item(found: dict[str, Any] | Unreadable, rules: Rules, max_message_bytes: in
     except MessageRejected as rejection:
         return set_aside("events", payload.text(found), rejection)
     text, lanes = message.dump(loaded), lanes_of(loaded, rules)
-    if len(text) <= max_message_bytes:
+    if max_message_bytes is None or len(text) <= max_message_bytes:
         return Item(lanes, loaded.message_id, text)
     return Item(lanes, loaded.message_id, text, "message_too_large", f"{len(text)} bytes")
 
 
-def impression_item(found: dict[str, Any] | Unreadable, max_message_bytes: int) -> Item:
+def impression_item(found: dict[str, Any] | Unreadable, max_message_bytes: int | None) -> Item:
     """Gives what to store of an impression that Split posted; arguments as for ``item``."""
     if isinstance(found, Unreadable):
         return set_aside("tracks", found.text, found.rejection)
@@ -54,7 +54,7 @@ def impression_item(found: dict[str, Any] | Unreadable, max_message_bytes: int) 
     except MessageRejected as rejection:
         return set_aside("tracks", payload.text(found), rejection)
     text, message_id = orjson.dumps(impression), tracks.message_id(impression)
-    if len(text) <= max_message_bytes:
+    if max_message_bytes is None or len(text) <= max_message_bytes:
         return Item(("tracks",), message_id, text)
     return Item(("tracks",), message_id, text, "message_too_large", f"{len(text)} bytes")
 

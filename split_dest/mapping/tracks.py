@@ -63,6 +63,15 @@ def to_segment(impression: Received, rules: SourceRules, traffic_type: str | Non
     return Tracked(full)
 
 
+def kept_out(impression: Received, rules: SourceRules) -> str | None:
+    """Gives the reason code why the settings keep an impression out, whatever its flag; None: they do not."""
+    if rules.environments and impression.get("environmentName") not in rules.environments:
+        return "environment"
+    if rules.skip_control and impression["treatment"] == "control":
+        return "control_skipped"
+    return None
+
+
 def message_id(impression: Received) -> str:
     """Gives an id that is the same for the same impression, so that neither side counts one sent twice."""
     content = orjson.dumps([impression.get(name) for name in _IDENTITY])
@@ -70,10 +79,9 @@ def message_id(impression: Received) -> str:
 
 
 def _track(impression: Received, rules: SourceRules, traffic_type: str | None) -> dict[str, Any]:
-    if rules.environments and impression.get("environmentName") not in rules.environments:
-        raise MessageFiltered("environment")
-    if rules.skip_control and impression["treatment"] == "control":
-        raise MessageFiltered("control_skipped")
+    reason = kept_out(impression, rules)
+    if reason is not None:
+        raise MessageFiltered(reason)
     names = _PROPERTIES + (_MACHINE if rules.machine else ())
     return {
         "type": "track",

@@ -16,13 +16,9 @@ USER_AGENT = f"split-dest/{__version__}"
 _KEY_REFUSED = frozenset({401, 402, 403})
 _RECORD_REFUSED = frozenset({400, 413, 422})
 #: Retry-After (RFC 9110) and Split's Admin API (docs.split.io, reference/rate-limiting: the larger one counts).
-#: Segment's Tracking API sends seconds in both of its headers (segment-docs, libraries/server/http-api).
-_WAIT_HEADERS = (
-    "Retry-After",
-    "X-RateLimit-Reset-Seconds-Org",
-    "X-RateLimit-Reset-Seconds-IP",
-    "X-RateLimit-Reset",
-)
+_WAIT_HEADERS = ("Retry-After", "X-RateLimit-Reset-Seconds-Org", "X-RateLimit-Reset-Seconds-IP")
+#: Segment's Tracking API sends seconds in it (segment-docs, sources/catalog/libraries/server/http-api).
+_RESET_HEADER = "X-RateLimit-Reset"
 _WAIT_MAX_SECONDS = 86_400.0
 
 
@@ -89,6 +85,9 @@ class Http:
 def _refused(said: str, status: int, headers: Mapping[str, str]) -> Refused:
     code, remedy = _meaning(status)
     waits = [seconds for name in _WAIT_HEADERS if (seconds := _seconds(headers.get(name))) is not None]
+    reset = _seconds(headers.get(_RESET_HEADER))
+    # Many proxies write the moment itself here, as seconds since 1970.
+    waits += [reset] if reset is not None and reset <= _WAIT_MAX_SECONDS else []
     wait_seconds = min(max(waits), _WAIT_MAX_SECONDS) if waits else None
     return Refused(code, f"{said}: {status}", remedy, wait_seconds=wait_seconds)
 

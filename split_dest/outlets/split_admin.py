@@ -77,8 +77,16 @@ def look_up(http: Http, account: Account) -> tuple[dict[str, str], dict[str, str
     return {name.lower(): found for name, found in traffic_types.items()}, environments
 
 
-def flag_traffic_types(http: Http, account: Account) -> dict[str, str]:
-    """Asks for the traffic type of every flag; gives its lower-cased name by the flag's.
+@dataclass(frozen=True, slots=True)
+class FlagPage:
+    """A page of flags: flag -> lower-cased name of its traffic type; ``next_offset`` 0: it was the last."""
+
+    traffic_types: Mapping[str, str]
+    next_offset: int
+
+
+def flag_page(http: Http, account: Account, offset: int) -> FlagPage:
+    """Asks for the traffic types of the flags from the offset on; a flag without one is left out.
 
     Raises:
         Refused: Split did not tell.
@@ -86,19 +94,17 @@ def flag_traffic_types(http: Http, account: Account) -> dict[str, str]:
     Source:
         python-api, main/split_microclient.py (pages by offset), resources/split.py.
     """
-    found: dict[str, str] = {}
-    workspace, offset, total = quote(account.workspace_id, safe=""), 0, 1
-    while offset < total:
-        path = f"/splits/ws/{workspace}?limit={_FLAGS_A_PAGE}&offset={offset}"
-        request = account.request("GET", path, "/splits/ws/…")
-        try:
-            page = orjson.loads(http.send(request).body)
-            flags, total = page["objects"], int(page["totalCount"])
-            found |= {str(flag["name"]): str(flag["trafficType"]["name"]).lower() for flag in flags}
-        except (orjson.JSONDecodeError, TypeError, KeyError, ValueError) as error:
-            raise _unexpected(request) from error
-        offset += len(flags) or total
-    return found
+    path = f"/splits/ws/{quote(account.workspace_id, safe='')}?limit={_FLAGS_A_PAGE}&offset={offset}"
+    request = account.request("GET", path, "/splits/ws/…")
+    try:
+        page = orjson.loads(http.send(request).body)
+        flags, total = list(page["objects"]), int(page["totalCount"])
+        named = {str(flag["name"]): (flag.get("trafficType") or {}).get("name") for flag in flags}
+    except (orjson.JSONDecodeError, AttributeError, TypeError, KeyError, ValueError) as error:
+        raise _unexpected(request) from error
+    end = offset + len(flags)
+    found = {flag: name.lower() for flag, name in named.items() if isinstance(name, str)}
+    return FlagPage(found, end if flags and end < total else 0)
 
 
 def _named(http: Http, request: Request) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """What a body posted to Segment's Tracking API means: each message as Segment itself would pass it on."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,19 +35,11 @@ KINDS: dict[str, str | None] = {
 MAX_MESSAGES = 2500
 MAX_BODY_BYTES = 512_000
 #: What the batch's ``context`` and ``integrations`` may add to its messages, all told: they are stored with each.
-MAX_SHARED_BYTES = 10_000_000
+MAX_SHARED_BYTES = 1_000_000
 
 _TYPES = ("track", "identify", "page", "screen", "group", "alias")
 _SHARED = ("context", "integrations")
 _OBJECTS = ("properties", "traits", "context", "integrations")
-
-
-@dataclass(frozen=True, slots=True)
-class Posted:
-    """A body's messages, ready to be accepted, and the write key that it names; None: it names none."""
-
-    write_key: str | None
-    messages: list[dict[str, Any] | Unreadable]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +55,34 @@ class Call:
     new_id: Callable[[], str]
 
 
-def posted(body: bytes, call: Call) -> Posted:
-    """Gives the messages of a body as Segment would pass them on.
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A body as it came, and the write key that it names; None: it names none."""
 
-    The type comes from the path; the batch's ``context`` and ``integrations`` stand under each message's own; the
-    time is corrected by the sender's clock; texts that hold an object count as that object, as low-code tools
-    write them. A message that Segment would refuse carries Segment's own reason code.
+    write_key: str | None
+    _found: Sequence[dict[str, Any] | Unreadable]
+    _envelope: Mapping[str, Any]
+    _call: Call
+
+    @property
+    def messages(self) -> list[dict[str, Any] | Unreadable]:
+        """The body's messages as Segment would pass them on; made anew at each use.
+
+        The type comes from the path; the batch's ``context`` and ``integrations`` stand under each message's own;
+        the time is corrected by the sender's clock; texts that hold an object count as that object, as low-code
+        tools write them. A message that Segment would refuse carries Segment's own reason code.
+
+        Source:
+            segment-docs, sources/catalog/libraries/server/http-api; spec/common (times); guides/filtering-data.
+        """
+        return [_message(found, self._envelope, self._call) for found in self._found]
+
+
+def posted(body: bytes, call: Call) -> Posted:
+    """Gives what a body holds.
 
     Raises:
         RequestRefused: 400 ``invalid_json``, 413 ``too_many_messages``, 413 ``body_too_large``.
-
-    Source:
-        segment-docs, sources/catalog/libraries/server/http-api; spec/common (times); guides/filtering-data.
     """
     read = _read(body, call)
     envelope = {name: _object(value) for name, value in read.envelope.items()}
@@ -83,7 +91,7 @@ def posted(body: bytes, call: Call) -> Posted:
         raise RequestRefused(413, "body_too_large", "The batch's context is too large for so many messages.")
     keys = (each.get("writeKey") for each in (envelope, *read.messages) if isinstance(each, Mapping))
     write_key = next((key for key in keys if isinstance(key, str) and key), None)
-    return Posted(write_key, [_message(found, envelope, call) for found in read.messages])
+    return Posted(write_key, read.messages, envelope, call)
 
 
 def _read(body: bytes, call: Call) -> Payload:
@@ -105,7 +113,9 @@ def _message(
     if code is None:
         return message
     detail = f"{size} bytes" if code == "message_too_large" else ""
-    return Unreadable(payload.text(message), MessageRejected(code, detail), message["messageId"])
+    # Without what the batch shares: refused messages wait for a person, and shall not fill Redis meanwhile.
+    own = _completed(found, {"sentAt": envelope.get("sentAt")}, call) | {"messageId": message["messageId"]}
+    return Unreadable(payload.text(own), MessageRejected(code, detail), message["messageId"])
 
 
 def _completed(found: Mapping[str, Any], envelope: Mapping[str, Any], call: Call) -> dict[str, Any]:

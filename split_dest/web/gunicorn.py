@@ -6,6 +6,8 @@ keepalive = 75
 #: Heroku and Kubernetes kill after 30 seconds.
 graceful_timeout = 20
 timeout = 30
+#: A pixel's message stands in its address; 8,190 bytes are the most that gunicorn takes.
+limit_request_line = 8190
 # Otherwise gunicorn leaves a socket in the home directory.
 control_socket_disable = True
 logconfig_dict = {

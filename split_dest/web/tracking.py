@@ -33,19 +33,24 @@ def blueprint(settings: Settings, store: Store, high_water: HighWater) -> Bluepr
     # Of the application, for an address that nobody serves belongs to no blueprint.
     pages.after_app_request(cors.allow)
     door = _Door(settings, store, high_water)
+    _add_calls(pages, door)
+    _add_pictures(pages, door)
+    return pages
 
+
+def _add_calls(pages: Blueprint, door: "_Door") -> None:
     @pages.post(f"/v1/{_KIND}", strict_slashes=False)
     def receive(kind: str) -> Response:
-        door.receive(_body(), kind)
+        write_key = auth.write_key(request.headers.get("Authorization", ""))
+        if write_key is not None:
+            # Whose key is unknown shall cost nothing more.
+            door.destinations(write_key)
+        door.receive(_body(), kind, write_key)
         return jsonify(success=True)
 
     @pages.post("/v1/m", strict_slashes=False)
     def leave_telemetry() -> Response:
         return jsonify(success=True)
-
-    @pages.get(f"/v1/pixel/{_KIND}", strict_slashes=False)
-    def show_pixel(kind: str) -> Response:
-        return _pixel(door, kind)
 
     @pages.get("/v1/projects/<write_key>/settings", strict_slashes=False)
     def tell_settings(write_key: str) -> Response:
@@ -53,14 +58,21 @@ def blueprint(settings: Settings, store: Store, high_water: HighWater) -> Bluepr
         # No apiHost: behind a proxy only the SDK's own configuration knows our name.
         return jsonify(integrations={"Segment.io": {"apiKey": write_key}}, metrics={"sampleRate": 0})
 
-    return pages
+
+def _add_pictures(pages: Blueprint, door: "_Door") -> None:
+    @pages.get("/v1/pixel", defaults={"kind": ""}, strict_slashes=False)
+    @pages.get("/v1/pixel/<path:kind>", strict_slashes=False)
+    def show_pixel(kind: str) -> Response:
+        return _pixel(door, kind.rstrip("/"))
 
 
 def _pixel(door: "_Door", kind: str) -> Response:
+    # Whoever opens a mail shall see no broken picture, so the sender can't be told of anything.
     try:
+        if kind not in KINDS:
+            raise RequestRefused(404, "not_found")
         door.receive(body_of_query(request.args), kind)
     except (RequestRefused, StoreUnavailable) as error:
-        # Whoever opens a mail shall see no broken picture, so the sender can't be told.
         logs.warning("pixel_lost", reason=error.code)
     return Response(_GIF, mimetype="image/gif", headers={"Cache-Control": "no-store"})
 
@@ -88,8 +100,8 @@ class _Door:
             raise RequestRefused(401, "unknown_source")
         return names
 
-    def receive(self, received: bytes, kind: str) -> None:
-        """Accepts the messages of a body for each of its write key's destinations.
+    def receive(self, received: bytes, kind: str, write_key: str | None = None) -> None:
+        """Accepts the messages of a body for each destination of the write key, or else of the body's own.
 
         Raises:
             RequestRefused: the write key is unknown, or no message can be accepted.
@@ -101,12 +113,13 @@ class _Door:
             posted = tracking.posted(received, call)
         except RequestRefused as refused:
             raise _permanent(refused) from refused
-        names = self.destinations(auth.write_key(request.headers.get("Authorization", "")) or posted.write_key)
+        names = self.destinations(write_key or posted.write_key)
         self._high_water.check()
+        messages = posted.messages
         for name in names:
             rules = self._settings.destinations[name].rules
             # Their size was judged as they came; what was added since must not count.
-            items = [item(found, rules, tracking.MAX_BODY_BYTES * 2) for found in posted.messages]
+            items = [item(found, rules, None) for found in messages]
             accept(name, items, self._settings, self._store)
         _check(items)
 

@@ -53,3 +53,21 @@ def test_deletions_wait_while_split_refuses(make_service: Callable[..., Service]
 
     settled(service, 1)
     assert service.lane("identities").dead == 0
+
+
+def test_a_refused_batch_of_others_does_not_let_a_deletion_overtake(
+    make_service: Callable[..., Service], sandbox: Sandbox
+) -> None:
+    """Eight identities that Split refuses are no reason to leave the ninth for after its deletion."""
+    service = make_service("    delete: {enabled: true}\n")
+    service.change("delivery: {", "delivery: {batch_max_events: 9, ")
+    service.start_web()
+    sandbox.faults({"api": "identities", "status": 400, "times": 8})
+    others = [identify(n, f"other-{n}") for n in range(8)]
+    service.post([*others, identify(50, "before"), delete(50)])
+
+    service.start_workers(1)
+    service.wait_until(lambda: service.lane("identities").pending == 0, 30)
+
+    last = {one["key"]: one["method"] for one in sandbox.received("identities")}
+    assert last["u-50"] == "DELETE"

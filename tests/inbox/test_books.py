@@ -10,7 +10,6 @@ from split_dest.errors import Refused, Remedy
 from split_dest.inbox import dead_letters, drains, ledger
 from split_dest.inbox.drains import delivered, filtered
 from split_dest.inbox.store import Store
-from split_dest.mapping.acceptance import Item
 from tests.inbox.steps import accept, balance, leave_dead
 
 
@@ -19,8 +18,8 @@ def test_a_replayed_letter_waits_again_and_a_dropped_one_counts_as_filtered(stor
     accept(store, "a", "b", reason="message_too_large", detail="40000 bytes")
     one, two = dead_letters.browse(store, "web")
 
-    assert dead_letters.replay(store, one, Item(("identities",), "a", b"{}"))
-    assert not dead_letters.replay(store, one, Item(("identities",), "a", b"{}"))
+    assert dead_letters.replay(store, one, "identities", b"{}")
+    assert not dead_letters.replay(store, one, "identities", b"{}")
     assert dead_letters.drop(store, two)
     assert not dead_letters.drop(store, two)
 
@@ -73,7 +72,7 @@ def act(store: Store, step: str, n: int) -> None:
             if step == "drop":
                 dead_letters.drop(store, letter)
             else:
-                dead_letters.replay(store, letter, Item(("events",), "a", b"{}"))
+                dead_letters.replay(store, letter, "events", b"{}")
     else:
         drain_step(store, step)
 

@@ -1,4 +1,4 @@
-"""Flags of Split's Admin API: page by page, and answers that nobody expects."""
+"""Flags of Split's Admin API: page by page, odd answers, and how long a refusal asks to wait."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ import pytest
 
 from split_dest.errors import Refused, Remedy
 from split_dest.outlets.http import Http
-from split_dest.outlets.split_admin import Account, flag_traffic_types
+from split_dest.outlets.split_admin import Account, FlagPage, flag_page
 
 FLAGS = [
     {"name": f"flag-{n}", "trafficType": {"id": "1", "name": "User" if n % 2 else "account"}} for n in range(120)
@@ -26,6 +26,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.says: Callable[[dict[str, list[str]]], Any] = page
+        self.refuses: dict[str, str] | None = None
         self.asked = 0
 
     @property
@@ -45,7 +46,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.asked += 1
         assert urlsplit(self.path).path == "/splits/ws/ws%2F1"
         body = orjson.dumps(self.server.says(parse_qs(urlsplit(self.path).query)))
-        self.send_response(200)
+        self.send_response(200 if self.server.refuses is None else 503)
+        for name, value in (self.server.refuses or {}).items():
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -68,36 +71,67 @@ def server() -> Iterator[Server]:
         thread.join()
 
 
-def test_all_flags_are_read_page_by_page(server: Server):
+def test_flags_come_page_by_page(server: Server):
     """120 flags need three calls; names of traffic types are lower-cased."""
-    found = flag_traffic_types(Http(2), server.account)
+    found: dict[str, str] = {}
+    offset = 0
+    while not found or offset:
+        page = flag_page(Http(2), server.account, offset)
+        found, offset = {**found, **page.traffic_types}, page.next_offset
 
     assert found == {f"flag-{n}": "user" if n % 2 else "account" for n in range(120)}
     assert server.asked == 3
 
 
-def test_an_account_without_flags_is_asked_once(server: Server):
-    """No flag is an answer."""
-    server.says = lambda _: {"objects": [], "totalCount": 0}
+@pytest.mark.parametrize(
+    ("says", "page"),
+    [
+        ({"objects": [], "totalCount": 0}, FlagPage({}, 0)),
+        ({"objects": [], "totalCount": 500}, FlagPage({}, 0)),
+        ({"objects": FLAGS[1:2], "totalCount": 5}, FlagPage({"flag-1": "user"}, 1)),
+        (
+            {"objects": [{"name": "odd", "trafficType": None}, {"name": "none"}, FLAGS[0]], "totalCount": 3},
+            FlagPage({"flag-0": "account"}, 0),
+        ),
+    ],
+)
+def test_odd_pages_end_all_the_same(server: Server, says: Any, page: FlagPage):
+    """No flags, a count that is never reached, flags without a traffic type: none of it stops the rest."""
+    server.says = lambda _: says
 
-    assert flag_traffic_types(Http(2), server.account) == {}
+    assert flag_page(Http(2), server.account, 0) == page
 
 
-def test_a_count_that_is_never_reached_ends_all_the_same(server: Server):
-    """A flag deleted between two pages does not make it ask for ever."""
-    server.says = lambda query: page(query) | {"totalCount": 500}
-
-    assert len(flag_traffic_types(Http(2), server.account)) == 120
-    assert server.asked == 4
-
-
-@pytest.mark.parametrize("answer", [[], {"objects": 1, "totalCount": 1}, {"objects": [{}], "totalCount": 1}, "x"])
+@pytest.mark.parametrize(
+    "answer", [[], {"objects": 1, "totalCount": 1}, {"objects": [{}], "totalCount": 1}, {"objects": ["x"]}, "x"]
+)
 def test_an_answer_that_nobody_expects_is_waited_out(server: Server, answer: Any):
     """It counts as an error of Split's; nothing of the answer is told."""
     server.says = lambda _: answer
 
     with pytest.raises(Refused) as caught:
-        flag_traffic_types(Http(2), server.account)
+        flag_page(Http(2), server.account, 0)
 
     assert (caught.value.code, caught.value.remedy) == ("upstream_error", Remedy.WAIT)
     assert caught.value.detail == "GET /splits/ws/…: an answer that is not as documented"
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait_seconds"),
+    [
+        ({}, None),
+        ({"Retry-After": "7"}, 7),
+        ({"X-RateLimit-Reset": "9", "Retry-After": "7"}, 9),
+        ({"X-RateLimit-Reset": "1900000000"}, None),
+        ({"Retry-After": "1900000000"}, 86_400),
+        ({"X-RateLimit-Reset-Seconds-Org": "3", "X-RateLimit-Reset-Seconds-IP": "5"}, 5),
+    ],
+)
+def test_the_longest_wait_that_an_answer_gives_counts(server: Server, headers: dict[str, str], wait_seconds: Any):
+    """A reset far away is no wait but a moment, as many proxies write it."""
+    server.refuses = headers
+
+    with pytest.raises(Refused) as caught:
+        flag_page(Http(2), server.account, 0)
+
+    assert (caught.value.code, caught.value.wait_seconds) == ("upstream_error", wait_seconds)

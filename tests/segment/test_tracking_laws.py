@@ -152,7 +152,7 @@ def _outcome(body: Any, kind: str) -> tuple[Posted, str]:
     try:
         return posted(body, kind), ""
     except RequestRefused as refused:
-        return Posted(None, []), refused.code
+        return posted(b"[]", kind), refused.code
 
 
 @LAWS

@@ -253,3 +253,40 @@ def test_one_bad_key_does_not_hold_up_the_others(workers: Service, sandbox: Sand
     workers.wait_until(lambda: workers.lane("identities").refusals >= 2, 30)
 
     assert workers.lane("identities").pending == 1
+
+
+def test_a_second_signal_does_not_abort_a_call(make_service: Callable[..., Service], sandbox: Sandbox) -> None:
+    """A stop that is asked for twice still finishes the call at hand, so nothing is sent again."""
+    service = make_service()
+    sandbox.faults({"api": "events", "delayMs": 1800})
+    service.start_web()
+    process = service.start_workers(1)
+    service.post(tracks(3))
+    service.wait_until(lambda: service.lane().in_flight == 3)
+
+    for _ in range(2):
+        os.killpg(process.pid, signal.SIGTERM)
+        time.sleep(1.2)
+    assert process.wait(30) == 0
+    service.processes.remove(process)
+
+    assert (service.lane().delivered, service.lane().in_flight) == (3, 0)
+    assert len(sandbox.received("events")) == 3
+
+
+def test_a_destination_that_only_the_door_knows_yet_waits(make_service: Callable[..., Service]) -> None:
+    """In a rolling deployment workers with the old settings leave the new messages to those with the new ones."""
+    service = make_service()
+    service.start_workers(1)
+    service.change("destinations:\n  web:", "destinations:\n  web: &web")
+    service.file.write_text(service.file.read_text() + "  new: *web\n")
+    service.start_web()
+    service.post(tracks(8), "/webhook/new")
+    service.wait_until(lambda: service.log("worker").count("unknown_lane") >= 1)
+    service.post(tracks(8, start=8), "/webhook/new")
+    service.wait_until(lambda: service.log("worker").count("unknown_lane") >= 2)
+
+    service.start_workers(1)
+    service.wait_until(lambda: service.lane(destination="new").delivered == 16, 60)
+
+    assert service.lane(destination="new").dead == 0
