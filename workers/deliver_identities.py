@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 from split_dest.errors import Refused, Remedy
 from split_dest.inbox.drains import Entry, Outcome, dead, filtered
@@ -11,7 +10,7 @@ from split_dest.mapping import to_split
 from split_dest.outlets import split_admin
 from split_dest.outlets.split_admin import Account, Place
 from split_dest.segment import message
-from split_dest.split.merging import Merged, merge
+from split_dest.split.merging import Merged, bulks, merge, runs
 from split_dest.split.records import Identity
 from workers import split_names
 from workers.delivery import Delivery
@@ -71,16 +70,9 @@ def _calls(
 ) -> Iterator[tuple[Callable[[Sequence[Merged]], Results], Sequence[Merged]]]:
     """Gives what goes to Split together: several single calls at once, or one bulk call of a traffic type."""
     single = [each for each in merged if each.identity.values is None or not in_bulk]
-    yield from ((admin.save_singly, calls) for calls in _runs(single, IDENTITY_CALLS))
+    yield from ((admin.save_singly, calls) for calls in runs(single, IDENTITY_CALLS))
     rest = [each for each in merged if each.identity.values is not None and in_bulk]
-    rest.sort(key=lambda each: each.identity.traffic_type)
-    for _, group in groupby(rest, key=lambda each: each.identity.traffic_type):
-        yield from ((admin.save_in_bulk, calls) for calls in _runs(list(group), split_admin.BULK_MAX))
-
-
-def _runs(items: Sequence[Merged], most: int) -> Iterator[Sequence[Merged]]:
-    for start in range(0, len(items), most):
-        yield items[start : start + most]
+    yield from ((admin.save_in_bulk, calls) for calls in bulks(rest, split_admin.BULK_MAX))
 
 
 @dataclass(frozen=True, slots=True)

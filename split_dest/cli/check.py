@@ -10,6 +10,7 @@ from split_dest.cli.options import config_file, example, settings_of, store_of
 from split_dest.config.settings import Destination, Settings, SplitAccount
 from split_dest.errors import REASONS, Refused, Remedy, StoreUnavailable
 from split_dest.inbox import fitness
+from split_dest.mapping.events import lets_through
 from split_dest.outlets import split_admin, split_events
 from split_dest.outlets.http import Http, Request
 
@@ -43,7 +44,7 @@ def check(config_path: Path | None, live: bool) -> None:
     settings = settings_of(config_path)
     file = config_path or config.path()
     for name, destination in settings.destinations.items():
-        for advice in _advice(destination):
+        for advice in (*_advice(destination), *_loops(destination, settings)):
             click.echo(f"{file}: destination {name}: {advice}")
     destinations, sources = (", ".join(named) or "none" for named in (settings.destinations, settings.sources))
     click.echo(f"{file}: good; destinations: {destinations}; sources: {sources}")
@@ -57,6 +58,13 @@ def _advice(destination: Destination) -> Iterator[str]:
     for path in (track.event_type_id, *track.value, exposures.flag, exposures.treatment):
         if path.partition(".")[0] not in _ROOTS:
             yield f'"{path}" is read as a path in the message, and Segment\'s messages have no such field'
+
+
+def _loops(destination: Destination, settings: Settings) -> Iterator[str]:
+    for name, source in settings.sources.items():
+        event = source.rules.event
+        if lets_through(event, destination.rules):
+            yield f'track.except does not name "{event}": impressions of source {name} may come back as events'
 
 
 def _said(good: bool, text: str) -> bool:

@@ -15,7 +15,7 @@ from split_dest.config.settings import Destination, Settings, Source
 from split_dest.mapping import Mapped, to_impressions, to_split
 from split_dest.mapping.acceptance import impression_item, item
 from split_dest.mapping.tracks import Tracked, to_segment
-from split_dest.segment import message, tracking
+from split_dest.segment import message, payload, tracking
 from split_dest.segment.payload import Unreadable
 
 
@@ -30,10 +30,24 @@ from split_dest.segment.payload import Unreadable
     show_default=True,
     help="Where they come in: /webhook/… or, from an SDK, /v1/….",
 )
+@click.option(
+    "--call",
+    "kind",
+    type=click.Choice(sorted(tracking.KINDS)),
+    default="batch",
+    show_default=True,
+    help="Where at the tracking door: /v1/<call>, which says the type of a message that names none.",
+)
 @click.option("--requests", is_flag=True, help="Print the HTTP requests instead.")
 @click.argument("file", default="-")
 def preview(
-    config_path: Path | None, destination: str | None, source: str | None, door: str, requests: bool, file: str
+    config_path: Path | None,
+    destination: str | None,
+    source: str | None,
+    door: str,
+    kind: str,
+    requests: bool,
+    file: str,
 ) -> None:
     """Shows what messages or impressions become, by the code that the workers run; nothing is sent.
 
@@ -49,32 +63,36 @@ def preview(
         shown = preview_requests.of_source(settings, impressions) if requests else map(_track_line, impressions)
     else:
         rules_of = settings.destinations[known(destination or "", settings.destinations, "destination")]
-        mapped = _of_destination(file, door, settings, rules_of)
+        mapped = _of_destination(file, _reader(door, kind, settings), settings, rules_of)
         made = [each for _, each in mapped]
         shown = preview_requests.of_destination(settings, rules_of, made) if requests else map(_line, mapped)
     for line in shown:
         click.echo(orjson.dumps(line))
 
 
+def _reader(door: str, kind: str, settings: Settings) -> messages.Reader | None:
+    """Gives how the tracking door reads a body; None: the webhook reads it."""
+    most, now_ms = settings.intake.max_message_bytes, int(time.time() * 1000)
+    call = tracking.Call(tracking.KINDS[kind], now_ms, most, lambda: str(uuid.uuid4()))
+    return None if door == "webhook" else lambda body: tracking.posted(body, call).messages
+
+
 def _of_destination(
-    file: str, door: str, settings: Settings, destination: Destination
+    file: str, reader: messages.Reader | None, settings: Settings, destination: Destination
 ) -> list[tuple[str | None, Mapped]]:
-    most = settings.intake.max_message_bytes
-    now_ms = int(time.time() * 1000)
-    call = tracking.Call(None, now_ms, most, lambda: str(uuid.uuid4()))
-    if door == "tracking":
-        found = messages.read(file, lambda body: tracking.posted(body, call).messages)
-        return [_mapped(each, destination, None, now_ms) for each in found]
-    return [_mapped(each, destination, most, now_ms) for each in messages.read(file)]
+    # The tracking door judges a message's size as it came in.
+    most = settings.intake.max_message_bytes if reader is None else None
+    return [_mapped(each, destination, most) for each in messages.read(file, reader or payload.messages)]
 
 
 def _mapped(
-    found: dict[str, Any] | Unreadable, destination: Destination, most: int | None, now_ms: int
+    found: dict[str, Any] | Unreadable, destination: Destination, most: int | None
 ) -> tuple[str | None, Mapped]:
     taken = item(found, destination.rules, most)
     if taken.reason:
-        return found.get("messageId") if isinstance(found, dict) else None, Mapped(dropped=taken.reason)
-    restored = message.restore(taken.text)
+        message_id = found.get("messageId") if isinstance(found, dict) else found.message_id or None
+        return message_id, Mapped(dropped=taken.reason)
+    restored, now_ms = message.restore(taken.text), int(time.time() * 1000)
     mapped = to_split(restored, destination.rules, now_ms)
     if "impressions" not in taken.lanes:
         return taken.message_id, mapped

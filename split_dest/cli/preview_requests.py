@@ -11,7 +11,7 @@ from split_dest.mapping import Mapped
 from split_dest.mapping.tracks import Tracked
 from split_dest.outlets import bulk, segment_tracking, split_admin, split_events, split_impressions
 from split_dest.outlets.http import Request
-from split_dest.split.merging import merge
+from split_dest.split.merging import bulks, merge
 
 #: Stands where a key would.
 _KEY = "****"
@@ -45,20 +45,25 @@ def of_source(settings: Settings, tracked: Sequence[Tracked]) -> Iterator[dict[s
 def _identity_requests(
     settings: Settings, destination: Destination, mapped: Sequence[Mapped]
 ) -> Iterator[Request]:
-    split, merges = destination.split, destination.rules.identify.mode == "merge"
+    merges, split = destination.rules.identify.mode == "merge", destination.split
     workspace = split.workspace_id or "workspace_id"
     account = split_admin.Account(settings.split.admin_url, _KEY, split.admin_header, workspace)
-    made = [("", identity) for each in mapped for identity in each.identities]
-    for each in merge(made, keep_older=merges):
-        # Only Split knows the ids; their names stand here in their place.
-        place = split_admin.Place(f"<{each.identity.traffic_type}>", f"<{split.environment or 'environment'}>")
-        if each.identity.values is None:
-            yield split_admin.identity_request(account, place, each.identity, "DELETE")
-        elif merges:
-            method = "PUT" if each.replaces else "PATCH"
+    merged = merge([("", identity) for each in mapped for identity in each.identities], keep_older=merges)
+    for each in merged:
+        if merges or each.identity.values is None:
+            method = "DELETE" if each.identity.values is None else "PUT" if each.replaces else "PATCH"
+            place = _place(destination, each.identity.traffic_type)
             yield split_admin.identity_request(account, place, each.identity, method)
-        else:
-            yield split_admin.bulk_request(account, place, [each.identity])
+    replacing = [each for each in merged if not merges and each.identity.values is not None]
+    for calls in bulks(replacing, split_admin.BULK_MAX):
+        identities = [each.identity for each in calls]
+        yield split_admin.bulk_request(account, _place(destination, identities[0].traffic_type), identities)
+
+
+def _place(destination: Destination, traffic_type: str) -> split_admin.Place:
+    # Only Split knows the ids; their names stand here in their place.
+    environment = destination.split.environment or "environment"
+    return split_admin.Place(f"<{traffic_type}>", f"<{environment}>")
 
 
 def _shown(request: Request) -> dict[str, Any]:

@@ -53,8 +53,8 @@ def accept(
 
     Raises:
         BookmarkMoved: the bookmark stands elsewhere than the caller thinks; nothing was stored.
-        StoreUnavailable: nothing may be said to the sender but to try again; what was stored of it already counts
-            as a duplicate then.
+        StoreUnavailable: nothing may be said to the sender but to try again; what was stored of it counts as a
+            duplicate then, if its id is the same.
     """
     window_ms = int(dedupe_hours * 3_600_000)
     begin = (lanes.prefix(destination), window_ms, *(bookmark or _NO_BOOKMARK).arguments)

@@ -80,6 +80,11 @@ def _event_type_id(name: object, rules: Rules, notes: set[str]) -> str:
     return mended
 
 
+def lets_through(name: str, rules: Rules) -> bool:
+    """True when track calls of this name are not kept out by ``only`` or ``except``."""
+    return rules.track.enabled and _let_through((name, name), rules)
+
+
 def _let_through(names: tuple[str, str], rules: Rules) -> bool:
     track = rules.track
     return (not track.included or _any_fits(track.included, names)) and not _any_fits(track.excluded, names)

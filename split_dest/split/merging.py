@@ -1,7 +1,8 @@
 """Several identities of one key to one, so that a batch makes one call a key."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from split_dest.split.records import Identity
 
@@ -46,3 +47,16 @@ def _merged(group: list[tuple[str, Identity]], keep_older: bool) -> Merged:
         values.update(identity.values or {})
     merged = Identity(newest.traffic_type, newest.key, values, newest.timestamp_ms)
     return Merged(merged, entry_ids, replaces=bool(deletions))
+
+
+def bulks(merged: Iterable[Merged], most: int) -> Iterator[Sequence[Merged]]:
+    """Gives groups of at most *most* that may be written by one call: all of one traffic type."""
+    in_order = sorted(merged, key=lambda each: each.identity.traffic_type)
+    for _, group in groupby(in_order, key=lambda each: each.identity.traffic_type):
+        yield from runs(list(group), most)
+
+
+def runs(merged: Sequence[Merged], most: int) -> Iterator[Sequence[Merged]]:
+    """Gives the same in pieces of at most *most*."""
+    for start in range(0, len(merged), most):
+        yield merged[start : start + most]

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import orjson
 import pytest
 
-from split_dest.inbox import ledger
+from split_dest.inbox import intake, ledger
+from split_dest.mapping.acceptance import Item
 from tests.cli.typed import ran
 from tests.support.service import tracks
 
@@ -191,6 +192,31 @@ def test_letters_that_the_door_would_refuse_again_stay(command, letters):
 
     assert (found.code, found.out) == (0, "0 replayed, 3 would be refused again and stay\n")
     assert len(command("dead", "list").out.splitlines()) == 3
+
+
+def test_a_letter_of_a_lane_that_is_off_today_stays(command, settings, store):
+    """Its message waits in its other lane or has left it; replayed there it would be doubled."""
+    message = {"messageId": "m", "userId": "u", "type": "track", "event": "Experiment Viewed"}
+    letter = Item(("impressions",), "m", orjson.dumps(message), "record_refused")
+    intake.accept(store, "web", [letter], dedupe_hours=0)
+
+    off = command("dead", "replay")
+    settings.file.write_text(settings.file.read_text() + "    exposures: {enabled: true}\n")
+    on = command("dead", "replay")
+
+    assert off.out == "0 replayed, 1 would be refused again and stay\n"
+    assert on.out == "1 replayed, 0 would be refused again and stay\n"
+    assert ledger.read(store, ["web"]).lanes["web", "impressions"].pending == 1
+
+
+def test_only_what_was_too_large_is_measured_again(command, store):
+    """What the door took at its full size, and completed since, can always be replayed."""
+    message = {"messageId": "m", "userId": "u", "type": "track", "event": "E", "properties": {"p": "x" * 33_000}}
+    for n, reason in enumerate(("gave_up", "message_too_large")):
+        letter = Item(("events",), f"m-{n}", orjson.dumps(message), reason)
+        intake.accept(store, "web", [letter], dedupe_hours=0)
+
+    assert command("dead", "replay").out == "1 replayed, 1 would be refused again and stay\n"
 
 
 def test_letters_are_replayed_to_delivery_once_the_fault_is_gone(command, working, sandbox):

@@ -52,6 +52,17 @@ def test_what_segment_would_refuse_says_its_code(command):
     assert [line["dropped"] for line in found.json] == ["no_user_anon_id", "event_not_defined"]
 
 
+def test_the_address_says_the_type(command):
+    """A single call names no type of its own; a refused one is told with its id."""
+    door = ("preview", "--destination", "web", "--door", "tracking", "--call", "track")
+
+    made = command(*door, text=b'{"event":"E","userId":"u"}')
+    refused = command(*door, text=b'{"messageId":"m-7","userId":"u"}')
+
+    assert [event["eventTypeId"] for event in made.json[0]["events"]] == ["E"]
+    assert (refused.json[0]["messageId"], refused.json[0]["dropped"]) == ("m-7", "event_not_defined")
+
+
 def test_an_exposure_shows_its_impression(command, settings):
     """It stands beside the event; without a flag only the event does."""
     settings.file.write_text(settings.file.read_text() + "    exposures: {enabled: true}\n")

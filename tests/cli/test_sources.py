@@ -54,6 +54,20 @@ def test_check_asks_split_for_the_flags(command, letters):
     assert "sources: flags" in good.out
 
 
+@pytest.mark.parametrize(
+    ("more", "event"), [("    track: {except: [Noise]}\n", "get_treatment"), ("", "treatment_seen"), ("", None)]
+)
+def test_an_open_loop_is_told(command, settings, more, event):
+    """Impressions that come back from Segment must be kept out by name, also when the name was changed."""
+    source = SOURCE + (f"    event: {event}\n" if event else "")
+    settings.file.write_text(settings.file.read_text() + more + source)
+
+    found = command("check")
+
+    assert found.code == 0
+    assert (f'track.except does not name "{event}"' in found.out) == (event is not None)
+
+
 def test_a_source_has_a_name_of_its_own(command, settings):
     """A destination of the same name would share its counts and its dead letters."""
     settings.file.write_text(settings.file.read_text() + SOURCE.replace("flags:", "web:"))

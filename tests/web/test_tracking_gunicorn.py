@@ -67,3 +67,15 @@ def test_a_long_address_is_still_a_picture(web: Service) -> None:
     answer = web.http.request("GET", f"{web.url}/v1/pixel/track?{'a.' * 1900}b=1&writeKey=wk")
 
     assert (answer.status, answer.data[:6]) == (200, b"GIF89a")
+
+
+@pytest.mark.parametrize("path", ["track", "track/", "foo", "", "track/extra"])
+@pytest.mark.parametrize("size", [10, 7000])
+def test_a_pixel_is_a_picture_at_every_address(web: Service, path: str, size: int) -> None:
+    """Long addresses, wrong ones, unknown keys: whoever opens the mail sees nothing broken."""
+    query = f"writeKey=wk&userId=u&event=Opened&properties.subject={'x' * size}"
+
+    answer = web.http.request("GET", f"{web.url}/v1/pixel/{path}?{query}")
+
+    assert (answer.status, answer.headers["Content-Type"], answer.data[:3]) == (200, "image/gif", b"GIF")
+    assert web.lane().received == int(path.rstrip("/") == "track")
