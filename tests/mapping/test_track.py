@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from split_dest.mapping.events import lets_through
 from split_dest.mapping.rules import EventTypeIds, Rules, Track
 from tests.mapping.calls import KNOWN, RECEIVED_MS, SENT_MS, keys, mapped, names, track
 
@@ -276,3 +277,18 @@ def test_a_pattern_with_many_stars_costs_nothing():
 def test_track_calls_can_be_switched_off():
     """Then they are counted and left."""
     assert names(track(), replace(KNOWN, track=Track(enabled=False))) == "track_disabled"
+
+
+@pytest.mark.parametrize(
+    ("rules", "through"),
+    [
+        (KNOWN, False),
+        (replace(KNOWN, track=Track(excluded=("Noise",))), True),
+        (replace(KNOWN, track=Track(excluded=("get_*",))), False),
+        (replace(KNOWN, track=Track(included=("Order*",), excluded=())), False),
+        (replace(KNOWN, track=Track(enabled=False, excluded=())), False),
+    ],
+)
+def test_whether_a_name_comes_through_can_be_asked(rules: Rules, through: bool):
+    """What the check of the settings says of impressions that come back."""
+    assert lets_through("get_treatment", rules) is through

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from split_dest.split.merging import Merged, merge
+from split_dest.split.merging import Merged, bulks, merge
 from split_dest.split.records import Identity
 from tests.segment.strategies import LAWS
 
@@ -150,3 +150,12 @@ def test_what_follows_a_deletion_replaces_all(keep_older: bool):
 
     values = {"c": "3", "d": "4"} if keep_older else {"c": "3"}
     assert merged == Merged(user(6, **values), tuple(place for place, _ in placed), replaces=True)
+
+
+def test_one_call_writes_one_traffic_type_and_not_too_many():
+    """Groups are of one type each, in the order of the types, none over the most."""
+    merged = merge([(str(n), user(n, f"u{n}", "b" if n % 2 else "a")) for n in range(7)], keep_older=True)
+
+    groups = [[each.identity.key for each in group] for group in bulks(merged, 3)]
+
+    assert groups == [["u0", "u2", "u4"], ["u6"], ["u1", "u3", "u5"]]
