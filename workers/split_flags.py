@@ -55,7 +55,7 @@ def _asked(account: split_admin.Account, name: str, kept: Names, missing: set[st
         if not page.next_offset:
             break
         names.put(runtime.store, name, kept)
-    absent = tuple(flag for flag in (*missing, *kept.absent) if flag not in kept.flags)
-    kept = replace(kept, asked_ms=began_ms, absent=tuple(dict.fromkeys(absent))[:_ABSENT_MAX])
+    absent = dict.fromkeys(flag for flag in (*missing, *kept.absent) if flag not in kept.flags)
+    kept = replace(kept, asked_ms=began_ms, absent=list(absent)[:_ABSENT_MAX])
     names.put(runtime.store, name, kept)
     return kept

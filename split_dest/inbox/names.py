@@ -25,7 +25,7 @@ class Names:
     traffic_types: Mapping[str, str] = field(default_factory=dict)
     environments: Mapping[str, str] = field(default_factory=dict)
     flags: Mapping[str, str] = field(default_factory=dict)
-    absent: Sequence[str] = ()
+    absent: Sequence[str] = field(default_factory=list)
     offset: int = 0
 
 

@@ -86,14 +86,14 @@ class Store:
         with reported():
             return self._scripts[script](args=list(args), client=pipeline)
 
-    def my_turn_to_watch(self) -> bool:
-        """True for one caller in each second, wherever the callers are.
+    def my_turn_to_watch(self, what: str) -> bool:
+        """True for one caller in each second of those that watch the same, wherever they are.
 
         Raises:
             StoreUnavailable: Redis is away.
         """
         with reported():
-            return bool(self.client.set("sd:watch", 1, nx=True, px=_WATCH_MS))
+            return bool(self.client.set(f"sd:watch:{what}", 1, nx=True, px=_WATCH_MS))
 
     def now_ms(self) -> int:
         """Gives Redis's own time.
