@@ -1,4 +1,4 @@
-.PHONY: run test lint types fix lock clean
+.PHONY: run test chaos lint types fix lock clean
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
@@ -15,6 +15,12 @@ test: .venv/dev-ready .venv/sdks-ready
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=92
 	$(BIN)/coverage report --fail-under=100 --include='split_dest/errors.py,split_dest/segment/*,split_dest/split/*,split_dest/mapping/*'
+
+HOURS ?= 0
+
+## chaos: break everything that can break, in the long form, again for HOURS if given; writes docs/proof.md
+chaos: .venv/dev-ready
+	$(BIN)/python -m tests.chaos --hours $(HOURS) --report docs/proof.md
 
 ## lint: style, simple security rules
 lint: .venv/dev-ready

@@ -1,0 +1,55 @@
+"""``python -m tests.chaos``: every scenario in its long form, and the report."""
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import click
+
+from tests.chaos import report
+from tests.chaos.all import SCENARIOS
+from tests.chaos.report import Row
+from tests.chaos.scenario import Dose, Scenario
+
+
+@click.command()
+@click.argument("names", nargs=-1, type=click.Choice(list(SCENARIOS)))
+@click.option("--short", is_flag=True, help="The form that the suite runs: minutes.")
+@click.option(
+    "--hours", type=click.FloatRange(min=0), default=0.0, help="Begin anew, with new chance, for so long."
+)
+@click.option("--seed", type=int, default=None, help="Of all chance; else the time.  [default: the time]")
+@click.option("--report", "file", type=click.Path(path_type=Path), default=None, help="Where to write the table.")
+def prove(names: tuple[str, ...], short: bool, hours: float, seed: int | None, file: Path | None) -> None:
+    """Breaks what can break, and says what became of every message; NAMES: only these scenarios."""
+    seed = int(time.time()) if seed is None else seed
+    started, rounds = time.monotonic(), 0
+    rows: dict[str, Row] = {}
+    while not rounds or time.monotonic() - started < hours * 3600:
+        for name in names or SCENARIOS:
+            row = _run(SCENARIOS[name], Dose(seed + rounds, long=not short))
+            rows[name] = rows[name].worse(row) if name in rows else row
+        rounds += 1
+    text = report.text(list(rows.values()), seed=seed, rounds=rounds, seconds=time.monotonic() - started)
+    if file is not None:
+        file.write_text(text)
+    sys.exit(not all(row.holds for row in rows.values()))
+
+
+def _run(scenario: Scenario, dose: Dose) -> Row:
+    click.echo(f"{scenario.name}: {scenario.broken} … ", nl=False)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+        try:
+            row = Row(scenario, scenario.run(Path(folder), dose), True)
+        except AssertionError as error:
+            row = Row(scenario, str(error), False)
+    click.echo(
+        f"{'holds' if row.holds else 'DOES NOT HOLD'}, {time.monotonic() - started:.0f} s\n  {row.measured}"
+    )
+    return row
+
+
+if __name__ == "__main__":
+    prove()

@@ -1,0 +1,94 @@
+"""Processes of the service are killed at random while messages come."""
+
+import os
+import random
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.chaos.ground import BATCH, Ground, ground
+from tests.chaos.scenario import Dose, scenario
+from tests.chaos.senders import Senders
+from tests.support.service import worker_pids
+
+_MOVING_SECONDS = 60.0
+
+
+class Victims:
+    """The processes at work, what may be done to them, and what an init system does then."""
+
+    def __init__(self, on: Ground, chance: random.Random) -> None:
+        self._on = on
+        self._chance = chance
+        self._web = on.service.start_web()
+        self._port = int(on.service.url.rpartition(":")[2])
+        self._workers = on.service.start_workers()
+        self._ways: list[Callable[[], None]] = [
+            self._one_web_process,
+            self._one_worker_process,
+            self._one_worker_process,
+            self._whole_web,
+            self._supervisor,
+            self._whole_workers,
+        ]
+
+    def strike(self) -> None:
+        """Kills one of them, or a whole group, by chance."""
+        self._chance.choice(self._ways)()
+
+    def _one_web_process(self) -> None:
+        self._kill_one(_children(self._web))
+
+    def _one_worker_process(self) -> None:
+        self._kill_one(worker_pids(self._workers.pid))
+
+    def _kill_one(self, pids: list[int]) -> None:
+        if pids:
+            os.kill(self._chance.choice(pids), signal.SIGKILL)
+
+    def _whole_web(self) -> None:
+        self._on.service.kill(self._web)
+        self._web = self._on.service.start_web(self._port)
+
+    def _supervisor(self) -> None:
+        """Its worker processes see that they are alone, and end."""
+        self._workers.kill()
+        self._workers.wait(10)
+        self._on.service.processes.remove(self._workers)
+        self._workers = self._on.service.start_workers()
+
+    def _whole_workers(self) -> None:
+        self._on.service.kill(self._workers)
+        self._workers = self._on.service.start_workers()
+
+
+def _children(process: subprocess.Popen[bytes]) -> list[int]:
+    listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+    return [int(pid) for pid in listed.split()]
+
+
+@scenario(
+    "SIGKILL of a web process, a worker process, its supervisor, all of either, at random",
+    "lost 0; doubled at most a batch a kill; the backlog moves again within 60 s of each",
+)
+def kills(folder: Path, dose: Dose) -> str:
+    """Each kill comes while messages are posted and calls to Split are under way."""
+    times, messages = dose.of((12, 3_000), (500, 100_000))
+    chance, slowest = dose.chance(), 0.0
+    with ground(folder) as on, Senders([], seed=dose.seed) as senders:
+        on.sandbox.faults({"api": "events", "delayMs": 100})
+        victims = Victims(on, chance)
+        senders.urls.append(on.service.url)
+        for _ in range(times):
+            senders.release(messages // times)
+            on.service.wait_until(lambda: on.lanes()["events"].in_flight > 0, 60)
+            before = on.settled()
+            victims.strike()
+            slowest = max(slowest, on.moves_within(_MOVING_SECONDS, before))
+        on.sandbox.faults()
+        on.settle(senders)
+        found = on.verdict(senders)
+    assert not found.lost, found.lost[:20]
+    assert found.doubled <= times * BATCH
+    return f"{times} kills; {found}; moving again after {slowest:.1f} s at most"

@@ -1,0 +1,36 @@
+"""A redis-server that a scenario may kill, freeze and start again."""
+
+import signal
+import subprocess
+from pathlib import Path
+
+from split_dest import embedded_redis
+from split_dest.inbox.store import connect, socket_path
+from tests.conftest import wait_for_redis
+
+
+class RedisServer:
+    """A server on a Unix socket in a folder; like the embedded one it has all on disk before it answers."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder = folder
+        self.url = f"unix://{socket_path(str(folder))}"
+        self._command = [*embedded_redis.command(str(folder)), *options]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Starts it, on what is in its folder, and waits until it answers."""
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
+        wait_for_redis(connect(self.url, ""), 60)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Sends it a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """Ends it with SIGKILL, frozen or not."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(10)
