@@ -1,5 +1,6 @@
 """The same messages come again and again, batched anew."""
 
+import random
 import threading
 from pathlib import Path
 
@@ -29,23 +30,12 @@ def _send(url: str, numbers: list[int], sizes: list[int], answers: list[int]) ->
 )
 def repeats(folder: Path, dose: Dose) -> str:
     """Five senders post all messages at the same time, each in an order and in batches of its own."""
-    chance = dose.chance()
-    answers: list[int] = []
     senders = Senders([])
+    senders.release(_MESSAGES)
     with ground(folder) as on:
         on.service.start_web()
         on.service.start_workers()
-        orders = [chance.sample(range(_MESSAGES), _MESSAGES) for _ in range(_TIMES)]
-        sizes = [[chance.randint(1, 100) for _ in range(_MESSAGES)] for _ in range(_TIMES)]
-        threads = [
-            threading.Thread(target=_send, args=(on.service.url, *each, answers))
-            for each in zip(orders, sizes, strict=True)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(60)
-        senders.release(_MESSAGES)
+        answers = _send_all(on.service.url, dose.chance())
         senders.acknowledged = dict.fromkeys(range(_MESSAGES), 0.0)
         on.settle(senders)
         found = on.verdict(senders)
@@ -55,3 +45,17 @@ def repeats(folder: Path, dose: Dose) -> str:
     assert found.doubled == 0
     assert sum(lane.duplicate for lane in lanes) == _MESSAGES * (_TIMES - 1)
     return str(found)
+
+
+def _send_all(url: str, chance: random.Random) -> list[int]:
+    answers: list[int] = []
+    orders = [chance.sample(range(_MESSAGES), _MESSAGES) for _ in range(_TIMES)]
+    sizes = [[chance.randint(1, 100) for _ in range(_MESSAGES)] for _ in range(_TIMES)]
+    threads = [
+        threading.Thread(target=_send, args=(url, *each, answers)) for each in zip(orders, sizes, strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return answers

@@ -38,8 +38,8 @@ def text(rows: list[Row], *, seed: int, rounds: int, seconds: float) -> str:
     lines = [
         "# Proof",
         "",
-        "Written by `make chaos`; nothing here is typed by hand. Real processes (gunicorn, workers, redis-server, the",
-        "stand-in for Split) are broken while numbered messages come, until every one is accounted for.",
+        "Written by `make chaos`; nothing here is typed by hand. Real processes (gunicorn, workers, redis-server,",
+        "the stand-in for Split) are broken while numbered messages come, until every one is accounted for.",
         "",
         f"- When: {day}, {seconds / 60:.0f} minutes, rounds {rounds}, seed {seed}, commit {_commit()}",
         f"- Machine: {_machine()}",
