@@ -3,9 +3,12 @@
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from tests.chaos import report
 from tests.chaos.all import SCENARIOS
@@ -38,17 +41,23 @@ def prove(names: tuple[str, ...], short: bool, hours: float, seed: int | None, f
 
 
 def _run(scenario: Scenario, dose: Dose) -> Row:
-    click.echo(f"{scenario.name}: {scenario.broken} … ", nl=False)
+    click.echo(f"{scenario.name}: {scenario.broken}")
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+    with tempfile.TemporaryDirectory(prefix="chaos-") as folder, _sign_of_life(scenario.name):
         try:
             row = Row(scenario, scenario.run(Path(folder), dose), True)
         except AssertionError as error:
             row = Row(scenario, str(error), False)
-    click.echo(
-        f"{'holds' if row.holds else 'DOES NOT HOLD'}, {time.monotonic() - started:.0f} s\n  {row.measured}"
-    )
+    holds = "holds" if row.holds else "DOES NOT HOLD"
+    click.echo(f"  {holds}, {time.monotonic() - started:.0f} s: {row.measured}")
     return row
+
+
+@contextmanager
+def _sign_of_life(name: str) -> Iterator[None]:
+    with Progress(SpinnerColumn(), TextColumn(name), TimeElapsedColumn(), transient=True) as progress:
+        progress.add_task(name, total=None)
+        yield
 
 
 if __name__ == "__main__":

@@ -63,10 +63,14 @@ class Books:
     def _run(self) -> None:
         with urllib3.PoolManager(retries=False, timeout=5) as http:
             while not self._ends.wait(0.25):
-                with suppress(urllib3.exceptions.HTTPError):
-                    answer = http.request("GET", f"{self._service.url}/metrics")
-                    if answer.status == 200:
-                        self._check(answer.data.decode())
+                if self._service.url:
+                    self._scrape(http)
+
+    def _scrape(self, http: urllib3.PoolManager) -> None:
+        with suppress(urllib3.exceptions.HTTPError):
+            answer = http.request("GET", f"{self._service.url}/metrics")
+            if answer.status == 200:
+                self._check(answer.data.decode())
 
     def _check(self, text: str) -> None:
         sums: Counter[tuple[str, ...]] = Counter()
