@@ -1,6 +1,7 @@
 """``python -m workers``: starts worker processes, restarts those that die, and keeps the watch.
 
-``WORKER_CONCURRENCY`` says how many (2 if absent).
+``WORKER_CONCURRENCY`` says how many (2 if absent). On SIGHUP it reads the settings again, and exchanges the worker
+processes one after the other.
 """
 
 import multiprocessing
@@ -8,12 +9,15 @@ import os
 import signal
 import sys
 import time
+from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from types import FrameType
 
 from split_dest import config, logs
+from split_dest.config.settings import Settings
 from split_dest.errors import SettingsError, StoreUnavailable
 from split_dest.inbox import fitness, store
+from split_dest.last_good import LastGood
 from workers import worker
 from workers.watch import Watch
 
@@ -25,16 +29,38 @@ _STOP_SECONDS = 25.0
 _RESTART_SECONDS = 1.0
 
 
+@dataclass(slots=True)
+class Member:
+    """A worker process, the settings that it has, and, if it was asked to end, until when it may work."""
+
+    process: BaseProcess
+    settings: Settings
+    ends: float | None = None
+
+    def ask_to_end(self) -> None:
+        """Asks it to finish its drain and end."""
+        self.ends = time.monotonic() + _STOP_SECONDS
+        self.process.terminate()
+
+    def kill_if_late(self) -> None:
+        """Kills it if it has not ended in time, which loses nothing."""
+        if self.ends is not None and time.monotonic() >= self.ends and self.process.is_alive():
+            logs.error("worker_killed", pid=self.process.pid)
+            self.process.kill()
+            self.process.join()
+
+
 class Crew:
     """The worker processes of this one."""
 
     def __init__(self, size: int) -> None:
         # Fresh processes instead of forks: no thread, lock or connection of this one goes along.
         self._context = multiprocessing.get_context("spawn")
-        self._members: list[BaseProcess] = []
+        self._members: list[Member] = []
         self._size = size
         self._started = 0.0
         self.stopping = False
+        self.told_to_read = False
 
     def pause(self) -> None:
         """Waits until the next look is due or all shall end."""
@@ -42,23 +68,31 @@ class Crew:
         while not self.stopping and time.monotonic() < due:
             time.sleep(_STEP_SECONDS)
 
-    def fill_up(self) -> None:
-        """Starts what is missing."""
+    def fill_up(self, settings: Settings) -> None:
+        """Starts what is missing, with these settings."""
         self._members = [member for member in self._members if self._lives(member)]
         missing = self._size - len(self._members)
         if self.stopping or not missing or time.monotonic() - self._started < _RESTART_SECONDS:
             return
         self._started = time.monotonic()
         for _ in range(missing):
-            member = self._context.Process(target=worker.run, args=(os.getpid(),))
-            member.start()
-            self._members.append(member)
+            process = self._context.Process(target=worker.run, args=(os.getpid(), settings))
+            process.start()
+            self._members.append(Member(process, settings))
 
-    def _lives(self, member: BaseProcess) -> bool:
-        if member.is_alive():
+    def exchange(self, settings: Settings) -> None:
+        """Asks one that has other settings to end; the next is asked when that one is replaced."""
+        others = [member for member in self._members if member.settings is not settings]
+        for member in others:
+            member.kill_if_late()
+        if len(self._members) == self._size and others and all(member.ends is None for member in others):
+            others[0].ask_to_end()
+
+    def _lives(self, member: Member) -> bool:
+        if member.process.is_alive():
             return True
-        if not self.stopping:
-            logs.error("worker_died", pid=member.pid, exit_code=member.exitcode)
+        if not self.stopping and member.ends is None:
+            logs.error("worker_died", pid=member.process.pid, exit_code=member.process.exitcode)
         return False
 
     def stop(self, *_: int | FrameType | None) -> None:
@@ -68,18 +102,18 @@ class Crew:
         """
         self.stopping = True
 
+    def read_again(self, *_: int | FrameType | None) -> None:
+        """Says that the settings shall be read again; a signal's handler like ``stop``."""
+        self.told_to_read = True
+
     def end(self) -> None:
-        """Asks all to finish their drain and end; kills what has not ended in time, which loses nothing."""
-        ends = time.monotonic() + _STOP_SECONDS
+        """Asks all to finish their drain and end; kills what has not ended in time."""
         for member in self._members:
-            if member.is_alive():
-                member.terminate()
+            if member.process.is_alive():
+                member.ask_to_end()
         for member in self._members:
-            member.join(max(0.0, ends - time.monotonic()))
-            if member.is_alive():
-                logs.error("worker_killed", pid=member.pid)
-                member.kill()
-                member.join()
+            member.process.join(max(0.0, (member.ends or 0.0) - time.monotonic()))
+            member.kill_if_late()
 
 
 def warn_of(inbox: store.Store) -> None:
@@ -92,25 +126,39 @@ def warn_of(inbox: store.Store) -> None:
         logs.warning("redis_unavailable", detail=error.detail)
 
 
+def watch_of(settings: Settings) -> Watch:
+    """Gives the watch over all lanes of the settings, and logs what their Redis lacks."""
+    inbox = store.Store(store.connect(settings.redis.url, settings.redis.data_dir))
+    warn_of(inbox)
+    return Watch(inbox, (*settings.destinations, *settings.sources))
+
+
 def main() -> int:
     """Runs until told to stop; gives the exit code."""
     logs.setup()
-    try:
-        settings = config.load()
-    except SettingsError as error:
-        print(error, file=sys.stderr)
-        return 2
     crew = Crew(config.worker_concurrency())
     signal.signal(signal.SIGTERM, crew.stop)
     signal.signal(signal.SIGINT, crew.stop)
-    inbox = store.Store(store.connect(settings.redis.url, settings.redis.data_dir))
-    warn_of(inbox)
-    watch = Watch(inbox, (*settings.destinations, *settings.sources))
+    signal.signal(signal.SIGHUP, crew.read_again)
+    try:
+        last_good = LastGood(config.load())
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    watch = watch_of(last_good.settings)
     while not crew.stopping:
-        crew.fill_up()
+        if crew.told_to_read:
+            crew.told_to_read = False
+            if last_good.read_again():
+                watch = watch_of(last_good.settings)
+        crew.fill_up(last_good.settings)
+        crew.exchange(last_good.settings)
         watch.look()
         crew.pause()
     crew.end()
+    # While Python winds up, its handlers are gone, and a second signal would spoil the exit code.
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     return 0
 
 

@@ -1,14 +1,13 @@
-"""What a worker process has for all its drains: settings, Redis, connections; made once, at the first use."""
+"""What a worker process has for all its drains: settings, Redis, connections; made once, at its start."""
 
 import os
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import cache
 
-from split_dest import config
 from split_dest.config.settings import Settings
 from split_dest.inbox import store
 from split_dest.inbox.drains import Drain
@@ -16,6 +15,7 @@ from split_dest.outlets.http import Http
 
 #: How many identities are written at once: each is a call of its own.
 IDENTITY_CALLS = 8
+_CURRENT: ContextVar["Runtime"] = ContextVar("runtime")
 
 
 @dataclass(slots=True)
@@ -51,18 +51,20 @@ class Runtime:
             self.running.discard(drain)
 
 
-@cache
-def current() -> Runtime:
-    """Gives this process's runtime.
-
-    Raises:
-        SettingsError: the settings can't be used.
-    """
-    settings = config.load()
-    return Runtime(
-        name=f"{socket.gethostname()}-{os.getpid()}",
-        settings=settings,
-        store=store.Store(store.connect(settings.redis.url, settings.redis.data_dir)),
-        http=Http(settings.delivery.timeout_seconds),
-        pool=ThreadPoolExecutor(IDENTITY_CALLS, thread_name_prefix="identities"),
+def begin(settings: Settings) -> Runtime:
+    """Makes this process's runtime and gives it."""
+    _CURRENT.set(
+        Runtime(
+            name=f"{socket.gethostname()}-{os.getpid()}",
+            settings=settings,
+            store=store.Store(store.connect(settings.redis.url, settings.redis.data_dir)),
+            http=Http(settings.delivery.timeout_seconds),
+            pool=ThreadPoolExecutor(IDENTITY_CALLS, thread_name_prefix="identities"),
+        )
     )
+    return current()
+
+
+def current() -> Runtime:
+    """Gives this process's runtime, for RQ's jobs, which are told nothing of it."""
+    return _CURRENT.get()

@@ -9,28 +9,32 @@ import redis
 from rq.serializers import JSONSerializer
 
 from split_dest import logs
+from split_dest.config.settings import Settings
 from split_dest.errors import StoreUnavailable
 from split_dest.inbox import drains, store
 from split_dest.inbox.wake import QUEUE
 from workers.job import DrainQueue, DrainWorker, log_failure
-from workers.runtime import Runtime, current
+from workers.runtime import Runtime, begin
 
 _BEAT_SECONDS = 1.0
 #: RQ counts a worker as gone after so long; it also bounds how long a silent Redis goes unnoticed.
 _WORKER_TTL_SECONDS = 30
 
 
-def run(parent: int) -> None:
+def run(parent: int, settings: Settings) -> None:
     """Works until told to stop.
 
     Args:
         parent: the process that started this one; when it is gone, the worker stops as well.
+        settings: those of the parent, for what stands in the file now may not be usable.
     """
+    # Sent to the whole process group, it is meant for the parent.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     logs.setup()
     # RQ's own lines tell of every job; a failed one is told by log_failure.
     logging.getLogger("rq").setLevel(logging.CRITICAL)
     logging.getLogger("rq.worker").setLevel(logging.CRITICAL)
-    runtime = current()
+    runtime = begin(settings)
     stop = threading.Event()
     heart = threading.Thread(target=_beat, args=(runtime, parent, stop), name="heartbeat", daemon=True)
     heart.start()

@@ -2,10 +2,12 @@
 
 import math
 import os
+import signal
 import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 
 import click
 from honcho.environ import parse_procfile
@@ -32,10 +34,14 @@ _READ_SECONDS = 600.0
 def run(config_path: Path | None, procfile: Path) -> None:
     """Runs all processes of the Procfile on this machine until Ctrl-C, with the embedded Redis if settings say so.
 
+    SIGHUP is passed on to all, which then read the settings again.
+
     PORT (8000), WEB_CONCURRENCY (1), WEB_THREADS (8) and WORKER_CONCURRENCY (2) are taken from the environment.
     """
     settings = settings_of(config_path)
     terminate_like_interrupt()
+    # What is started inherits it, so that no process dies of a signal that comes before it listens.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     environ = with_our_programs({**os.environ, "SPLIT_DEST_CONFIG": str(config_path or config.path())})
     with suppress(KeyboardInterrupt), Processes(Path(settings.redis.data_dir), environ) as redis:
         if settings.redis.url == "embedded":
@@ -75,6 +81,17 @@ class _Manager(Manager):  # type: ignore[misc]
         super().__init__()
         self.told_to_stop = False
         self._kill_after = math.inf
+
+    def _start(self) -> None:
+        super()._start()
+        signal.signal(signal.SIGHUP, self._pass_on)
+
+    def _pass_on(self, number: int, _: FrameType | None) -> None:
+        """Tells all processes to read the settings again. It prints nothing: it may have interrupted a print."""
+        for process in self._processes.values():
+            if "pid" in process and "returncode" not in process:
+                with suppress(ProcessLookupError):
+                    os.killpg(process["pid"], number)
 
     def terminate(self) -> None:
         """Asks all to end: upon a signal, or when one has ended by itself."""

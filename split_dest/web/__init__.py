@@ -1,6 +1,7 @@
 """The web process: one file a door."""
 
 import sys
+from functools import cache
 
 from flask import Flask
 from werkzeug.exceptions import HTTPException
@@ -10,11 +11,12 @@ from split_dest.config.settings import Settings
 from split_dest.errors import RequestRefused, SettingsError, StoreUnavailable
 from split_dest.inbox.intake import HighWater
 from split_dest.inbox.store import Store, connect
+from split_dest.last_good import LastGood
 from split_dest.web import answers, health, impressions, tracking, webhook
 
 #: Segment gives up after four to five seconds; a silent Redis must have become a 503 well before.
 _REDIS_SECONDS = 0.8
-#: gunicorn takes this exit code of a worker for "the application can't be loaded" and stops.
+#: gunicorn's own exit code when the application can't be loaded.
 _CANT_LOAD = 4
 
 
@@ -22,11 +24,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     """Gives the web application.
 
     Args:
-        settings: None: those that the environment names; problems then end the process with a clear text.
+        settings: None: those of ``last_good``.
     """
     if settings is None:
-        logs.setup()
-        settings = _load()
+        settings = last_good().settings
     app = Flask("split_dest.web")
     # A sender that follows a redirect turns its POST into a GET.
     app.url_map.merge_slashes = False
@@ -43,9 +44,15 @@ def create_app(settings: Settings | None = None) -> Flask:
     return app
 
 
-def _load() -> Settings:
+@cache
+def last_good() -> LastGood:
+    """Gives the settings that the environment names; problems end the process with a clear text.
+
+    gunicorn's master reads them, so that a worker process that is started later finds the last good ones here.
+    """
+    logs.setup()
     try:
-        return config.load()
+        return LastGood(config.load())
     except SettingsError as error:
         print(error, file=sys.stderr)
         raise SystemExit(_CANT_LOAD) from error

@@ -1,0 +1,27 @@
+"""The settings of a process that runs for long: read again on SIGHUP, and a bad file changes nothing."""
+
+from dataclasses import dataclass
+
+from split_dest import config, logs
+from split_dest.config.settings import Settings
+from split_dest.errors import SettingsError
+
+
+@dataclass(slots=True)
+class LastGood:
+    """The settings that were good when they were read last."""
+
+    settings: Settings
+
+    def read_again(self) -> bool:
+        """Reads the file, and the files that variables name, once more; False: they can't be used.
+
+        The log tells what is wrong, and the settings stay as they are.
+        """
+        try:
+            self.settings = config.load()
+        except SettingsError as error:
+            logs.error("settings_refused", problems=[str(problem) for problem in error.problems])
+            return False
+        logs.info("settings_read")
+        return True

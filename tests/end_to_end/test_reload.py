@@ -1,0 +1,238 @@
+"""SIGHUP under load: settings change while the service works; a bad file changes nothing; nobody is refused."""
+
+import itertools
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import orjson
+import pytest
+import urllib3
+
+from split_dest.inbox import intake
+from split_dest.mapping.acceptance import item
+from split_dest.mapping.rules import Rules
+from tests.support.sandbox import Sandbox
+from tests.support.service import SECRET, Service, tracks, worker_pids
+
+SENDERS = 4
+#: The tests share their machine; what takes long is not what they are about.
+LONG = 60.0
+OTHER = '  other: {authorization: ["${TEST_SECRET}"], split: {sdk_key: "${TEST_SDK_KEY}"}}\n'
+
+
+class Load:
+    """Senders that each post message after message over a connection that they keep."""
+
+    def __init__(self, url: str, secret: str) -> None:
+        self.secret = secret
+        self.answers: Counter[object] = Counter()
+        self._url = f"{url}/webhook/web"
+        self._numbers = itertools.count()
+        self._stop = threading.Event()
+
+    @property
+    def keys(self) -> set[str]:
+        """The keys of all messages that were posted, once all senders have stopped."""
+        return {f"u-{n}" for n in range(self.answers.total())}
+
+    def wait(self, more: int = 50) -> None:
+        """Waits until so many more answers have come."""
+        ends, wanted = time.monotonic() + LONG, self.answers.total() + more
+        while self.answers.total() < wanted:
+            assert time.monotonic() < ends, self.answers
+            time.sleep(0.02)
+
+    def post(self) -> None:
+        """Posts until told to stop."""
+        http = urllib3.PoolManager(maxsize=1, retries=False, timeout=LONG)
+        while not self._stop.wait(0.01):
+            headers = {"Authorization": self.secret}
+            try:
+                body = orjson.dumps(tracks(1, next(self._numbers)))
+                answer: object = http.request("POST", self._url, body=body, headers=headers).status
+            except urllib3.exceptions.HTTPError as error:
+                answer = repr(error)
+            self.answers[answer] += 1
+        http.clear()
+
+    @contextmanager
+    def running(self) -> Iterator["Load"]:
+        """Posts until the block ends."""
+        threads = [threading.Thread(target=self.post) for _ in range(SENDERS)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield self
+        finally:
+            self._stop.set()
+            for thread in threads:
+                thread.join()
+
+
+def children(process: subprocess.Popen[bytes]) -> set[int]:
+    """Gives the processes that gunicorn's master or the workers' supervisor has: none that is being exchanged."""
+    web = Path(f"/proc/{process.pid}/cmdline").read_bytes().count(b"gunicorn")
+    listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return {int(pid) for pid in listed} if web else set(worker_pids(process.pid))
+
+
+def reload(service: Service, *processes: subprocess.Popen[bytes]) -> None:
+    """Sends SIGHUP and waits until none of the former worker processes is left, and as many others are there."""
+    for process in processes or service.processes:
+        former = children(process)
+        process.send_signal(signal.SIGHUP)
+        service.wait_until(lambda was=former, at=process: not children(at) & was, LONG)
+        service.wait_until(lambda was=former, at=process: len(children(at)) == len(was), LONG)
+
+
+def status(service: Service, secret: str = SECRET, path: str = "/webhook/web") -> int:
+    """Gives how the door answers to an empty batch."""
+    return service.post([], path, Authorization=secret).status
+
+
+def test_a_secret_is_rotated_under_load_and_nobody_is_refused(
+    make_service: Callable[..., Service], sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """By the steps of the operator's page: every request is answered with 200, and all messages arrive."""
+    current, following = tmp_path / "current", tmp_path / "following"
+    current.write_text("the-old-one\n")
+    following.touch()
+    files = {"TEST_SECRET_FILE": str(current), "TEST_NEXT_FILE": str(following)}
+    service = make_service(TEST_SECRET="", **files)
+    service.change('["${TEST_SECRET}"]', '["${TEST_SECRET}", "${TEST_NEXT:-}"]')
+    web = service.start_web()
+    service.start_workers(1)
+
+    with Load(service.url, "the-old-one").running() as load:
+        load.wait()
+        following.write_text("the-new-one\n")
+        reload(service, web)
+        load.secret = "the-new-one"
+        load.wait()
+        current.write_text("the-new-one\n")
+        following.write_text("")
+        reload(service)
+        load.wait()
+
+    assert load.answers == {200: load.answers.total()}
+    assert (status(service, "the-old-one"), status(service, "the-new-one")) == (401, 200)
+    service.wait_until(lambda: service.lane().delivered == load.answers.total(), LONG)
+    assert {event["key"] for event in sandbox.received("events")} == load.keys
+
+
+BROKEN = {
+    "not YAML": ("destinations:", "destinations: [", "settings.yaml:5:1: not YAML"),
+    "a missing variable": ("${TEST_SDK_KEY}", "${NOWHERE}", "set the variable NOWHERE, or NOWHERE_FILE"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "told"), BROKEN.values(), ids=BROKEN)
+def test_a_bad_file_leaves_the_last_good_settings_even_to_processes_that_start_later(
+    service: Service, old: str, new: str, told: str
+) -> None:
+    """The log tells the problem and no secret; processes that are killed after that come back as they were."""
+    web, workers = service.processes
+    service.change(old, new)
+
+    with Load(service.url, SECRET).running() as load:
+        for process in (web, workers):
+            process.send_signal(signal.SIGHUP)
+        logs = ("web", "worker")
+        service.wait_until(lambda: all('"event":"settings_refused"' in service.log(log) for log in logs), LONG)
+        load.wait()
+    for process in (web, workers):
+        killed = children(process)
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+        service.wait_until(lambda was=killed, at=process: len(children(at) - was) == len(was), LONG)
+
+    assert load.answers == {200: load.answers.total()}
+    assert service.post(tracks(5, load.answers.total())).status == 200
+    service.wait_until(lambda: service.lane().delivered == load.answers.total() + 5, LONG)
+    for log in logs:
+        assert told in service.log(log)
+        assert SECRET not in service.log(log)
+
+
+def test_a_new_destination_works_without_a_restart(service: Service) -> None:
+    """After SIGHUP its door is open, workers deliver what comes, and the watch finds what nobody was woken for."""
+    assert status(service, path="/webhook/other") == 404
+    with service.file.open("a") as file:
+        file.write(OTHER)
+
+    reload(service)
+    answer = service.post(tracks(3), "/webhook/other").status
+    unseen = item(tracks(1, 3)[0], Rules(), None)
+    intake.accept(service.store, "other", [unseen], dedupe_hours=1)
+
+    assert answer == 200
+    service.wait_until(lambda: service.lane(destination="other").delivered == 4, LONG)
+    assert "worker_died" not in service.log("worker")
+
+
+def test_what_waits_for_a_removed_destination_is_kept(
+    make_service: Callable[..., Service], sandbox: Sandbox
+) -> None:
+    """Its messages stay in Redis while the settings do not name it, and are delivered once they do again."""
+    service = make_service(OTHER)
+    service.start_web()
+    workers = service.start_workers(1)
+    sandbox.faults({"api": "events", "status": 503})
+    service.post(tracks(3), "/webhook/other")
+    service.wait_until(lambda: service.lane(destination="other").refusals > 0, LONG)
+
+    service.change(OTHER, "")
+    reload(service, workers)
+    sandbox.faults()
+    service.post(tracks(2, 3), "/webhook/other")
+    service.wait_until(lambda: '"event":"unknown_lane"' in service.log("worker"), LONG)
+    waiting = service.lane(destination="other")
+    service.file.write_text(service.file.read_text() + OTHER)
+    reload(service, workers)
+
+    assert (waiting.pending, waiting.delivered) == (5, 0)
+    service.wait_until(lambda: service.lane(destination="other").delivered == 5, LONG)
+
+
+def test_a_key_of_split_is_changed_in_its_file(make_service: Callable[..., Service], tmp_path: Path) -> None:
+    """Split refuses the old key: nothing is lost; after SIGHUP, here to the whole group, the new one is used."""
+    key = tmp_path / "sdk-key"
+    key.write_text("a-revoked-key")
+    service = make_service(TEST_SDK_KEY="", TEST_SDK_KEY_FILE=str(key))
+    service.start_web()
+    workers = service.start_workers(2)
+    with Load(service.url, SECRET).running() as load:
+        service.wait_until(lambda: service.lane().resting_reason == "key_refused", LONG)
+        key.write_text("sandbox-sdk-key")
+        former = children(workers)
+        os.killpg(workers.pid, signal.SIGHUP)
+        service.wait_until(lambda: not children(workers) & former, LONG)
+        service.wait_until(lambda: service.lane().delivered > 0, LONG)
+
+    service.wait_until(lambda: service.lane().delivered == load.answers.total(), LONG)
+    assert load.answers == {200: load.answers.total()}
+    assert "worker_died" not in service.log("worker")
+
+
+def test_a_stop_in_the_midst_of_an_exchange_ends_in_time(service: Service) -> None:
+    """SIGTERM right after SIGHUP, under load: each process ends within 25 seconds with 0, and nothing is lost."""
+    with Load(service.url, SECRET).running() as load:
+        load.wait()
+        for process in service.processes:
+            process.send_signal(signal.SIGHUP)
+        time.sleep(0.3)
+        started = time.monotonic()
+        codes = service.stop()
+        took = time.monotonic() - started
+
+    assert (codes, took < 25) == ([0, 0], True)
+    acknowledged = load.answers[200]
+    numbers = service.lane()
+    assert acknowledged <= numbers.received == numbers.delivered + numbers.pending
