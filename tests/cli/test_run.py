@@ -88,6 +88,40 @@ def test_what_was_accepted_outlives_the_end(embedded, settings, tmp_path):
     assert (codes, pending) == ([0, 0], 1)
 
 
+def test_sighup_is_passed_on_and_all_goes_on(embedded, settings, sandbox):
+    """A destination that was added is served by the door and by the workers, without a restart."""
+    port = free_port()
+    environ = settings.environ | {"PORT": str(port), "HOST": "127.0.0.1", "WORKER_CONCURRENCY": "1"}
+    running = start("run", "--config", embedded, environ=environ)
+    wait_until(lambda: answers(f"http://127.0.0.1:{port}/readyz"), 60)
+    rules = "identify: {enabled: false}, group: {enabled: false}"
+    new = 'new: {authorization: ["${TEST_SECRET}"], split: {sdk_key: "${TEST_SDK_KEY}"}, %s}' % rules
+    embedded.write_text(embedded.read_text() + f"  {new}\n")
+
+    running.send_signal(signal.SIGHUP)
+    message, shown = b'{"type":"track","event":"A","userId":"u"}', {"Authorization": SECRET}
+    door = f"http://127.0.0.1:{port}/webhook/new"
+    wait_until(lambda: call("POST", door, message, shown).status == 200, 60)
+    arrived = sandbox.wait_for("events", 1, 60)
+    found = interrupted(running)
+
+    assert [event["key"] for event in arrived] == ["u"]
+    assert (found.code, found.err, found.out.count('"event":"settings_read"')) == (0, "", 2)
+
+
+def test_processes_that_know_no_sighup_outlive_it(settings, tmp_path):
+    """Neither a shell nor what it runs ends, and so neither does the rest."""
+    file = procfile(tmp_path, "sleep 60; true")
+    running = start("run", "--procfile", file, environ=settings.environ)
+    wait_until(lambda: len([c for c in descendants(running.pid).values() if c.startswith("sleep")]) == 1)
+
+    running.send_signal(signal.SIGHUP)
+    time.sleep(0.5)
+
+    assert running.poll() is None
+    assert interrupted(running).code == 0
+
+
 @pytest.mark.parametrize("command", ["sleep 0.3; exit 3", "sleep 0.3"])
 def test_a_process_that_ends_by_itself_ends_all(settings, tmp_path, command):
     """Half a service is none: the others are stopped, and the exit code is 1 whatever that process's was."""
