@@ -94,9 +94,9 @@ def test_sighup_is_passed_on_and_all_goes_on(embedded, settings, sandbox):
     environ = settings.environ | {"PORT": str(port), "HOST": "127.0.0.1", "WORKER_CONCURRENCY": "1"}
     running = start("run", "--config", embedded, environ=environ)
     wait_until(lambda: answers(f"http://127.0.0.1:{port}/readyz"), 60)
-    rules = "identify: {enabled: false}, group: {enabled: false}"
-    new = 'new: {authorization: ["${TEST_SECRET}"], split: {sdk_key: "${TEST_SDK_KEY}"}, %s}' % rules
-    embedded.write_text(embedded.read_text() + f"  {new}\n")
+    new = '\n  new: {authorization: ["${TEST_SECRET}"], split: {sdk_key: "${TEST_SDK_KEY}"}, '
+    new += "identify: {enabled: false}, group: {enabled: false}}"
+    embedded.write_text(embedded.read_text() + new)
 
     running.send_signal(signal.SIGHUP)
     message, shown = b'{"type":"track","event":"A","userId":"u"}', {"Authorization": SECRET}
