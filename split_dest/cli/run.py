@@ -3,6 +3,7 @@
 import math
 import os
 import signal
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -80,14 +81,21 @@ class _Manager(Manager):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self.told_to_stop = False
+        self._in_terminal = sys.stdout.isatty()
         self._kill_after = math.inf
 
     def _start(self) -> None:
         super()._start()
-        signal.signal(signal.SIGHUP, self._pass_on)
+        signal.signal(signal.SIGHUP, self._hang_up)
 
-    def _pass_on(self, number: int, _: FrameType | None) -> None:
-        """Tells all processes to read the settings again. It prints nothing: it may have interrupted a print."""
+    def _hang_up(self, number: int, _: FrameType | None) -> None:
+        """Passes SIGHUP on, so that all read the settings again; asks all to end when a terminal was closed."""
+        if self._in_terminal and not sys.stdout.isatty():
+            # What honcho prints would fail, and leave the others behind.
+            with open(os.devnull, "w") as nowhere:
+                os.dup2(nowhere.fileno(), sys.stdout.fileno())
+            self.terminate()
+            return
         for process in self._processes.values():
             if "pid" in process and "returncode" not in process:
                 with suppress(ProcessLookupError):

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -120,6 +121,21 @@ def test_processes_that_know_no_sighup_outlive_it(settings, tmp_path):
 
     assert running.poll() is None
     assert interrupted(running).code == 0
+
+
+def test_a_closed_terminal_ends_all(settings, tmp_path):
+    """The SIGHUP of a terminal that is gone is no wish for other settings: nobody is left behind."""
+    file = procfile(tmp_path, "while true; do echo tick; sleep 0.1; done", "sleep 60")
+    command = [sys.executable, "-m", "split_dest", "run", "--procfile", file]
+    spawn = ["-c", "import pty, sys; pty.spawn(sys.argv[1:])"]
+    terminal = start(*command, program=spawn, environ=settings.environ)
+    wait_until(lambda: b"tick" in terminal.stdout.readline())
+    below = descendants(terminal.pid)
+
+    terminal.kill()
+
+    assert len(below) >= 6
+    wait_until(lambda: not any(lives(pid) for pid in below), 60)
 
 
 @pytest.mark.parametrize("command", ["sleep 0.3; exit 3", "sleep 0.3"])
