@@ -48,7 +48,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 def last_good() -> LastGood:
     """Gives the settings that the environment names; problems end the process with a clear text.
 
-    gunicorn's master reads them, so that a worker process that is started later finds the last good ones here.
+    gunicorn's master reads them first, so that a worker process that is started later has the last good ones.
     """
     logs.setup()
     try:

@@ -1,17 +1,22 @@
 """gunicorn's settings that do not change from machine to machine; WEB_CONCURRENCY gives the processes.
 
-On SIGHUP the master reads the settings again and exchanges its worker processes, forks that inherit them.
+On SIGHUP the master and its worker processes read the settings again. gunicorn's own way, new processes for old
+ones, closes idle connections, and a request that is on its way to one of them is lost.
 """
 
+import os
+import queue
 import signal
+from functools import partial
+from typing import Any
 
-from split_dest.web import last_good
+from split_dest.web import create_app, last_good
 
 worker_class = "gthread"
 #: Segment's senders and load balancers keep connections for about a minute.
 keepalive = 75
-#: Heroku and Kubernetes kill after 30 seconds, and a stop during an exchange of processes waits for both.
-graceful_timeout = 12
+#: Heroku and Kubernetes kill after 30 seconds.
+graceful_timeout = 20
 timeout = 30
 #: A pixel's message stands in its address; 8,190 bytes are the most that gunicorn takes.
 limit_request_line = 8190
@@ -35,11 +40,37 @@ def on_starting(_server: object) -> None:
     last_good()
 
 
-def on_reload(_server: object) -> None:
-    """Reads the settings again; the worker processes that take over have them."""
-    last_good().read_again()
+def when_ready(server: Any) -> None:
+    """Takes SIGHUP over from gunicorn."""
+    server.handle_hup = partial(_hang_up, server)
 
 
-def post_worker_init(_worker: object) -> None:
-    """Lets a worker process pass over what is sent to the whole process group and meant for the master."""
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+def _hang_up(server: Any) -> None:
+    if last_good().read_again():
+        server.kill_workers(signal.SIGHUP)
+
+
+def post_fork(server: Any, _worker: object) -> None:
+    """Puts SIGHUP off until the worker process can act on it; now it would be lost, or kill."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    # What came since the fork was taken by the master's handler, of which this process has a copy.
+    while True:
+        try:
+            number = server.SIG_QUEUE.get_nowait()
+        except queue.Empty:
+            return
+        if number == signal.SIGHUP:
+            os.kill(os.getpid(), number)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Lets SIGHUP change the settings between two requests; one that is being answered keeps its own."""
+    read = partial(_read_again, worker)
+    # As gunicorn's own handlers, for one that interrupts may not do more.
+    signal.signal(signal.SIGHUP, lambda *_: worker.method_queue.defer(read))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+
+
+def _read_again(worker: Any) -> None:
+    if last_good().read_again():
+        worker.wsgi = create_app()
