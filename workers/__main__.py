@@ -75,10 +75,13 @@ class Crew:
         if self.stopping or not missing or time.monotonic() - self._started < _RESTART_SECONDS:
             return
         self._started = time.monotonic()
+        # They inherit that it is blocked: sent to the whole process group, it is meant for this process alone.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
         for _ in range(missing):
             process = self._context.Process(target=worker.run, args=(os.getpid(), settings))
             process.start()
             self._members.append(Member(process, settings))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 
     def exchange(self, settings: Settings) -> None:
         """Asks one that has other settings to end; the next is asked when that one is replaced."""

@@ -28,8 +28,6 @@ def run(parent: int, settings: Settings) -> None:
         parent: the process that started this one; when it is gone, the worker stops as well.
         settings: those of the parent, for what stands in the file now may not be usable.
     """
-    # Sent to the whole process group, it is meant for the parent.
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     logs.setup()
     # RQ's own lines tell of every job; a failed one is told by log_failure.
     logging.getLogger("rq").setLevel(logging.CRITICAL)

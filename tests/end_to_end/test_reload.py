@@ -232,6 +232,9 @@ def test_a_key_of_split_is_changed_in_its_file(make_service: Callable[..., Servi
         key.write_text("sandbox-sdk-key")
         former = children(workers)
         os.killpg(workers.pid, signal.SIGHUP)
+        service.wait_until(lambda: children(workers) != former, LONG)
+        # While those that take over are starting.
+        os.killpg(workers.pid, signal.SIGHUP)
         service.wait_until(lambda: not children(workers) & former, LONG)
         service.wait_until(lambda: service.lane().delivered > 0, LONG)
 
