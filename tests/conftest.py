@@ -24,7 +24,7 @@ def redis_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The data directory of an embedded Redis that runs for all tests."""
     folder = tmp_path_factory.mktemp("redis")
     with (folder / "log").open("wb") as log:
-        # Without fsync: what waits for the disk is tested with servers that are killed; here it would only be noise.
+        # Without fsync: what waits for the disk is tested with servers that are killed; here it is only noise.
         command = [*embedded_redis.command(str(folder)), "--appendfsync", "no"]
         server = subprocess.Popen(command, stdout=log, stderr=log)
     wait_for_redis(connect("embedded", str(folder)))
