@@ -59,5 +59,7 @@ def _is_scalar(value: object) -> bool:
 
 def _time_ms(value: object) -> int | None:
     """Gives a moment in milliseconds that a calendar holds."""
-    is_moment = isinstance(value, int) and not isinstance(value, bool) and 0 < value < limits.TIME_END_MS
-    return value if isinstance(value, int) and is_moment else None
+    # To JSON 1.0 is as whole as 1.
+    whole = int(value) if isinstance(value, float) and value.is_integer() else value
+    is_moment = isinstance(whole, int) and not isinstance(whole, bool) and 0 < whole < limits.TIME_END_MS
+    return whole if isinstance(whole, int) and is_moment else None

@@ -62,3 +62,8 @@ def test_an_impression_that_says_too_little_is_refused(field: str, value: Any):
 def test_a_number_as_a_key_is_its_digits():
     """SDKs make texts of numbers."""
     assert load(FULL | {"key": 42})["key"] == "42"
+
+
+def test_a_whole_number_may_be_written_as_a_fraction():
+    """To JSON 1.0 is as whole as 1."""
+    assert repr(load(FULL | {"time": 1572534218971.0})["time"]) == "1572534218971"
