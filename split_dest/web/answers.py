@@ -1,7 +1,7 @@
 """Answers: JSON that Segment's own clients and its Event Tester read."""
 
 from flask import Response, jsonify
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from split_dest import logs
 from split_dest.errors import REASONS, RequestRefused, StoreUnavailable
@@ -47,7 +47,11 @@ def http_error(raised: HTTPException) -> Response:
     status = raised.code or 500
     if status >= 500:
         return error(_OUR_FAULT, "internal_error")
-    return error(status, _HTTP_CODES.get(status, "not_found"))
+    answer = error(status, _HTTP_CODES.get(status, "not_found"))
+    if isinstance(raised, MethodNotAllowed):
+        # RFC 9110, 15.5.6, asks for it.
+        answer.allow.update(raised.valid_methods or ())
+    return answer
 
 
 def fault(raised: Exception) -> Response:
