@@ -34,14 +34,14 @@ class Message:
     fields: Mapping[str, Any]
 
 
-class _Text(fields.Field[str]):
+class Text(fields.Field[str]):
     """A text; anything else counts as absent, because nothing depends on it."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str | None:  # type: ignore[override]
         return value if isinstance(value, str) and value else None
 
 
-class _Id(fields.Field[str]):
+class Id(fields.Field[str]):
     """An id: a text, or a whole number, which becomes its digits."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
@@ -54,7 +54,7 @@ class _Id(fields.Field[str]):
         raise ValidationError("id_not_string")
 
 
-class _LooseId(_Id):
+class LooseId(Id):
     """An id that no record needs; what is none counts as absent."""
 
     def _deserialize(self, *args: Any, **kwargs: Any) -> str | None:  # type: ignore[override]
@@ -64,14 +64,15 @@ class _LooseId(_Id):
             return None
 
 
-class _Object(fields.Field[dict[str, Any]]):
+class Object(fields.Field[dict[str, Any]]):
     """An object; an empty array counts as an empty one, as PHP writes it."""
 
-    def __init__(self, otherwise: str | None = None) -> None:
-        super().__init__(load_default=dict)
+    def __init__(self, otherwise: str | None = None, **more: Any) -> None:
+        super().__init__(load_default=dict, **more)
         self.otherwise = otherwise
 
     def deserialize(self, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Gives the object; null counts as an empty one."""
         return super().deserialize({} if value is None else value, *args, **kwargs) or {}
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> dict[str, Any]:
@@ -80,6 +81,11 @@ class _Object(fields.Field[dict[str, Any]]):
         if value != [] and self.otherwise:
             raise ValidationError(self.otherwise)
         return {}
+
+
+def _says(text: str) -> dict[str, str]:
+    """Gives what the OpenAPI document says of a field."""
+    return {"description": text}
 
 
 class MessageSchema(Schema):
@@ -94,16 +100,16 @@ class MessageSchema(Schema):
     class Meta:
         unknown = INCLUDE
 
-    type = _Text(allow_none=True)
-    messageId = _LooseId(allow_none=True)
-    userId = _Id(allow_none=True)
-    anonymousId = _Id(allow_none=True)
-    groupId = _Id(allow_none=True)
-    previousId = _LooseId(allow_none=True)
-    properties = _Object("properties_not_object")
-    traits = _Object("traits_not_object")
-    context = _Object()
-    integrations = _Object()
+    type = Text(allow_none=True, metadata=_says("track, page, screen, identify, group, delete or alias."))
+    messageId = LooseId(allow_none=True, metadata=_says("Known again for hours: sent twice, stored once."))
+    userId = Id(allow_none=True, metadata=_says("Who it is, in your own database."))
+    anonymousId = Id(allow_none=True, metadata=_says("Who it is, before anyone knows."))
+    groupId = Id(allow_none=True, metadata=_says("The account or team that the user belongs to."))
+    previousId = LooseId(allow_none=True, metadata=_says("The former id of an alias call."))
+    properties = Object("properties_not_object", metadata=_says("What is known of the event."))
+    traits = Object("traits_not_object", metadata=_says("What is known of the user or group."))
+    context = Object(metadata=_says("Where it happened: page, device, library."))
+    integrations = Object(metadata=_says('Whom it is meant for; {"Split": false} keeps it out.'))
 
 
 _SCHEMA = MessageSchema()

@@ -12,7 +12,7 @@ from split_dest.errors import RequestRefused, SettingsError, StoreUnavailable
 from split_dest.inbox.intake import HighWater
 from split_dest.inbox.store import Store, connect
 from split_dest.last_good import LastGood
-from split_dest.web import answers, health, impressions, tracking, webhook
+from split_dest.web import answers, health, impressions, openapi, tracking, webhook
 
 #: Segment gives up after four to five seconds; a silent Redis must have become a 503 well before.
 _REDIS_SECONDS = 0.8
@@ -37,6 +37,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(tracking.blueprint(settings, store, high_water))
     app.register_blueprint(impressions.blueprint(settings, store, high_water))
     app.register_blueprint(health.blueprint(settings, store, high_water))
+    app.register_blueprint(openapi.blueprint())
     app.register_error_handler(RequestRefused, answers.refused)
     app.register_error_handler(StoreUnavailable, answers.unavailable)
     app.register_error_handler(HTTPException, answers.http_error)
