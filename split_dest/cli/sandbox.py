@@ -7,16 +7,17 @@ from split_dest.sandbox import Keys, serve
 
 
 @click.command(epilog=example("split-dest sandbox --port 8100"))
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", default=8100, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--sdk-key", default=Keys().sdk_key, show_default=True, help="The key of the events API.")
 @click.option("--admin-key", default=Keys().admin_key, show_default=True, help="The key of the Admin API.")
 @click.option("--write-key", default=Keys().write_key, show_default=True, help="Segment's write key.")
-def sandbox(host: str, port: int, sdk_key: str, admin_key: str, write_key: str) -> None:
-    """Stands in for Split and for Segment, so that all can be tried without an account.
+def sandbox(port: int, sdk_key: str, admin_key: str, write_key: str) -> None:
+    """Stands in for Split and for Segment on this machine alone, so that all can be tried without an account.
 
     What came is listed at /_sandbox/received?kind=events|identities|impressions|tracks and counted at
     /_sandbox/counts; PUT /_sandbox/faults makes it fail in any way that the real ones do.
     """
-    click.echo(f"Sandbox at http://{host}:{port}: events at /api, Admin API at /internal/api/v2, Segment at /v1")
-    serve(host, port, Keys(sdk_key=sdk_key, admin_key=admin_key, write_key=write_key))
+    click.echo(
+        f"Sandbox at http://127.0.0.1:{port}: events at /api, Admin API at /internal/api/v2, Segment at /v1"
+    )
+    serve(port=port, keys=Keys(sdk_key=sdk_key, admin_key=admin_key, write_key=write_key))

@@ -1,5 +1,7 @@
 """The sandbox under gunicorn."""
 
+from ipaddress import ip_address
+
 from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
@@ -37,12 +39,15 @@ def serve(host: str = "127.0.0.1", port: int = 8100, keys: Keys | None = None) -
     Errors go to stderr; nothing else is written.
 
     Args:
-        host: address to listen on, IPv4 or IPv6.
+        host: loopback address to listen on, IPv4 or IPv6; it takes what anybody sends, so no other.
         port: TCP port.
         keys: what callers must show; the defaults of `Keys` when None.
 
     Raises:
+        ValueError: *host* is no loopback address.
         SystemExit: always; with status 1 when the address can't be had.
     """
+    if not ip_address(host).is_loopback:
+        raise ValueError(f"{host} is not a loopback address")
     address = f"[{host}]" if ":" in host else host
     _Server(f"{address}:{port}", keys or Keys()).run()

@@ -2,12 +2,13 @@
 
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import orjson
 
 from split_dest.cli.processes import call
-from tests.cli.typed import descendants, ended, lives, ran, start, wait_until
+from tests.cli.typed import descendants, ended, listening, lives, ran, start, wait_until
 
 BECAME = [
     ("track Order Completed", "event Order_Completed / user / u-1001", "yes"),
@@ -64,15 +65,16 @@ def test_what_does_not_arrive_is_told(tmp_path):
 
 
 def test_kept_it_can_be_tried_until_ctrl_c(tmp_path):
-    """What the printed curl line posts arrives at the printed sandbox; Ctrl-C leaves nothing, with exit code 0."""
-    running = start("demo", "--keep", environ={"TMPDIR": str(tmp_path)})
-    said = ""
-    while not said.endswith("Ctrl-C ends everything.\n"):
-        line = running.stdout.readline().decode()
-        assert line, running.stderr.read()
-        said += line
+    """What the printed curl line posts arrives at the printed sandbox; Ctrl-C leaves nothing, with exit code 0.
+
+    Nobody beyond this machine can reach it, whatever the environment asks of gunicorn.
+    """
+    wide = {"GUNICORN_CMD_ARGS": "--bind 0.0.0.0:0", "HOST": "0.0.0.0"}  # noqa: S104 (what must not be followed)
+    running = start("demo", "--keep", environ={"TMPDIR": str(tmp_path), **wide})
+    said = said_at_the_start(running)
     told = dict(re.findall(r"^(Door|Sandbox|Metrics|Secret|Impressions): +(\S+)$", said, re.MULTILINE))
     below = descendants(running.pid)
+    addresses = listening(below)
 
     answer = typed_curl(said)
     arrived = wait_until(lambda: [e for e in received(told["Sandbox"]) if e["eventTypeId"] == "Hello"])
@@ -83,6 +85,7 @@ def test_kept_it_can_be_tried_until_ctrl_c(tmp_path):
     running.send_signal(2)
     found = ended(running)
 
+    assert addresses == {"127.0.0.1"}
     assert answer["accepted"] == 1
     assert (arrived[0]["key"], tracks[0]["userId"]) == ("u-1", "u-1")
     assert metrics.status == 200
@@ -90,6 +93,16 @@ def test_kept_it_can_be_tried_until_ctrl_c(tmp_path):
     assert (found.code, found.err) == (0, "")
     assert sum(1 for command in below.values() if "redis-server" in command) == 1
     assert not [*(command for pid, command in below.items() if lives(pid)), *tmp_path.iterdir()]
+
+
+def said_at_the_start(running: subprocess.Popen[bytes]) -> str:
+    """Gives all that a kept demo says."""
+    said = ""
+    while not said.endswith("Ctrl-C ends everything.\n"):
+        line = running.stdout.readline().decode()
+        assert line, running.stderr.read()
+        said += line
+    return said
 
 
 def typed_curl(said: str) -> dict:

@@ -2,10 +2,11 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,18 @@ def descendants(pid: int) -> dict[int, str]:
         children = [child for parent in parents for child in _children(parent)]
         found |= {child: _command(child) for child in children}
         parents = children
+    return found
+
+
+def listening(pids: Iterable[int]) -> set[str]:
+    """Gives the IPv4 addresses on which processes listen, and "IPv6" if any of them listens there."""
+    sockets = {os.readlink(each) for pid in pids for each in Path(f"/proc/{pid}/fd").iterdir()}
+    found = set()
+    for kind in ("tcp", "tcp6"):
+        for row in map(str.split, Path(f"/proc/net/{kind}").read_text().splitlines()[1:]):
+            if row[3] == "0A" and f"socket:[{row[9]}]" in sockets:
+                address = bytes.fromhex(row[1].partition(":")[0])[::-1]
+                found.add("IPv6" if kind == "tcp6" else socket.inet_ntoa(address))
     return found
 
 
