@@ -22,10 +22,11 @@ HOURS ?= 0
 chaos: .venv/dev-ready
 	$(BIN)/python -m tests.chaos --hours $(HOURS) --report docs/proof.md
 
-## lint: style, simple security rules
+## lint: style, simple security rules, and known vulnerabilities of the locked packages where their index can be reached
 lint: .venv/dev-ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	@.ci/audit
 
 ## types: mypy in strict mode
 types: .venv/dev-ready
