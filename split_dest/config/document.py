@@ -1,8 +1,9 @@
 """A YAML file to plain values that remember where they stand, with variables of the environment filled in."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -113,11 +114,12 @@ class _Reader:
     construct: Callable[[yaml.Node], Any]
     environ: Mapping[str, str]
     need_variables: bool
+    visits: Iterator[int] = field(default_factory=lambda: count(1))
 
     def value(self, node: yaml.Node, where: Where) -> Any:
-        marks = self.document.value_marks
-        marks[where] = node.start_mark
-        if len(marks) > _MAX_VALUES:
+        self.document.value_marks[where] = node.start_mark
+        # Counted by visits: values that are left out all have the place of the next one.
+        if next(self.visits) > _MAX_VALUES:
             text = "holds too much; does an alias hold itself?"
             raise SettingsError([_problem(self.document.file, node.start_mark, text)])
         if len(where) > _MAX_DEPTH:

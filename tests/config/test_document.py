@@ -41,13 +41,14 @@ def test_a_text_that_nests_beyond_what_python_reads_is_refused(told):
         ("redis: &self [*self]\n", "1:8: nested too deep"),
         ("redis: &self {url: *self}\n", "1:8: nested too deep"),
         ("redis: &self {url: *self, data_dir: *self}\n", "1:8: holds too much; does an alias hold itself?"),
+        ("redis: &self [*self, *self]\n", "1:8: holds too much; does an alias hold itself?"),
         (
             "a: &a [1,1,1,1,1,1,1,1,1,1]\n"
             + "".join(f"{b}: &{b} [{','.join([f'*{a}'] * 10)}]\n" for a, b in zip("abcde", "bcdef", strict=True)),
             "1:24: holds too much; does an alias hold itself?",
         ),
     ],
-    ids=["list", "mapping", "both ways", "multiplied"],
+    ids=["list", "mapping", "both ways", "list both ways", "multiplied"],
 )
 def test_an_alias_that_holds_itself_or_too_much_is_refused(told, text, problem):
     """Aliases can make a small file endless; it is refused within moments."""
