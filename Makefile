@@ -1,7 +1,8 @@
-.PHONY: run test chaos lint types fix lock clean
+.PHONY: run test chaos fuzz lint types fix lock clean
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
+SECONDS ?= 60
 BIN := .venv/bin
 
 ## run: set up, then start everything on this machine and keep it running
@@ -31,6 +32,13 @@ lint: .venv/dev-ready
 ## types: mypy in strict mode
 types: .venv/dev-ready
 	$(BIN)/mypy
+
+## fuzz: what must hold for any bytes, SECONDS (60) a target, then the doors against their OpenAPI document
+fuzz: .venv/dev-ready
+	for target in body message mapping settings answers; do \
+	  $(BIN)/python -m tests.fuzz $$target --seconds $(SECONDS) || exit 1; \
+	done
+	OPENAPI_EXAMPLES=$(SECONDS) $(BIN)/pytest --quiet --timeout 0 tests/web/test_openapi_fuzzed.py
 
 ## fix: what ruff can mend by itself
 fix: .venv/dev-ready

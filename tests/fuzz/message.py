@@ -1,0 +1,51 @@
+"""What each door makes of a body's messages: something to store, which reads back as it was, or a reason."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from split_dest.errors import REASONS, RequestRefused
+from split_dest.mapping.acceptance import Item, impression_item, item
+from split_dest.mapping.rules import Rules
+from split_dest.segment import message, payload, tracking
+from split_dest.segment.payload import Unreadable
+from split_dest.segment.tracking import KINDS, Call
+from tests.segment.samples import SAMPLES
+
+MOST_BYTES = 32_768
+SEEN = {"key": "u-1", "split": "f", "treatment": "on", "time": 1_572_534_218_971, "properties": "{}"}
+
+
+def seeds() -> Iterator[bytes]:
+    """Gives the recorded bodies, each as another kind of call, and an impression."""
+    for number, sample in enumerate(SAMPLES.values()):
+        if sample.get("body") is not None:
+            yield bytes([number % len(KINDS)]) + orjson.dumps(sample["body"])
+    yield b"\0" + orjson.dumps([SEEN, SEEN | {"time": 1.0}])
+
+
+def try_one(data: bytes) -> None:
+    """Every message is stored as it will be read, or set aside with a listed code."""
+    kind = [*KINDS.values()][(data or b"\0")[0] % len(KINDS)]
+    call = Call(kind, 1_700_000_000_000, MOST_BYTES, lambda: "new")
+    try:
+        for found in payload.messages(data[1:], 500):
+            judge(found, item(found, Rules(), MOST_BYTES))
+            judge(None, impression_item(found, MOST_BYTES))
+        for found in tracking.posted(data[1:], call).messages:
+            judge(found, item(found, Rules(), None))
+    except RequestRefused as refused:
+        assert refused.status in (400, 413)
+        assert refused.code in REASONS
+
+
+def judge(found: dict[str, Any] | Unreadable | None, stored: Item) -> None:
+    """Makes sure that an item can be stored, and that a worker reads what was accepted."""
+    assert stored.lanes
+    assert stored.message_id
+    assert stored.reason in ("", *REASONS)
+    if isinstance(found, dict) and not stored.reason:
+        taken = message.load(found)
+        assert message.restore(stored.text) == taken
+        assert message.load(taken.fields) == taken
