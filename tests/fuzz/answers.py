@@ -17,6 +17,7 @@ IDENTITIES = [Identity("user", key, {"plan": "pro"}, 1) for key in ("u-1", "..",
 HEADERS = (
     b"Retry-After: 70",
     b"Retry-After: Wed, 21 Oct 2026 07:28:00 GMT",
+    b"Retry-After: Wed, 21 Oct 2026 07:28:00 +99999999999999999999",
     b"X-RateLimit-Reset: 1700000000\r\nX-RateLimit-Reset-Seconds-Org: 1e999",
     b"Content-Encoding: gzip",
     b"Transfer-Encoding: chunked",

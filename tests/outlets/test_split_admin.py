@@ -124,6 +124,7 @@ def test_an_answer_that_nobody_expects_is_waited_out(server: Server, answer: Any
         ({"X-RateLimit-Reset": "9", "Retry-After": "7"}, 9),
         ({"X-RateLimit-Reset": "1900000000"}, None),
         ({"Retry-After": "1900000000"}, 86_400),
+        ({"Retry-After": "Wed, 21 Oct 2026 07:28:00 +99999999999999999999"}, None),
         ({"X-RateLimit-Reset-Seconds-Org": "3", "X-RateLimit-Reset-Seconds-IP": "5"}, 5),
     ],
 )
