@@ -81,6 +81,14 @@ REASONS = {
     "record_refused": "Split or Segment refused this record alone (400, 413 or 422).",
     "crashed_worker": "Workers died three times while they held this message.",
     "gave_up": "Not delivered within delivery.give_up_hours.",
+    # A job in Redis is left alone and counted. Somebody else can write to Redis; the operator acts on it.
+    "job_absent": "RQ's list names a job that is not there, or names one twice.",
+    "job_id_odd": "RQ's list holds what is no job's id.",
+    "job_unreadable": "The job is no hash, or its data is not the JSON of a call, or too large for a drain's.",
+    "job_function": "The job names another function than the drain.",
+    "job_arguments": "The job's arguments are not those of a drain.",
+    "job_extras": "The job has a callback, a webhook, or another thing that RQ would load or act upon.",
+    "job_unknown_lane": "The job is for a lane that this worker's settings do not name, as during a deployment.",
 }
 
 

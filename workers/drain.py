@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from split_dest import logs
 from split_dest.errors import Refused, Remedy, StoreUnavailable
-from split_dest.inbox import drains
+from split_dest.inbox import drains, forbidden
 from split_dest.inbox.drains import Drain, Entry
 from workers import deliver_events, deliver_identities, deliver_impressions, deliver_tracks
 from workers.delivery import Delivery, SlotLost, TurnOver
@@ -43,6 +43,7 @@ def drain(owner: str, lane: str, slot: int, job_id: str = "") -> None:
     if lane not in _DELIVER or owner not in {*runtime.settings.destinations, *runtime.settings.sources}:
         # A door with newer settings or code has stored it; a worker that knows it will come.
         logs.warning("unknown_lane", destination=owner, lane=lane)
+        forbidden.count(runtime.store, "job_unknown_lane")
         hold.release("away")
         return
     with runtime.keeping(hold):

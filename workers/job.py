@@ -1,49 +1,156 @@
-"""RQ's job and worker, narrowed: only the drain ever runs, whatever stands in Redis."""
+"""RQ's job and worker, narrowed: only the drain ever runs, whatever stands in Redis.
 
+Of a job nothing is read but the four arguments of the drain, as JSON. RQ's own reading of a job would unpickle,
+import, call or fetch what the job names: results, functions, callbacks, webhooks, dependents, repeats.
+"""
+
+import re
+import time
+import zlib
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-from rq import Queue, SimpleWorker
-from rq.job import Job
+import orjson
+import redis
+from rq import Queue, SimpleWorker, worker_registration
+from rq.exceptions import NoSuchJobError
+from rq.job import Job, JobStatus
+from rq.utils import now
 
 from split_dest import logs
-from split_dest.inbox.wake import DRAIN
+from split_dest.inbox import forbidden
+from split_dest.inbox.wake import DRAIN, JOB_TIMEOUT_SECONDS, KEPT_SECONDS, QUEUE
+from workers.drain import drain
 from workers.runtime import current
 
-#: The only functions that a job may name; checked before anything is imported.
-ALLOWED = frozenset({DRAIN})
+_DATA_MAX_BYTES = 1024
+_ID = re.compile(rb"[A-Za-z0-9_-]{1,64}")
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_SLOTS_MAX = 64
+#: What none of our jobs has, and what RQ would load, call or act upon.
+_EXTRAS = (
+    "result",
+    "meta",
+    "webhooks",
+    "success_callback_name",
+    "failure_callback_name",
+    "stopped_callback_name",
+    "dependency_id",
+    "dependency_ids",
+    "retries_left",
+    "repeats_left",
+    "group_id",
+    "rate_limit_key",
+)
 
 
-class ForbiddenJob(Exception):
-    """A job in Redis names a function that is none of ours; somebody else wrote it."""
+class ForbiddenJob(NoSuchJobError):
+    """A job in Redis is none of ours; for RQ it is as if it did not exist.
+
+    Args:
+        reason: a key of ``REASONS``.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class DrainJob(Job):
-    """A job that runs nothing but the drain: other functions, callbacks and webhooks are left alone."""
+    """A job that is a drain or nothing."""
 
-    def restore(self, raw_data: Any) -> Any:
-        """Reads the job as RQ does, without what could run or call anything else."""
-        restored = super().restore(raw_data)
-        self.webhooks = []
-        self._success_callback_name = self._failure_callback_name = self._stopped_callback_name = None
-        return restored
-
-    @property
-    def func(self) -> Any:
-        """The function to run.
+    def refresh(self) -> None:
+        """Reads the arguments of the drain.
 
         Raises:
-            ForbiddenJob: it is not on the list.
+            ForbiddenJob: it is no drain, or more than that; it has been counted and taken off the list.
         """
-        if self.func_name not in ALLOWED or self.instance:
-            raise ForbiddenJob
-        return super().func
+        try:
+            arguments = _arguments(self.id, self._data_of_drain())
+        except ForbiddenJob as found:
+            refuse(self.connection, self.id, found.reason)
+            raise
+        self.func_name, self.args = DRAIN, arguments
+        self.origin, self.description, self._status = QUEUE, "drain", JobStatus.QUEUED
+        self.timeout, self.result_ttl, self.failure_ttl = JOB_TIMEOUT_SECONDS, KEPT_SECONDS, KEPT_SECONDS
+
+    def _data_of_drain(self) -> bytes:
+        # Sizes first: what is too large, or should not be there, is never fetched.
+        with self.connection.pipeline(transaction=False) as pipeline:
+            for field in ("data", *_EXTRAS):
+                pipeline.hstrlen(self.key, field)
+            size, *extras = pipeline.execute(raise_on_error=False)
+        if isinstance(size, redis.ResponseError) or size > _DATA_MAX_BYTES:
+            raise ForbiddenJob("job_unreadable")
+        if any(extras):
+            raise ForbiddenJob("job_extras")
+        data: Any = self.connection.hget(self.key, "data")
+        return data or b""
+
+    def restore(self, raw_data: Any) -> Any:
+        """Takes nothing from what RQ has read of a job on a way of its own.
+
+        Raises:
+            ForbiddenJob: always.
+        """
+        del raw_data
+        raise ForbiddenJob("job_extras")
+
+    @property
+    def func(self) -> Callable[..., None]:
+        """The drain, whatever the job says."""
+        return drain
+
+    def _handle_failure(self, exc_string: str, *args: Any, **options: Any) -> None:
+        """Keeps in Redis that a job failed, but not the error's text, which may quote a message."""
+        del exc_string
+        super()._handle_failure("", *args, **options)
+
+
+def refuse(client: Any, job_id: bytes | str, reason: str) -> None:
+    """Counts and logs a job that is none of ours."""
+    forbidden.refuse(client, job_id, reason)
+    logs.error("job_forbidden", reason=reason)
+
+
+def _arguments(job_id: str, data: bytes) -> tuple[str, str, int, str]:
+    if not data:
+        raise ForbiddenJob("job_absent")
+    try:
+        function, instance, arguments, named = orjson.loads(_inflated(data))
+    except (ValueError, TypeError, zlib.error) as error:
+        raise ForbiddenJob("job_unreadable") from error
+    if function != DRAIN or instance is not None:
+        raise ForbiddenJob("job_function")
+    match arguments, named:
+        case [str(owner), str(lane), int(slot), str(own_id)], {**rest} if not rest:
+            names_fit = _NAME.fullmatch(owner) and _NAME.fullmatch(lane) and own_id == job_id
+            if names_fit and not isinstance(slot, bool) and 0 <= slot < _SLOTS_MAX:
+                return owner, lane, slot, own_id
+    raise ForbiddenJob("job_arguments")
+
+
+def _inflated(data: bytes) -> bytes:
+    inflater = zlib.decompressobj()
+    return inflater.decompress(data, _DATA_MAX_BYTES)
 
 
 class DrainQueue(Queue):
     """The queue whose jobs are drains."""
 
     job_class = DrainJob
+
+    @classmethod
+    def lmove(cls, connection: Any, queue_key: str, timeout: int | None) -> Any:
+        """Takes the next job's id from the list, and passes over what is none."""
+        while (taken := super().lmove(connection, queue_key, timeout)) and not _ID.fullmatch(taken[1]):
+            refuse(connection, taken[1], "job_id_odd")
+        return taken
+
+    def move_dependents_to_ready(self, *_: Any, **__: Any) -> dict[str, list[str]]:
+        """Gives none: a drain has no dependents, and those that Redis names are not read."""
+        return {}
 
 
 class DrainWorker(SimpleWorker):
@@ -54,6 +161,22 @@ class DrainWorker(SimpleWorker):
 
     def subscribe(self) -> None:
         """Listens to no commands: whoever can write to Redis shall not be able to stop workers or jobs."""
+
+    def check_for_suspension(self, burst: bool) -> None:
+        """Looks for no suspension, for the same reason."""
+
+    def run_maintenance_tasks(self) -> None:
+        """Lets go of what RQ keeps of jobs that ended; reads no job, and brings none back: the watch does."""
+        for queue in self.queues:
+            ended = (queue.finished_job_registry, queue.failed_job_registry, queue.started_job_registry)
+            with self.connection.pipeline(transaction=False) as pipeline:
+                for registry in ended:
+                    pipeline.zremrangebyscore(registry.key, 0, time.time())
+                pipeline.delete(queue.intermediate_queue_key)
+                pipeline.execute(raise_on_error=False)
+            worker_registration.clean_worker_registry(queue)
+        # RQ leaves it untyped.
+        self.last_cleaned_at = now()  # type: ignore[assignment]
 
     def request_force_stop(self, signum: int, frame: FrameType | None) -> None:
         """Ignores a second signal: an aborted call would be sent again, and who can't wait may kill."""

@@ -3,7 +3,7 @@
 import dataclasses
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,7 @@ def _json(taken: Ledger) -> dict[str, Any]:
     for (name, lane), numbers in taken.lanes.items():
         kind = "sources" if lane in lanes.OF_SOURCE else "destinations"
         shown[kind].setdefault(name, {})[lane] = dataclasses.asdict(numbers)
-    return {"workers": taken.workers, "taken_ms": taken.taken_ms, **shown}
+    return {"workers": taken.workers, "forbidden": taken.forbidden, "taken_ms": taken.taken_ms, **shown}
 
 
 def _shown(taken: Ledger) -> Group:
@@ -85,11 +85,16 @@ def _shown(taken: Ledger) -> Group:
 
 
 def _reasons(taken: Ledger) -> Iterator[str]:
+    if taken.forbidden:
+        yield f"forbidden jobs: {_listed(taken.forbidden)}"
     for (destination, lane), numbers in taken.lanes.items():
         for name, by_reason in (("filtered", numbers.filtered), ("noted", numbers.noted)):
             if by_reason:
-                listed = ", ".join(f"{reason} {number:,}" for reason, number in sorted(by_reason.items()))
-                yield f"{destination} {lane} {name}: {listed}"
+                yield f"{destination} {lane} {name}: {_listed(by_reason)}"
+
+
+def _listed(by_reason: Mapping[str, int]) -> str:
+    return ", ".join(f"{reason} {number:,}" for reason, number in sorted(by_reason.items()))
 
 
 def _table(taken: Ledger) -> Table:

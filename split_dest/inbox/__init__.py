@@ -14,6 +14,6 @@ Keys, each below ``sd:<destination or source>:``
 ``names``                 what Split says of names: traffic types and environments, or a source's flags
 ========================  ======================================================================================
 
-and ``sd:workers``, the workers' signs of life. All times are Redis's own, in milliseconds, so that the clocks of
-the other machines do not matter.
+and ``sd:workers``, the workers' signs of life, and ``sd:forbidden``, how many jobs were left alone, by reason. All
+times are Redis's own, in milliseconds, so that the clocks of the other machines do not matter.
 """

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from split_dest.inbox import lanes
+from split_dest.inbox import forbidden, lanes
 from split_dest.inbox.store import Store, reported
 
 #: A worker that gave no sign of life for so long counts as gone.
@@ -43,10 +43,14 @@ class LaneNumbers:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The numbers of lanes by their owner and name, how many workers live, and Redis's time of it all."""
+    """The numbers of lanes by their owner and name, how many workers live, and Redis's time of it all.
+
+    ``forbidden`` counts, by reason code, jobs that somebody else put into Redis and no worker ran.
+    """
 
     lanes: Mapping[tuple[str, str], LaneNumbers]
     workers: int
+    forbidden: Mapping[str, int]
     taken_ms: int
 
 
@@ -61,16 +65,17 @@ def read(store: Store, destinations: Iterable[str], sources: Iterable[str] = ())
     with reported(), store.client.pipeline(transaction=True) as moment:
         moment.time()
         moment.zrange("sd:workers", 0, -1, withscores=True)
+        moment.hgetall(forbidden.KEY)
         for place in places:
             _ask(moment, *place)
         told = moment.execute(raise_on_error=False)
         for error in (each for each in told if isinstance(each, Exception) and not _is_absent_group(each)):
             raise error
-    (seconds, microseconds), workers, *answers = told
+    (seconds, microseconds), workers, left_alone, *answers = told
     now_ms = seconds * 1000 + microseconds // 1000
     found = {place: _numbers(place[1], now_ms, *answers[5 * n : 5 * n + 5]) for n, place in enumerate(places)}
     alive = sum(1 for _, seen_ms in workers if now_ms - seen_ms < _ALIVE_MS)
-    return Ledger(found, alive, now_ms)
+    return Ledger(found, alive, {reason.decode(): int(n) for reason, n in left_alone.items()}, now_ms)
 
 
 def _is_absent_group(error: Exception) -> bool:

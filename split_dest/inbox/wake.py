@@ -14,7 +14,8 @@ QUEUE = "drains"
 DRAIN = "workers.drain.drain"
 #: The longest that one drain may run: its turn and a last call that times out, with room to spare.
 JOB_TIMEOUT_SECONDS = 120
-_KEPT_SECONDS = 60
+#: What RQ keeps of a job that has ended.
+KEPT_SECONDS = 60
 
 
 def wake(store: Store, owner: str, names: Iterable[str] = tuple(lanes.SLOTS)) -> int:
@@ -43,7 +44,7 @@ def enqueue(store: Store, owner: str, lane: str, slot: int, job_id: str) -> None
             args=(owner, lane, slot, job_id),
             job_id=job_id,
             timeout=JOB_TIMEOUT_SECONDS,
-            result_ttl=_KEPT_SECONDS,
-            failure_ttl=_KEPT_SECONDS,
+            result_ttl=KEPT_SECONDS,
+            failure_ttl=KEPT_SECONDS,
             description="drain",
         )

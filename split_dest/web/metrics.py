@@ -42,6 +42,7 @@ class LedgerCollector(Collector):
             yield gauge
         yield self._by_reason("filtered", "Messages that the settings keep out.")
         yield self._by_reason("noted", "What was repaired or left out of messages that are counted elsewhere.")
+        yield self._forbidden()
         yield self._resting()
         yield GaugeMetricFamily("split_dest_workers", "Workers alive.", value=self._ledger.workers)
 
@@ -50,6 +51,13 @@ class LedgerCollector(Collector):
         for place, numbers in self._ledger.lanes.items():
             for reason, number in getattr(numbers, name).items():
                 counter.add_metric([*place, reason], number)
+        return counter
+
+    def _forbidden(self) -> Metric:
+        text = "Jobs in Redis that are none of ours, and that no worker ran."
+        counter = CounterMetricFamily("split_dest_forbidden_jobs", text, labels=["reason"])
+        for reason, number in self._ledger.forbidden.items():
+            counter.add_metric([reason], number)
         return counter
 
     def _resting(self) -> Metric:

@@ -102,6 +102,15 @@ class Service:
         except urllib3.exceptions.HTTPError:
             return False
 
+    def command(self, *arguments: str) -> str:
+        """Gives what a `split-dest` command says, with the service's settings; it must end well."""
+        program = str(Path(sys.executable).parent / "split-dest")
+        ended = subprocess.run(
+            [program, *arguments], env=self.environ, capture_output=True, text=True, check=False
+        )
+        assert ended.returncode == 0, ended.stderr + ended.stdout
+        return ended.stdout
+
     def log(self, name: str) -> str:
         """Gives what a process has written."""
         return (self.folder / f"{name}.log").read_text()

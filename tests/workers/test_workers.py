@@ -9,8 +9,6 @@ from pathlib import Path
 
 import orjson
 import pytest
-from rq import Queue
-from rq.serializers import JSONSerializer
 
 from split_dest.inbox import dead_letters, wake
 from tests.support.sandbox import Sandbox
@@ -33,23 +31,6 @@ def test_the_job_that_doors_name_exists() -> None:
     found = getattr(__import__(module, fromlist=[name]), name)
 
     assert callable(found)
-
-
-def test_only_the_drain_ever_runs(workers: Service, tmp_path: Path) -> None:
-    """A job that somebody planted in Redis runs nothing, and the worker goes on."""
-    planted = Queue(wake.QUEUE, connection=workers.store.client, serializer=JSONSerializer)
-    target = tmp_path / "planted"
-    for function in ("os.mkdir", "os.system", "workers.drain.current", "builtins.eval"):
-        planted.enqueue_call(function, args=(str(target),), result_ttl=60, failure_ttl=60)
-    pickled = Queue(wake.QUEUE, connection=workers.store.client)
-    pickled.enqueue_call("os.mkdir", args=(str(target),), failure_ttl=60)
-
-    workers.post(tracks(1))
-    workers.wait_until(lambda: workers.lane().delivered == 1)
-
-    assert not target.exists()
-    failed = [line for line in workers.log("worker").splitlines() if '"event":"job_failed"' in line]
-    assert len(failed) >= 4
 
 
 def test_a_message_that_breaks_its_drain_is_set_aside_and_its_neighbours_arrive(
