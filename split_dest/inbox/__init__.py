@@ -8,7 +8,8 @@ Keys, each below ``sd:<destination or source>:``
 ``<lane>:rest``           a hash: until when the lane rests, why, and the refusals in a row
 ``seen:<period>:<n>``     ids claimed in a period, 64 bits each, in sets small enough for Redis to keep as integers
 ``dead``                  the dead letters, as a stream
-``counts``                a hash: ``<lane>:received``, ``:delivered``, ``:filtered:<reason>`` and so on
+``counts``                a hash: ``<lane>:received``, ``:delivered``, ``:filtered:<reason>`` and so on, and
+                          ``:oldest_ms``, when the lane's oldest message was stored
 ``imports``               a hash: a file's digest -> ``<line> <accepted> <duplicates> <set aside>``: the line up to
                           which all of it is stored, and the receipt of the last step
 ``names``                 what Split says of names: traffic types and environments, or a source's flags

@@ -73,7 +73,7 @@ def read(store: Store, destinations: Iterable[str], sources: Iterable[str] = ())
             raise error
     (seconds, microseconds), workers, left_alone, *answers = told
     now_ms = seconds * 1000 + microseconds // 1000
-    found = {place: _numbers(place[1], now_ms, *answers[5 * n : 5 * n + 5]) for n, place in enumerate(places)}
+    found = {place: _numbers(place[1], now_ms, *answers[4 * n : 4 * n + 4]) for n, place in enumerate(places)}
     alive = sum(1 for _, seen_ms in workers if now_ms - seen_ms < _ALIVE_MS)
     return Ledger(found, alive, {reason.decode(): int(n) for reason, n in left_alone.items()}, now_ms)
 
@@ -88,7 +88,6 @@ def _ask(moment: Any, destination: str, lane: str) -> None:
     moment.hgetall(f"{lanes.prefix(destination)}counts")
     moment.xlen(stream)
     moment.xpending(stream, "drains")
-    moment.xrange(stream, count=1)
     moment.hgetall(f"{lanes.prefix(destination)}{lane}:rest")
 
 
@@ -98,7 +97,6 @@ def _numbers(
     counts: Mapping[bytes, bytes],
     pending: int,
     claimed: Mapping[str, Any] | Exception,
-    first: list[tuple[bytes, object]],
     rest: Mapping[bytes, bytes],
 ) -> LaneNumbers:
     mine = {
@@ -108,7 +106,7 @@ def _numbers(
     }
     until_ms = int(rest.get(b"until_ms", 0))
     rests = until_ms > now_ms
-    stored_ms = int(first[0][0].partition(b"-")[0]) if first else now_ms
+    stored_ms = mine.get("oldest_ms", now_ms) if pending else now_ms
     return LaneNumbers(
         received=mine.get("received", 0),
         delivered=mine.get("delivered", 0),

@@ -10,7 +10,7 @@ from split_dest.errors import Refused, Remedy
 from split_dest.inbox import dead_letters, drains, ledger
 from split_dest.inbox.drains import delivered, filtered
 from split_dest.inbox.store import Store
-from tests.inbox.steps import accept, balance, leave_dead
+from tests.inbox.steps import accept, balance, leave_dead, numbers, take
 
 
 def test_a_replayed_letter_waits_again_and_a_dropped_one_counts_as_filtered(store: Store) -> None:
@@ -93,3 +93,18 @@ def drain_step(store: Store, step: str) -> None:
     make = delivered if step == "deliver" else lambda entry_id: filtered(entry_id, "page_unnamed")
     drain.settle([make(entry.id) for entry in entries[:1]])
     drain.release("away")
+
+
+def test_the_oldest_messages_age_is_told_without_reading_it(store: Store) -> None:
+    """It is the age of the first that waits, and goes on with the next when that is settled."""
+    accept(store, "a")
+    time.sleep(0.3)
+    accept(store, "b")
+    drain = take(store)
+    first, _ = drain.claim(10)
+    before = numbers(store).oldest_seconds
+
+    drain.settle([delivered(first.id)])
+
+    assert before >= 0.3
+    assert numbers(store).oldest_seconds < before - 0.2

@@ -46,7 +46,7 @@ for i = 6, #ARGV, 6 do
   for lane in lanes:gmatch('[^,]+') do
     tally(lane, outcome)
     if outcome == 'accepted' then
-      redis.call('XADD', prefix .. lane .. ':stream', '*', 'm', text, 't', now)
+      append(prefix, lane, text, now)
     elseif outcome == 'dead' then
       redis.call('XADD', prefix .. 'dead', '*', 'lane', lane, 'reason', reason, 'detail', detail, 'm', text, 't', now)
     end

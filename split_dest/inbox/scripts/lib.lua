@@ -11,6 +11,18 @@ local function count(prefix, lane, tally)
   end
 end
 
+-- Notes since when the oldest message of a lane waits: the door and the console tell it and may read no message.
+local function note_oldest(prefix, lane, id)
+  redis.call('HSET', prefix .. 'counts', lane .. ':oldest_ms', id:match('^%d+'))
+end
+
+-- Appends a message to its lane.
+local function append(prefix, lane, text, accepted_ms)
+  local stream = prefix .. lane .. ':stream'
+  local id = redis.call('XADD', stream, '*', 'm', text, 't', accepted_ms)
+  if redis.call('XLEN', stream) == 1 then note_oldest(prefix, lane, id) end
+end
+
 local function is_resting(prefix, lane, now)
   local until_ms = redis.call('HGET', prefix .. lane .. ':rest', 'until_ms')
   return until_ms and tonumber(until_ms) > now

@@ -21,6 +21,8 @@ for i = 4, #ARGV, 4 do
   end
 end
 count(prefix, lane, tally)
+local first = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
+if first then note_oldest(prefix, lane, first[1]) end
 -- Split takes calls again, so the next refusal starts the back-off anew.
 if ARGV[3] == '1' and tally.delivered and not is_resting(prefix, lane, now) then redis.call('DEL', prefix .. lane .. ':rest') end
 return settled
