@@ -20,7 +20,7 @@ from split_dest.errors import StoreUnavailable
 #: A Unix socket's path has 108 bytes at most on Linux (unix(7)).
 _SOCKET_PATH_MAX = 100
 _WATCH_MS = 900
-_SENTINEL_OPTIONS = ("socket_timeout", "socket_connect_timeout", "retry", "protocol")
+_SENTINEL_OPTIONS = ("socket_timeout", "socket_connect_timeout", "retry", "protocol", "driver_info")
 _SCRIPTS = ("accept", "wake", "take", "hold", "settle", "vouch", "rest", "release", "beat", "replay", "drop")
 
 
@@ -46,6 +46,8 @@ def connect(url: str, data_dir: str, *, timeout_seconds: float = 2.0) -> redis.R
         "socket_connect_timeout": min(timeout_seconds, 1.0),
         "retry": Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
         "protocol": 2,
+        # Its name and version are nothing that a user's rights must allow for.
+        "driver_info": None,
     }
     if url == "embedded":
         return redis.Redis(unix_socket_path=str(socket_path(data_dir)), **options)

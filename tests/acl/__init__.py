@@ -1,0 +1,1 @@
+"""The service under the Redis users of config/acl."""
