@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import threading
 import traceback
 from datetime import UTC, datetime
 
@@ -19,6 +20,9 @@ def setup() -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     _OURS.setLevel(logging.INFO)
+    # Python's own reports of a crash quote the error, which may quote a message.
+    sys.excepthook = lambda _, raised, __: error("internal_error", cause=raised)
+    threading.excepthook = lambda crash: error("internal_error", cause=crash.exc_value)
 
 
 def info(event: str, **fields: object) -> None:
@@ -54,7 +58,8 @@ class JsonFormatter(logging.Formatter):
         else:
             line |= {"event": "library", "logger": record.name, "text": _template(record.msg)}
         if record.exc_info and record.exc_info[1] is not None:
-            line |= _where(record.exc_info[1])
+            raised = record.exc_info[1]
+            line |= {"error": type(raised).__name__, "at": places(raised)}
         return orjson.dumps(line, default=str).decode()
 
 
@@ -62,7 +67,7 @@ def _template(said: object) -> str:
     return said if isinstance(said, str) else type(said).__name__
 
 
-def _where(raised: BaseException) -> dict[str, object]:
+def places(raised: BaseException) -> list[str]:
+    """Gives where an error came from, the last place last, without anything that it says."""
     frames = traceback.extract_tb(raised.__traceback__)
-    places = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames[-8:]]
-    return {"error": type(raised).__name__, "at": places}
+    return [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames[-8:]]

@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import sys
 import threading
 
 import redis
@@ -29,6 +30,14 @@ def run(parent: int, settings: Settings) -> None:
         settings: those of the parent, for what stands in the file now may not be usable.
     """
     logs.setup()
+    try:
+        _work(parent)
+    except Exception as error:  # noqa: BLE001 - whatever it is, multiprocessing would print what it quotes
+        logs.error("internal_error", cause=error)
+        sys.exit(1)
+
+
+def _work(parent: int) -> None:
     # RQ's own lines tell of every job; a failed one is told by log_failure.
     logging.getLogger("rq").setLevel(logging.CRITICAL)
     logging.getLogger("rq.worker").setLevel(logging.CRITICAL)

@@ -17,6 +17,7 @@ from split_dest.cli.send import send
 from split_dest.cli.status import status
 from split_dest.embedded_redis import NoServer
 from split_dest.errors import SettingsError, SplitDestError, StoreUnavailable
+from split_dest.logs import places
 
 
 @click.group(
@@ -53,6 +54,8 @@ def main() -> None:
         _end(1, str(error))
     except OSError as error:
         _end(1, f"{error.filename or 'a file or socket'}: {error.strerror or error}")
+    except Exception as error:  # noqa: BLE001 - Python's own report would quote the error, which may quote a message
+        _end(1, f"a fault of ours: {type(error).__name__} at {', '.join(places(error))}")
 
 
 def _end(exit_code: int, text: str) -> None:
