@@ -66,12 +66,14 @@ def _ready(client: redis.Redis) -> redis.Redis:
 @click.command()
 @click.option("--ids", default=5_000_000, show_default=True, help="How many.")
 @click.option("--periods", default=4, show_default=True, help="Over how many quarters of the window; at most 4.")
-def main(ids: int, periods: int) -> None:
+@click.option("--buckets", default=BUCKETS, show_default=True, help="Fewer, for as many ids a set with fewer ids.")
+def main(ids: int, periods: int, buckets: int) -> None:
     """Measures a Redis of its own."""
     with _started() as store:
         before, share = used_bytes(store), ids // periods
         # The windows differ by a little, so the periods that are now have other numbers: nobody need wait.
-        new = sum(claim(store, n * share, share, window_ms=WINDOW_MS + n * 4000) for n in range(periods))
+        windows = (WINDOW_MS + n * 4000 for n in range(periods))
+        new = sum(claim(store, n * share, share, buckets=buckets, window_ms=w) for n, w in enumerate(windows))
         held = used_bytes(store) - before
         sets, version = store.client.dbsize(), store.client.info("server")["redis_version"]
     found = f"{new:,} ids in {sets:,} sets, {new / sets:.0f} a set: {held / new:.2f} bytes an id"
