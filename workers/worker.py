@@ -31,13 +31,13 @@ def run(parent: int, settings: Settings) -> None:
     """
     logs.setup()
     try:
-        _work(parent)
+        _work(parent, settings)
     except Exception as error:  # noqa: BLE001 - whatever it is, multiprocessing would print what it quotes
         logs.error("internal_error", cause=error)
         sys.exit(1)
 
 
-def _work(parent: int) -> None:
+def _work(parent: int, settings: Settings) -> None:
     # RQ's own lines tell of every job; a failed one is told by log_failure.
     logging.getLogger("rq").setLevel(logging.CRITICAL)
     logging.getLogger("rq.worker").setLevel(logging.CRITICAL)
