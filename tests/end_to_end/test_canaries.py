@@ -118,12 +118,12 @@ def break_workers(watched: Watched) -> None:
     for lane in ("events", "identities"):
         client.xadd(f"sd:web:{lane}:stream", {"m": f'{{"userId": "{EMAIL}'.encode(), "t": 1})
     client.xadd("sd:web:events:stream", {"m": b'"%s"' % EMAIL.encode(), "t": EMAIL})
-    service.wait_until(lambda: '"job_failed"' in service.log("worker"), 60)
+    service.wait_until(lambda: '"job_failed"' in service.log("worker"), 180)
     watched.hear("command lines", commands_of(service))
     (pid,) = worker_pids(service.processes[-1].pid)
     os.kill(pid, signal.SIGKILL)
-    service.wait_until(lambda: set(mirror.STATUSES) <= set(watched.mirror.calls), 60)
-    service.wait_until(lambda: service.lane().delivered >= 1000 and service.lane().dead > 0, 60)
+    service.wait_until(lambda: set(mirror.STATUSES) <= set(watched.mirror.calls), 180)
+    service.wait_until(lambda: service.lane().delivered >= 1000 and service.lane().dead > 0, 180)
 
 
 def commands_of(service: Service) -> bytes:

@@ -9,8 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 NAMES = (
     b'[{"id": "tt-1", "name": "user"}, {"id": "env-1", "name": "Production"}, {"id": "tt-2", "name": "anonymous"}]'
 )
-#: What the first calls get, three times over; later ones are taken. 0: the connection is closed.
-STATUSES = (200, 400, 200, 500, 200, 413, 0, 429)
+#: What the first calls get, twice; later ones are taken, since each refusal in a row doubles the rest. 0: no answer.
+STATUSES = (200, 400, 200, 500, 200, 200, 413, 0, 200, 200, 429, 200)
 
 
 class Mirror(ThreadingHTTPServer):
@@ -20,7 +20,7 @@ class Mirror(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.statuses = itertools.chain(STATUSES * 3, itertools.repeat(200))
+        self.statuses = itertools.chain(STATUSES * 2, itertools.repeat(200))
         self.calls: list[int] = []
 
     @property
