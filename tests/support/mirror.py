@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 NAMES = (
     b'[{"id": "tt-1", "name": "user"}, {"id": "env-1", "name": "Production"}, {"id": "tt-2", "name": "anonymous"}]'
 )
-#: What the first calls get, twice; later ones are taken, since each refusal in a row doubles the rest. 0: no answer.
+#: What the first calls get, twice: each refusal in a row doubles the rest. 0: the connection is closed.
 STATUSES = (200, 400, 200, 500, 200, 200, 413, 0, 200, 200, 429, 200)
 
 
