@@ -3,11 +3,14 @@
 import zlib
 
 from flask import Request
+from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 from werkzeug.exceptions import ClientDisconnected
 
 from split_dest.errors import RequestRefused
+from split_dest.web.incoming import LARGE_BYTES
 
 _GZIP = b"\x1f\x8b"
+_WBITS = 16 + zlib.MAX_WBITS
 _PIECE_BYTES = 65_536
 #: The one 4xx for a broken request that Segment tries again (action-destinations, core/errors.ts).
 _INCOMPLETE = 408
@@ -23,12 +26,22 @@ def read(request: Request, most_bytes: int) -> bytes:
         most_bytes: the limit, before and after inflation.
 
     Raises:
-        RequestRefused: 413 ``body_too_large``, 400 ``invalid_gzip``, 408 ``body_incomplete``.
+        RequestRefused: 413 ``body_too_large``, 400 ``invalid_gzip``, 408 ``body_incomplete``, or 400 where chunks
+            are wrong, which no second try mends.
     """
     if (request.content_length or 0) > most_bytes:
         raise _too_large(most_bytes)
+    incoming = getattr(request.environ["wsgi.input"], "incoming", None)
+    if incoming is not None:
+        incoming.await_body(most_bytes)
+        if incoming.is_over(most_bytes):
+            raise _too_large(most_bytes)
     body = _read_up_to(request, most_bytes)
-    return _inflated(body, most_bytes) if body.startswith(_GZIP) else body
+    if not body.startswith(_GZIP):
+        return body
+    if incoming is not None and len(_begun(body)) > LARGE_BYTES:
+        incoming.queue()
+    return _inflated(body, most_bytes)
 
 
 def _read_up_to(request: Request, most_bytes: int) -> bytes:
@@ -41,14 +54,24 @@ def _read_up_to(request: Request, most_bytes: int) -> bytes:
                 raise _too_large(most_bytes)
     except (ClientDisconnected, OSError) as error:
         raise RequestRefused(_INCOMPLETE, "body_incomplete") from error
+    except ParseException as error:
+        raise RequestRefused(400, "body_incomplete", "The chunks are not what they say.") from error
     # gunicorn gives what came of a body that ends early as if it were all.
     if size < (request.content_length or 0):
         raise RequestRefused(_INCOMPLETE, "body_incomplete")
     return b"".join(pieces)
 
 
+def _begun(body: bytes) -> bytes:
+    """Gives the beginning of what a body holds, enough to tell a large one."""
+    try:
+        return zlib.decompressobj(wbits=_WBITS).decompress(body, LARGE_BYTES + 1)
+    except zlib.error:
+        return b""
+
+
 def _inflated(body: bytes, most_bytes: int) -> bytes:
-    inflater = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    inflater = zlib.decompressobj(wbits=_WBITS)
     try:
         inflated = inflater.decompress(body, most_bytes + 1)
     except zlib.error as error:

@@ -12,7 +12,7 @@ from typing import Any
 
 from split_dest.web import create_app, last_good
 
-worker_class = "split_dest.web.threads.Worker"
+worker_class = "split_dest.web.server.DoorWorker"
 #: Segment's senders and load balancers keep connections for about a minute.
 keepalive = 75
 #: Heroku and Kubernetes kill after 30 seconds.

@@ -1,0 +1,206 @@
+"""One request while it comes in: how much of it is there, and when it is worth a thread.
+
+What is read here only says when; where a request ends, and whether it is one, gunicorn's parser alone decides.
+"""
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from functools import partial
+from tempfile import SpooledTemporaryFile
+
+from gunicorn.http.body import Body  # type: ignore[import-untyped]
+
+#: From its first byte to its last: longer than any sender of Segment waits, and what Heroku's router gives.
+REQUEST_SECONDS = 30.0
+#: Senders that stall shall cost no memory; beyond this what they sent waits in an unlinked file.
+_IN_MEMORY_BYTES = 32_768
+#: A body up to this size is collected first; for a larger one the application is asked whether it wants it, and it
+#: is answered after the other large ones.
+LARGE_BYTES = 65_536
+#: More than a hundred headers of usual length; gunicorn takes a hundred.
+_HEAD_BYTES = 65_536
+_LINE_BYTES = 8190
+#: What a chunk counts beside its bytes, so that a body of tiny chunks, which is slow to read, ends soon.
+_CHUNK_COSTS_BYTES = 64
+_PIECE_BYTES = 65_536
+
+_END = b"\r\n\r\n"
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r\n", re.IGNORECASE)
+_CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
+_CONTINUE = re.compile(rb"\r\nexpect:", re.IGNORECASE)
+_BARE_LF = re.compile(rb"(?<!\r)\n")
+
+
+class BodyAwaited(BaseException):
+    """The application wants a body that has not come yet; it is asked again when it has.
+
+    Not an ``Exception``, for it is nobody's fault and no handler of errors shall answer it.
+    """
+
+
+class _Length:
+    """A body whose head tells its length in bytes."""
+
+    def __init__(self, length: int) -> None:
+        self.least = length
+        self._left = length
+
+    @property
+    def is_whole(self) -> bool:
+        return self._left <= 0
+
+    def add(self, data: bytes) -> None:
+        self._left -= len(data)
+
+    def is_over(self, most_bytes: int) -> bool:
+        return self.least > most_bytes
+
+
+class _Chunks:
+    """A body in chunks, of any length."""
+
+    def __init__(self) -> None:
+        self.is_whole = False
+        self._size = 0
+        self._left = 0
+        self._line = b""
+
+    def is_over(self, most_bytes: int) -> bool:
+        # Beside a chunk's bytes stand its length and two ends of lines.
+        return self._size > most_bytes + most_bytes // 4
+
+    def add(self, data: bytes) -> None:
+        self._size += len(data)
+        text, at = self._line + data, 0
+        while not self.is_whole and at < len(text):
+            skipped = min(self._left, len(text) - at)
+            self._left -= skipped
+            at += skipped
+            if self._left or (end := text.find(b"\r\n", at)) < 0 or not self._begin(text, at, end):
+                break
+            at = end + 2
+        self._line = text[at:]
+        # Such a line the parser refuses.
+        self.is_whole = self.is_whole or len(self._line) > _LINE_BYTES
+
+    def _begin(self, text: bytes, at: int, end: int) -> bool:
+        """Begins the chunk whose line stands there; False: it is the last one, or none."""
+        self._size += _CHUNK_COSTS_BYTES
+        try:
+            length = int(text[at:end].partition(b";")[0], 16)
+        except ValueError:
+            length = -1
+        if length <= 0:
+            self.is_whole = length < 0 or text.find(_END, end) >= 0
+            return False
+        self._left = length + 2
+        return True
+
+
+class Incoming:
+    """One request while it comes in.
+
+    ``is_cut``: no more of it will come. ``is_awaited``: the application wants its body. ``ends_seconds``: when it
+    must be whole, by the monotonic clock; 0.0 before its first byte. ``is_large``: it takes its turn.
+    """
+
+    def __init__(self) -> None:
+        self.is_cut = False
+        self.is_awaited = False
+        self.is_large = False
+        self.ends_seconds = 0.0
+        self._kept = SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115 - closed with the request
+        self._head = b""
+        self._body: _Length | _Chunks | None = None
+        self._most_bytes = LARGE_BYTES
+
+    @property
+    def is_whole(self) -> bool:
+        """True when nothing of it is missing."""
+        return self._body is not None and self._body.is_whole
+
+    @property
+    def is_ready(self) -> bool:
+        """True when it shall have a thread: it is whole, will never be, or the application must be asked."""
+        if self.is_cut or self._body is None:
+            return self.is_cut or len(self._head) > _HEAD_BYTES or bool(_BARE_LF.search(self._head))
+        return self.is_whole or self._body.is_over(self._most_bytes)
+
+    @property
+    def refusal(self) -> tuple[int, str] | None:
+        """The status and the words for a head that never ends; None: gunicorn's parser knows better."""
+        if self._body is not None or _BARE_LF.search(self._head):
+            return None
+        if self.is_cut:
+            return 408, "Request Timeout"
+        # A first line that never ends has a status of its own.
+        return (431, "Request Header Fields Too Large") if b"\r\n" in self._head[:_LINE_BYTES] else None
+
+    def add(self, data: bytes) -> None:
+        """Takes what came; nothing: the sender has ended."""
+        self.is_cut = self.is_cut or not data
+        self.ends_seconds = self.ends_seconds or time.monotonic() + REQUEST_SECONDS
+        self._kept.write(data)
+        if self._body is not None:
+            self._body.add(data)
+            return
+        searched = max(0, len(self._head) - len(_END))
+        self._head += data
+        end = self._head.find(_END, searched)
+        if end >= 0:
+            self._begin_body(self._head[: end + 2], self._head[end + len(_END) :])
+
+    def _begin_body(self, head: bytes, start: bytes) -> None:
+        length = _LENGTH.search(head)
+        self._body = _Chunks() if _CHUNKED.search(head) else _Length(int(length[1]) if length else 0)
+        self._body.add(start)
+        self._head = b""
+        if _CONTINUE.search(head):
+            # The sender waits for a word before it sends the body.
+            self._most_bytes = 0
+
+    def pieces(self) -> Iterator[bytes]:
+        """Gives all that came, from its beginning."""
+        self._kept.seek(0)
+        return iter(partial(self._kept.read, _PIECE_BYTES), b"")
+
+    def await_body(self, most_bytes: int) -> None:
+        """Makes sure that the body is there, or as much of it as will ever come, or more of it than *most_bytes*.
+
+        Raises:
+            BodyAwaited: it is not, or it is large and must wait for its turn.
+        """
+        if not (self.is_whole or self.is_cut or self.is_over(most_bytes)):
+            self._most_bytes, self.is_awaited = most_bytes, True
+            self._kept.seek(0, os.SEEK_END)
+            raise BodyAwaited
+        if self.is_over(LARGE_BYTES) and not self.is_over(most_bytes):
+            self.queue()
+
+    def queue(self) -> None:
+        """Makes sure that a large body is answered after the other large ones, not beside them.
+
+        Raises:
+            BodyAwaited: it must wait for its turn.
+        """
+        if not self.is_large:
+            self.is_large = self.is_awaited = True
+            raise BodyAwaited
+
+    def is_over(self, most_bytes: int) -> bool:
+        """True when the body is larger than that, or when reading it would cost as much."""
+        return self._body is not None and self._body.is_over(most_bytes)
+
+    def close(self) -> None:
+        """Forgets what came."""
+        self._kept.close()
+
+
+class AwaitedBody(Body):  # type: ignore[misc]
+    """gunicorn's body of a request that may not have come yet."""
+
+    def __init__(self, reader: object, incoming: Incoming) -> None:
+        super().__init__(reader)
+        self.incoming = incoming

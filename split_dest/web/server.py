@@ -1,0 +1,238 @@
+"""gunicorn's worker, but no thread waits for a sender: requests are collected where connections are polled.
+
+gunicorn's own gives a thread to each connection that has sent a byte, so eight senders that stall close the door.
+And it closes connections where it polls: two seconds of everybody for a sender that does not hang up.
+"""
+
+import ctypes
+import socket
+import struct
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from selectors import EVENT_READ
+from typing import Any
+
+from gunicorn import http, util  # type: ignore[import-untyped]
+from gunicorn.http.errors import (  # type: ignore[import-untyped]
+    ExpectationFailed,
+    LimitRequestHeaders,
+    LimitRequestLine,
+    ParseException,
+    UnsupportedTransferCoding,
+)
+from gunicorn.workers.gthread import (  # type: ignore[import-untyped]
+    STOP_KEEPALIVE_LINGER,
+    TConn,
+    ThreadWorker,
+)
+
+from split_dest import logs
+from split_dest.web.incoming import AwaitedBody, BodyAwaited, Incoming
+
+_PIECE_BYTES = 65_536
+#: For a sender to take its answer and hang up, which it may only do when it has sent all.
+_LEAVE_SECONDS = 2.0
+_LOOK_SECONDS = 0.25
+_SWITCH_SECONDS = 0.0005
+#: mallopt(3): larger blocks are mapped by themselves, and the bound no longer grows.
+_M_MMAP_THRESHOLD = -3
+#: Seconds and microseconds. Only a sender that reads none of many answers ever fills a socket's buffer.
+_SEND_TIMEOUT = struct.pack("ll", 5, 0)
+_AWAIT = object()
+_STATUSES = (
+    (LimitRequestLine, 414, "URI Too Long"),
+    (LimitRequestHeaders, 431, "Request Header Fields Too Large"),
+    (ExpectationFailed, 417, "Expectation Failed"),
+    (UnsupportedTransferCoding, 501, "Not Implemented"),
+    (ParseException, 400, "Bad Request"),
+)
+
+
+class Connection(TConn):  # type: ignore[misc]
+    """A connection and the request that comes on it."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        # gunicorn would wait here, in a thread.
+        self.initialized = True
+        self.incoming = Incoming()
+        self.pieces: Iterator[bytes] = iter(())
+        self.is_leaving = False
+        with suppress(OSError):
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _SEND_TIMEOUT)
+
+
+class DoorWorker(ThreadWorker):  # type: ignore[misc]
+    """Collects requests, gives whole ones to threads, and ends those that take too long."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self._waiting: dict[Connection, None] = {}
+        self._looked = 0.0
+        self._large = ThreadPoolExecutor(1)
+
+    def accept(self, listener: Any) -> None:
+        """Takes a new connection; who has waited longest makes room for it."""
+        try:
+            sock, client = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        except OSError:
+            # No file descriptor is left.
+            self._make_room()
+            return
+        self.nr_conns += 1
+        if self.nr_conns >= self.worker_connections:
+            self._make_room()
+        self._wait(Connection(self.cfg, sock, client, listener.getsockname()))
+
+    def _make_room(self) -> None:
+        if self._waiting:
+            self._end(next(iter(self._waiting)))
+
+    def _wait(self, conn: Connection) -> None:
+        """Waits for what comes next: a request, the rest of one, or the connection's end."""
+        seconds = _LEAVE_SECONDS if conn.is_leaving else self.cfg.keepalive
+        conn.timeout = conn.incoming.ends_seconds or time.monotonic() + seconds
+        if not self.alive:
+            conn.timeout = min(conn.timeout, time.monotonic() + STOP_KEEPALIVE_LINGER)
+        conn.sock.setblocking(False)
+        self._waiting[conn] = None
+        self.poller.register(conn.sock, EVENT_READ, partial(self._read, conn))
+
+    def _read(self, conn: Connection, sock: socket.socket) -> None:
+        if conn not in self._waiting:
+            # It made room for another since it was polled.
+            return
+        try:
+            data = sock.recv(_PIECE_BYTES)
+            if conn.is_leaving or not (data or conn.incoming.ends_seconds):
+                # What still comes after the last answer is nobody's; closing at once would take the answer back.
+                if not data:
+                    self._end(conn)
+                return
+            conn.incoming.add(data)
+        except BlockingIOError:
+            return
+        except OSError:
+            self._end(conn)
+            return
+        if self.alive:
+            conn.timeout = conn.incoming.ends_seconds
+        if conn.incoming.is_ready:
+            self._forget(conn)
+            self.enqueue_req(conn)
+
+    def init_process(self) -> None:
+        """Serves until the process ends."""
+        # A thread that computes lets others go on sooner than after Python's own 5 ms.
+        sys.setswitchinterval(_SWITCH_SECONDS)
+        with suppress(AttributeError):
+            # What a large body took goes back at once; glibc would keep it for the next one.
+            ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _PIECE_BYTES * 2)
+        super().init_process()
+
+    def enqueue_req(self, conn: Connection) -> None:
+        """Gives a request to a thread; large ones have only one, so that they can't take all time and memory."""
+        pool = self._large if conn.incoming.is_large else self.tpool
+        job = pool.submit(self.handle, conn)
+        job.add_done_callback(lambda done: self.method_queue.defer(self.finish_request, conn, done))
+
+    def handle(self, conn: Connection) -> object:
+        """Answers the request that came, in a thread; gives whether another may come on the connection."""
+        if conn.incoming.refusal:
+            util.write_error(conn.sock, *conn.incoming.refusal, "")
+            return False
+        conn.pieces = conn.incoming.pieces()
+        conn.parser = http.get_parser(self.cfg, conn.pieces, conn.client)
+        try:
+            return super().handle(conn)
+        except BodyAwaited:
+            return _AWAIT
+
+    def handle_request(self, req: Any, conn: Connection) -> object:
+        """Answers a request whose head was read."""
+        req.body = AwaitedBody(req.body.reader, conn.incoming)
+        # Whoever was told to continue needs no second word.
+        req._expected_100_continue &= not conn.incoming.is_awaited
+        return super().handle_request(req, conn)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Answers what is no HTTP with gunicorn's statuses, without its words, which quote the bad part."""
+        for kind, status, reason in _STATUSES:
+            if isinstance(exc, kind):
+                logs.warning("not_http", error=type(exc).__name__)
+                util.write_error(client, status, reason, "")
+                return
+        super().handle_error(req, client, addr, exc)
+
+    def _keepalive_after(self, conn: Connection, keepalive: object) -> bool:
+        # The rest of a body that was not awaited would be read as the next request.
+        return conn.incoming.is_whole and super()._keepalive_after(conn, keepalive)
+
+    def finish_request(self, conn: Connection, future: "Future[object]") -> None:
+        """Goes on with a connection whose request was answered, or whose body is awaited."""
+        try:
+            self._go_on(conn, future.result() if future.exception() is None else False)
+        except (OSError, ValueError):
+            # The socket is gone.
+            self._waiting.pop(conn, None)
+            self.nr_conns -= 1
+            conn.close()
+
+    def _go_on(self, conn: Connection, outcome: object) -> None:
+        if not outcome:
+            self._leave(conn)
+            return
+        if outcome is not _AWAIT:
+            early = conn.parser.unreader.take_buffered() + b"".join(conn.pieces)
+            self._forget_request(conn)
+            if early:
+                conn.incoming.add(early)
+        if conn.incoming.is_ready:
+            self.enqueue_req(conn)
+        else:
+            self._wait(conn)
+
+    def _forget_request(self, conn: Connection) -> None:
+        conn.incoming.close()
+        conn.incoming = Incoming()
+
+    def _leave(self, conn: Connection) -> None:
+        self._forget_request(conn)
+        conn.is_leaving = True
+        with suppress(OSError):
+            conn.sock.shutdown(socket.SHUT_WR)
+        self._wait(conn)
+
+    def murder_pending(self) -> None:
+        """Ends what took too long; a request of which something came is answered as one that is cut."""
+        now = time.monotonic()
+        if now < self._looked + _LOOK_SECONDS:
+            return
+        self._looked = now
+        for conn in [conn for conn in self._waiting if conn.timeout <= now]:
+            if conn.incoming.ends_seconds:
+                conn.incoming.is_cut = True
+                self._forget(conn)
+                self.enqueue_req(conn)
+            else:
+                self._end(conn)
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        for conn in self._waiting:
+            conn.timeout = min(conn.timeout, deadline)
+
+    def _forget(self, conn: Connection) -> None:
+        del self._waiting[conn]
+        self.poller.unregister(conn.sock)
+
+    def _end(self, conn: Connection) -> None:
+        self._forget(conn)
+        self.nr_conns -= 1
+        conn.incoming.close()
+        conn.close()

@@ -1,0 +1,58 @@
+"""A request is whole exactly when its last byte has come, however it is cut on its way."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from split_dest.web.incoming import BodyAwaited, Incoming
+
+HEAD = b"POST /webhook/web HTTP/1.1\r\nHost: x\r\n"
+
+
+def chunked(pieces: list[bytes], trailer: bytes) -> bytes:
+    """Gives a request whose body comes in these chunks."""
+    body = b"".join(b"%x;note=1\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
+    return HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + body + b"0\r\n" + trailer + b"\r\n"
+
+
+def lengthy(body: bytes) -> bytes:
+    """Gives a request that tells its body's length."""
+    return HEAD + b"content-LENGTH:  %d\r\n\r\n%b" % (len(body), body)
+
+
+#: Bytes that look like the end of a body, too.
+BODIES = st.lists(st.sampled_from([b"0", b"\r\n", b"0\r\n\r\n", b"a" * 300]) | st.binary(min_size=1), max_size=6)
+REQUESTS = st.builds(chunked, BODIES, st.sampled_from([b"", b"X-Sum: 1\r\n"])) | BODIES.map(b"".join).map(lengthy)
+
+
+@given(REQUESTS, st.lists(st.integers(1, 40), min_size=1))
+def test_a_request_is_whole_with_its_last_byte(request: bytes, steps: list[int]) -> None:
+    """Not a byte before, and what came is given back as it came."""
+    incoming, at = Incoming(), 0
+    while at < len(request):
+        assert not incoming.is_whole
+        step = steps[at % len(steps)]
+        incoming.add(request[at : at + step])
+        at += step
+
+    assert (incoming.is_whole, incoming.is_ready) == (True, True)
+    assert b"".join(incoming.pieces()) == request
+    incoming.close()
+
+
+def test_a_large_body_is_asked_for_and_awaited_once() -> None:
+    """The application is asked as soon as the head is there; after that only the whole body, or its turn, is."""
+    incoming = Incoming()
+    incoming.add(HEAD + b"Content-Length: 100000\r\n\r\n")
+    assert incoming.is_ready
+
+    with pytest.raises(BodyAwaited):
+        incoming.await_body(200_000)
+    waits = not incoming.is_ready
+    incoming.add(b" " * 100_000)
+    with pytest.raises(BodyAwaited):
+        incoming.await_body(200_000)
+    incoming.await_body(200_000)
+
+    assert (waits, incoming.is_ready, incoming.is_large) == (True, True, True)
+    incoming.close()
