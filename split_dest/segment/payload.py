@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -25,6 +26,9 @@ MAX_MESSAGES = 10_000
 #: What of an envelope means anything to its messages.
 _BESIDE = (b'"writeKey"', b'"sentAt"', b'"context"', b'"integrations"')
 _BOM = b"\xef\xbb\xbf"
+#: Larger messages are never parsed, for a million keys take dozens of times their size; real ones have 32 KB.
+_GIANT_BYTES = 1_000_000
+_MARKS = (b'"', b"[", b"]", b"{", b"}", b",")
 #: Reads whole numbers of any length, and keeps every pair, so that no second one of a name hides a number.
 _LENIENT = json.JSONDecoder(parse_int=float, object_pairs_hook=list)
 
@@ -65,6 +69,10 @@ def read(body: bytes, most: int | None = None) -> Payload:
         Segment's Webhooks (one message), Webhooks (Actions) (bare array), Extensible Webhook (array of
         ``{"json": …}``) and HTTP API (envelope): action-destinations, webhook and webhook-extensible.
     """
+    if len(body) > _GIANT_BYTES:
+        _check_text(body)
+        if body.count(b"{") * _GIANT_BYTES < len(body):
+            return _read_texts(body, most)
     try:
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -73,8 +81,32 @@ def read(body: bytes, most: int | None = None) -> Payload:
     _check_number(items, most)
     if _deeper_than([items, envelope], MAX_DEPTH + 2):
         # orjson reads deeper than it writes, so only the raw text can be kept.
-        return Payload([_read(text) for text in _texts(body)], _envelope(body))
+        return Payload([_read(text) for text in _texts(body, most)], _envelope(body))
     return Payload([_checked(item) for item in items], envelope)
+
+
+def _check_text(body: bytes) -> None:
+    """Makes sure that a large body is no mere heap of marks, over which every later step would take long.
+
+    Raises:
+        RequestRefused: 400 ``invalid_json``.
+    """
+    marks = sum(body.count(mark) for mark in _MARKS)
+    if marks * 5 > len(body) * 3 or body.removeprefix(_BOM).lstrip()[:1] not in (b"[", b"{"):
+        raise RequestRefused(400, "invalid_json", "The body holds more punctuation than text.")
+
+
+def _read_texts(body: bytes, most: int | None) -> Payload:
+    """Gives the messages of a body whose objects are giants on average, without parsing those that are."""
+    body = body.removeprefix(_BOM)
+    if b'"batch"' not in body and not body.lstrip().startswith(b"["):
+        return Payload([_read(body)])
+    try:
+        texts = _texts(body, most)
+    except ValueError as error:
+        raise RequestRefused(400, "invalid_json") from error
+    _check_number(texts, most)
+    return Payload([_read(text) for text in texts])
 
 
 def _check_number(items: Sequence[object], most: int | None) -> None:
@@ -132,7 +164,7 @@ def _deeper_than(items: list[Any], limit: int) -> bool:
 
 def _read_singly(body: bytes, error: orjson.JSONDecodeError, most: int | None) -> Payload:
     try:
-        texts = _texts(body)
+        texts = _texts(body, most)
     except ValueError:
         raise RequestRefused(400, "invalid_json", f"The body is not JSON: {error}") from error
     _check_number(texts, most)
@@ -152,16 +184,21 @@ def _envelope(body: bytes) -> Mapping[str, Any]:
     return found
 
 
-def _texts(body: bytes) -> list[bytes]:
+def _texts(body: bytes, most: int | None) -> list[bytes]:
+    """Gives the raw texts of the messages; of too many, one more than there may be."""
     if body.lstrip().startswith(b"{"):
         batch = json_text.member(body, b"batch")
         if batch is None or not batch.startswith(b"["):
             return [body]
         body = batch
-    return list(json_text.parts(body)) if body.lstrip().startswith(b"[") else [body]
+    if not body.lstrip().startswith(b"["):
+        return [body]
+    return list(islice(json_text.parts(body), None if most is None else most + 1))
 
 
 def _read(text: bytes) -> dict[str, Any] | Unreadable:
+    if len(text) > _GIANT_BYTES:
+        return Unreadable(text, _rejection("message_too_large"))
     if json_text.depth(text) > MAX_DEPTH:
         return Unreadable(text, _rejection("nested_too_deep"))
     try:
