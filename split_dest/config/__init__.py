@@ -25,6 +25,12 @@ def worker_concurrency(environ: Mapping[str, str] = os.environ) -> int:
     return int(given) if given.isdecimal() and int(given) else 2
 
 
+def proxies(environ: Mapping[str, str] = os.environ) -> int:
+    """Gives how many proxies of ours stand in front of the web process: WEB_PROXIES, or 0."""
+    given = environ.get("WEB_PROXIES", "")
+    return int(given) if given.isdecimal() else 0
+
+
 def load(
     file: Path | None = None, environ: Mapping[str, str] = os.environ, *, need_secrets: bool = True
 ) -> Settings:

@@ -9,6 +9,7 @@ from split_dest.inbox.store import Store, reported
 
 #: A worker that gave no sign of life for so long counts as gone.
 _ALIVE_MS = 5_000
+_LIMITED = "sd:limited"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,14 @@ class Ledger:
     """The numbers of lanes by their owner and name, how many workers live, and Redis's time of it all.
 
     ``forbidden`` counts, by reason code, jobs that somebody else put into Redis and no worker ran.
+    ``limited`` counts failed attempts to get in that were over an address's limit.
     """
 
     lanes: Mapping[tuple[str, str], LaneNumbers]
     workers: int
     forbidden: Mapping[str, int]
     taken_ms: int
+    limited: int
 
 
 def read(store: Store, destinations: Iterable[str], sources: Iterable[str] = ()) -> Ledger:
@@ -66,16 +69,28 @@ def read(store: Store, destinations: Iterable[str], sources: Iterable[str] = ())
         moment.time()
         moment.zrange("sd:workers", 0, -1, withscores=True)
         moment.hgetall(forbidden.KEY)
+        moment.get(_LIMITED)
         for place in places:
             _ask(moment, *place)
         told = moment.execute(raise_on_error=False)
         for error in (each for each in told if isinstance(each, Exception) and not _is_absent_group(each)):
             raise error
-    (seconds, microseconds), workers, left_alone, *answers = told
+    (seconds, microseconds), workers, left_alone, limited, *answers = told
     now_ms = seconds * 1000 + microseconds // 1000
     found = {place: _numbers(place[1], now_ms, *answers[4 * n : 4 * n + 4]) for n, place in enumerate(places)}
     alive = sum(1 for _, seen_ms in workers if now_ms - seen_ms < _ALIVE_MS)
-    return Ledger(found, alive, {reason.decode(): int(n) for reason, n in left_alone.items()}, now_ms)
+    reasons = {reason.decode(): int(n) for reason, n in left_alone.items()}
+    return Ledger(found, alive, reasons, now_ms, int(limited or 0))
+
+
+def add_limited(store: Store, number: int) -> None:
+    """Adds to the failed attempts that were over an address's limit.
+
+    Raises:
+        StoreUnavailable: Redis is away.
+    """
+    with reported():
+        store.client.incrby(_LIMITED, number)
 
 
 def _is_absent_group(error: Exception) -> bool:

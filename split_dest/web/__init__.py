@@ -1,10 +1,11 @@
 """The web process: one file a door."""
 
 import sys
-from functools import cache
+from functools import cache, partial
 
 from flask import Flask
 from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from split_dest import config, logs
 from split_dest.config.settings import Settings
@@ -13,6 +14,7 @@ from split_dest.inbox.intake import HighWater
 from split_dest.inbox.store import Store, connect
 from split_dest.last_good import LastGood
 from split_dest.web import answers, health, impressions, openapi, tracking, webhook
+from split_dest.web.attempts import Attempts
 
 #: Segment gives up after four to five seconds; a silent Redis must have become a 503 well before.
 _REDIS_SECONDS = 0.8
@@ -31,6 +33,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask("split_dest.web")
     # A sender that follows a redirect turns its POST into a GET.
     app.url_map.merge_slashes = False
+    if proxies := config.proxies():
+        # Else any sender could name any address as its own.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=0)  # type: ignore[method-assign]
     store = Store(connect(settings.redis.url, settings.redis.data_dir, timeout_seconds=_REDIS_SECONDS))
     high_water = HighWater(store, settings.intake.full_at_percent)
     app.register_blueprint(webhook.blueprint(settings, store, high_water))
@@ -38,7 +43,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(impressions.blueprint(settings, store, high_water))
     app.register_blueprint(health.blueprint(settings, store, high_water))
     app.register_blueprint(openapi.blueprint())
-    app.register_error_handler(RequestRefused, answers.refused)
+    app.register_error_handler(RequestRefused, partial(answers.limit, Attempts(store)))
     app.register_error_handler(StoreUnavailable, answers.unavailable)
     app.register_error_handler(HTTPException, answers.http_error)
     app.register_error_handler(Exception, answers.fault)

@@ -1,15 +1,20 @@
 """Answers: JSON that Segment's own clients and its Event Tester read."""
 
-from flask import Response, jsonify
+from flask import Response, jsonify, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from split_dest import logs
 from split_dest.errors import REASONS, RequestRefused, StoreUnavailable
+from split_dest.web.attempts import Attempts
 
 #: Segment retries 408, 423, 429 and 5xx but 501 for four hours and drops the rest, so a fault of ours is a 503
 #: (action-destinations, core/errors.ts).
 _OUR_FAULT = 503
 RETRY_AFTER_SECONDS = 5
+
+_TOO_MANY = 429
+#: What whoever guesses a name, a secret or a write key is told.
+_ATTEMPTS = ("unauthorized", "bad_signature", "unknown_destination", "unknown_source")
 
 _HTTP_CODES = {
     400: "body_incomplete",
@@ -34,6 +39,16 @@ def error(status: int, code: str, detail: str = "") -> Response:
 def refused(raised: RequestRefused) -> Response:
     """Gives the answer to a request that the sender must change."""
     return error(raised.status, raised.code, raised.detail)
+
+
+def limit(attempts: Attempts, raised: RequestRefused) -> Response:
+    """Gives the answer to a request that the sender must change; to one failed attempt too many: come later."""
+    seconds = attempts.failed(request.remote_addr or "") if raised.code in _ATTEMPTS else 0
+    if not seconds:
+        return refused(raised)
+    answer = error(_TOO_MANY, "too_many_attempts")
+    answer.headers["Retry-After"] = answer.headers["X-RateLimit-Reset"] = str(seconds)
+    return answer
 
 
 def unavailable(raised: StoreUnavailable) -> Response:

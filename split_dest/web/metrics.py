@@ -44,6 +44,8 @@ class LedgerCollector(Collector):
         yield self._by_reason("noted", "What was repaired or left out of messages that are counted elsewhere.")
         yield self._forbidden()
         yield self._resting()
+        text = "Failed attempts to get in, over the limit of their address."
+        yield CounterMetricFamily("split_dest_limited", text, value=self._ledger.limited)
         yield GaugeMetricFamily("split_dest_workers", "Workers alive.", value=self._ledger.workers)
 
     def _by_reason(self, name: str, text: str) -> Metric:
