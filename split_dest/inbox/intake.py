@@ -19,6 +19,8 @@ _WAIT_MS = 500
 _LOOK_SECONDS = 1.0
 #: Redis does nothing else while a script runs: so many items take it about 20 ms.
 _STEP = 1000
+#: More dead letters than Redis could hold.
+ANY_NUMBER = 2**53
 _NO_BOOKMARK = Bookmark("", 0, 0)
 
 
@@ -39,6 +41,7 @@ def accept(
     dedupe_hours: float,
     wait_replicas: int = 0,
     bookmark: Bookmark | None = None,
+    most_dead: int = ANY_NUMBER,
 ) -> Receipt:
     """Stores the items, each with its claim in one atomic step, and gives the receipt.
 
@@ -50,6 +53,8 @@ def accept(
         wait_replicas: how many replicas must have the items before the receipt is given.
         bookmark: moved in the same atomic step as the items, which are one step then, at any number; the same call
             once more stores nothing and gives the same receipt.
+        most_dead: while the destination has so many dead letters, what would become another is only counted, as
+            filtered: ``dead_letters_full``.
 
     Raises:
         BookmarkMoved: the bookmark stands elsewhere than the caller thinks; nothing was stored.
@@ -57,7 +62,7 @@ def accept(
             duplicate then, if its id is the same.
     """
     window_ms = int(dedupe_hours * 3_600_000)
-    begin = (lanes.prefix(destination), window_ms, *(bookmark or _NO_BOOKMARK).arguments)
+    begin = (lanes.prefix(destination), window_ms, most_dead, *(bookmark or _NO_BOOKMARK).arguments)
     step = len(items) or 1 if bookmark else _STEP
     receipts = [
         _accept(store, begin, items[start : start + step], wait_replicas) for start in range(0, len(items), step)

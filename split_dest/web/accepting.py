@@ -30,8 +30,10 @@ def answer(name: str, items: Sequence[Item], settings: Settings, store: Store) -
     )
 
 
-def accept(name: str, items: Sequence[Item], settings: Settings, store: Store) -> Receipt:
-    """Stores the items of the destination or source of this name, and gives the receipt.
+def accept(
+    name: str, items: Sequence[Item], settings: Settings, store: Store, most_dead: int = intake.ANY_NUMBER
+) -> Receipt:
+    """Stores the items of the destination or source of this name, and gives the receipt; *most_dead* as there.
 
     Raises:
         StoreUnavailable: nothing may be said to the sender but to try again.
@@ -42,6 +44,7 @@ def accept(name: str, items: Sequence[Item], settings: Settings, store: Store) -
         items,
         dedupe_hours=settings.intake.dedupe_hours,
         wait_replicas=settings.redis.wait_replicas,
+        most_dead=most_dead,
     )
     try:
         wake(store, name, sorted({lane for item in items for lane in item.lanes}))

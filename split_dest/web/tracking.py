@@ -5,6 +5,7 @@ import time
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 from flask import Blueprint, Response, jsonify, request
 
@@ -23,6 +24,9 @@ from split_dest.web.accepting import accept
 #: The only status after which every SDK gives up: analytics-node 2 sends again after any other.
 _PERMANENT = 400
 _TOO_LARGE = 413
+#: A write key is no secret, so what is refused here must not fill Redis: 5,000 times 64 KiB are 330 MB.
+MOST_DEAD_LETTERS = 5_000
+_MOST_KEPT_BYTES = 65_536
 _GIF = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 _KIND = f"<any({','.join(KINDS)}):kind>"
 
@@ -119,9 +123,14 @@ class _Door:
         for name in names:
             rules = self._settings.destinations[name].rules
             # Their size was judged as they came; what was added since must not count.
-            items = [item(found, rules, None) for found in messages]
-            accept(name, items, self._settings, self._store)
+            items = [_cut(item(found, rules, None)) for found in messages]
+            accept(name, items, self._settings, self._store, most_dead=MOST_DEAD_LETTERS)
         _check(items)
+
+
+def _cut(found: Item) -> Item:
+    """Gives an item as it may be kept: what is refused and larger than any message is kept in part."""
+    return replace(found, text=found.text[:_MOST_KEPT_BYTES]) if found.reason else found
 
 
 def _check(items: Sequence[Item]) -> None:

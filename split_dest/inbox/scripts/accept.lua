@@ -1,9 +1,10 @@
 -- Stores the messages of one request: claims each id, appends each new message to its lane, and counts.
--- ARGV: prefix, dedupe window in ms (0: off), bookmark ('': none), the line where it must stand and the line to which it moves,
+-- ARGV: prefix, dedupe window in ms (0: off), how many dead letters there may be before bad messages are only counted, bookmark ('': none), the line where it must stand and the line to which it moves,
 -- then a message: lanes between commas, bucket, member, reason, detail, text (reason '': good; a bad one makes a dead letter for
 -- each lane). Gives {accepted, duplicates, set aside}; {} if the bookmark stands elsewhere, and then nothing is stored.
 
-local prefix, window_ms, bookmark, after, line = ARGV[1], tonumber(ARGV[2]), unpack(ARGV, 3, 5)
+local prefix, window_ms, most_dead = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local bookmark, after, line = unpack(ARGV, 4, 6)
 local now = now_ms()
 if bookmark ~= '' then
   local kept = redis.call('HGET', prefix .. 'imports', bookmark) or ''
@@ -32,22 +33,26 @@ local function is_new(bucket, member)
   return true
 end
 
-local tallies, receipt = {}, { accepted = 0, duplicate = 0, dead = 0 }
+local UNKEPT = 'filtered:dead_letters_full'
+local letters = redis.call('XLEN', prefix .. 'dead')
+local tallies, receipt = {}, { accepted = 0, duplicate = 0, dead = 0, [UNKEPT] = 0 }
 local function tally(lane, outcome)
-  local mine = tallies[lane] or { received = 0, duplicate = 0, dead = 0, accepted = 0 }
+  local mine = tallies[lane] or { received = 0, duplicate = 0, dead = 0, accepted = 0, [UNKEPT] = 0 }
   tallies[lane] = mine
   mine.received, mine[outcome] = mine.received + 1, mine[outcome] + 1
 end
 
-for i = 6, #ARGV, 6 do
+for i = 7, #ARGV, 6 do
   local lanes, bucket, member, reason, detail, text = unpack(ARGV, i, i + 5)
   local outcome = not is_new(bucket, member) and 'duplicate' or reason == '' and 'accepted' or 'dead'
+  if outcome == 'dead' and letters >= most_dead then outcome = UNKEPT end
   receipt[outcome] = receipt[outcome] + 1
   for lane in lanes:gmatch('[^,]+') do
     tally(lane, outcome)
     if outcome == 'accepted' then
       append(prefix, lane, text, now)
     elseif outcome == 'dead' then
+      letters = letters + 1
       redis.call('XADD', prefix .. 'dead', '*', 'lane', lane, 'reason', reason, 'detail', detail, 'm', text, 't', now)
     end
   end
