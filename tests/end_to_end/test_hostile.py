@@ -1,0 +1,167 @@
+"""Hostile senders cost other senders little: their answers stay right and quick, and memory stays where it was.
+
+Times are compared within one run, in up to three tries, because others use the machine as well.
+"""
+
+import base64
+import gzip
+import http.client
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from urllib.parse import urlsplit
+
+import orjson
+import pytest
+
+from tests.support.service import SECRET, Service, tracks
+from tests.support.steady import Others, memory_bytes
+
+_SENDERS = 200
+_SLOW_SECONDS = 33
+_ATTACK_SECONDS = 2.5
+#: What is allowed beside the doubled time, for a machine that does other things as well.
+_NOISE_SECONDS = 0.02
+_HEAD = f"POST /webhook/web HTTP/1.1\r\nHost: x\r\nAuthorization: {SECRET}\r\n".encode()
+_KEY = "Basic " + base64.b64encode(b"wk:").decode()
+#: What a slow sender begins with, and what it adds every second.
+_SLOW = [
+    (_HEAD, b"X-More: y\r\n"),
+    (_HEAD + b"Content-Length: 1000\r\n\r\n", b" "),
+    (_HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+    (_HEAD + b"Content-Length: 500000\r\n\r\n" + b"[" * 400_000, b""),
+    (b"POST", b""),
+]
+_DEEP = b'{"a":' * 80_000 + b"1" + b"}" * 80_000
+#: Who sends what where, and the statuses that may answer it.
+Request = tuple[str, str, bytes, set[int]]
+_ORDINARY: Request = (SECRET, "/webhook/web", orjson.dumps(tracks(1)), {200})
+_BODIES: dict[str, Request] = {
+    "bomb": (SECRET, "/webhook/web", gzip.compress(b"[" + b" " * 200_000_000 + b"]"), {413}),
+    "bomb in gzip": (_KEY, "/v1/batch", gzip.compress(gzip.compress(b"[" + b" " * 50_000_000 + b"]")), {400}),
+    "too large": (SECRET, "/webhook/web", b" " * 6_000_000, {413}),
+    "brackets": (SECRET, "/webhook/web", b"[" * 4_900_000, {400}),
+    "a long number": (_KEY, "/v1/track", b'{"userId":' + b"9" * 100_000 + b"}", {400}),
+    "no key": ("", "/v1/batch", _DEEP, {400, 401, 429}),
+    "a wrong key": ("Basic eDo=", "/v1/batch", _DEEP, {401, 429}),
+    "a wrong secret": ("wrong", "/webhook/web", b"[" * 4_900_000, {401, 429}),
+}
+
+
+@pytest.fixture
+def web(make_service: Callable[..., Service]) -> Iterator[Service]:
+    """One web process, warm."""
+    service = make_service("    write_keys: [wk]\n", WEB_CONCURRENCY="1")
+    service.process = service.start_web()
+    steady(service, 2)
+    yield service
+    assert '"level":"error"' not in service.log("web")
+
+
+def steady(service: Service, seconds: float) -> Others:
+    """Posts at a steady rate for so long; gives what the senders saw."""
+    with Others(service.url).posting() as others:
+        time.sleep(seconds)
+    assert others.statuses == {200}
+    return others
+
+
+@contextmanager
+def slow_senders(url: str) -> Iterator[list[socket.socket]]:
+    """Holds 200 connections on which requests come slowly, or stop coming."""
+    at, stops = urlsplit(url), threading.Event()
+    with ExitStack() as connections:
+        slow = [
+            connections.enter_context(socket.create_connection((at.hostname, at.port), 60))
+            for _ in range(_SENDERS)
+        ]
+        dripping = threading.Thread(target=_drip, args=(slow, stops))
+        dripping.start()
+        try:
+            yield slow
+        finally:
+            stops.set()
+            dripping.join()
+
+
+def _drip(slow: list[socket.socket], stops: threading.Event) -> None:
+    for number, connection in enumerate(slow):
+        connection.sendall(_SLOW[number % len(_SLOW)][0])
+    while not stops.wait(1):
+        for number, connection in enumerate(slow):
+            # Those that were cut off by now.
+            with suppress(OSError):
+                connection.sendall(_SLOW[number % len(_SLOW)][1])
+
+
+def test_200_slow_senders_hold_up_nobody(web: Service) -> None:
+    """Heads and bodies that drip or stop are cut off after 30 seconds with 408; others never notice."""
+    calm, before_bytes = steady(web, 6), memory_bytes(web.process.pid)
+
+    with slow_senders(web.url) as slow:
+        others, grown_bytes = steady(web, _SLOW_SECONDS), memory_bytes(web.process.pid) - before_bytes
+        answers = Counter(connection.recv(12) for connection in slow)
+
+    assert answers == {b"HTTP/1.1 408": _SENDERS}
+    assert grown_bytes < 20_000_000
+    assert others.p99_seconds() < 2 * calm.p99_seconds() + _NOISE_SECONDS
+
+
+class Attackers:
+    """Four senders that repeat one request as fast as they are answered."""
+
+    def __init__(self, service: Service, secret: str, path: str, body: bytes) -> None:
+        self._at = urlsplit(service.url).netloc
+        self._request = ("POST", path, body, {"Authorization": secret, "Connection": "close"})
+        self._stops = threading.Event()
+        self.statuses: set[int] = set()
+
+    def _repeat(self) -> None:
+        while not self._stops.is_set():
+            connection = http.client.HTTPConnection(self._at, timeout=60)
+            # Who is refused by its head alone may find the connection gone before it has sent all.
+            with suppress(ConnectionError):
+                connection.request(*self._request)
+            with suppress(ConnectionError, http.client.BadStatusLine):
+                self.statuses.add(connection.getresponse().status)
+            connection.close()
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Repeats the request until the block ends."""
+        threads = [threading.Thread(target=self._repeat) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self._stops.set()
+            for thread in threads:
+                thread.join()
+
+
+def attack(web: Service, request: Request) -> tuple[set[int], float]:
+    """Lets four senders repeat a request; gives its answers and how long others waited, their 99th percentile."""
+    attackers = Attackers(web, *request[:3])
+    with attackers.at_work():
+        others = steady(web, _ATTACK_SECONDS)
+    return attackers.statuses, others.p99_seconds()
+
+
+def test_costly_requests_cost_others_little(web: Service) -> None:
+    """Each is refused, memory stays, and others wait at most twice as long as beside four busy senders."""
+    before_bytes, slow, statuses = memory_bytes(web.process.pid), set(_BODIES), {}
+
+    for _ in range(3):
+        _, ordinary_seconds = attack(web, _ORDINARY)
+        for name in sorted(slow):
+            statuses[name], seconds = attack(web, _BODIES[name])
+            if seconds < 2 * ordinary_seconds + _NOISE_SECONDS:
+                slow.remove(name)
+
+    assert [name for name in _BODIES if not statuses[name] or not statuses[name] <= _BODIES[name][3]] == []
+    assert slow == set()
+    assert memory_bytes(web.process.pid) - before_bytes < 20_000_000
