@@ -56,8 +56,7 @@ class Attempts:
 
     def _counter(self, address: str) -> int:
         with suppress(ValueError):
-            parsed = ipaddress.ip_address(address)
-            if parsed.version == 6 and not parsed.ipv4_mapped:
+            if ":" in address and not (parsed := ipaddress.IPv6Address(address)).ipv4_mapped:
                 address = str(ipaddress.ip_network((parsed, _IPV6_PREFIX), strict=False))
         return int.from_bytes(hashlib.blake2b(address.encode(), digest_size=8, key=self._key).digest()) % _COUNTERS
 
