@@ -26,15 +26,17 @@ never spoils its batch. Elsewhere the answer is 404 `not_found`, or 405 `method_
 #: What any door may answer when the fault is not the sender's.
 _PAGE = {503: ("store_unavailable", "store_full", "internal_error")}
 _TRY_AGAIN = {408: ("body_incomplete",), **_PAGE}
+_LIMITED = {429: ("too_many_attempts",)}
 _POSTED = {
     400: ("invalid_json", "invalid_gzip"),
     404: ("unknown_destination", "not_found"),
     413: ("body_too_large", "too_many_messages"),
     **_TRY_AGAIN,
+    **_LIMITED,
 }
 _WEBHOOK = {**_POSTED, 401: ("unauthorized", "bad_signature")}
 _IMPRESSIONS = {**_POSTED, 401: ("unauthorized",)}
-_SETTINGS = {401: ("unknown_source",), 404: ("not_found",), **_PAGE}
+_SETTINGS = {401: ("unknown_source",), 404: ("not_found",), **_PAGE, **_LIMITED}
 #: Why no message of a request could be accepted.
 _OF_MESSAGES = (
     *("not_json", "not_an_object", "message_too_large", "nested_too_deep", "number_not_finite"),
@@ -47,6 +49,7 @@ _TRACKING = {
     401: ("unknown_source",),
     404: ("not_found",),
     **_TRY_AGAIN,
+    **_LIMITED,
 }
 
 _EXAMPLE = {
@@ -270,9 +273,9 @@ def _no(refusals: Mapping[int, Iterable[str]]) -> Json:
             "description": "\n".join(f"- `{code}`: {REASONS[code]}" for code in codes),
             "content": {"application/json": {"schema": schema}},
         }
-        if status == 503:
+        if status in (429, 503):
             seconds = {"description": "Seconds to wait.", "required": True, "schema": {"type": "integer"}}
-            answers["503"]["headers"] = {"Retry-After": seconds}
+            answers[str(status)]["headers"] = {"Retry-After": seconds}
     return answers
 
 
