@@ -1,6 +1,7 @@
 """What a worker process has for all its drains: settings, Redis, connections; made once, at its start."""
 
 import os
+import secrets
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -55,7 +56,9 @@ def begin(settings: Settings) -> Runtime:
     """Makes this process's runtime and gives it."""
     _CURRENT.set(
         Runtime(
-            name=f"{socket.gethostname()}-{os.getpid()}",
+            # A container that is started again has the host and process of before, and RQ takes no worker of a
+            # name that it knows, until a killed one is forgotten.
+            name=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
             settings=settings,
             store=store.Store(store.connect(settings.redis.url, settings.redis.data_dir)),
             http=Http(settings.delivery.timeout_seconds),

@@ -79,8 +79,8 @@ class Service:
 
     def _alive(self, process: subprocess.Popen[bytes]) -> int:
         assert process.poll() is None, self.log("worker")
-        named = {name.decode() for name in self.store.client.zrange("sd:workers", 0, -1)}
-        return sum(f"{socket.gethostname()}-{pid}" in named for pid in worker_pids(process.pid))
+        named = b" ".join(self.store.client.zrange("sd:workers", 0, -1)).decode()
+        return sum(f"{socket.gethostname()}-{pid}-" in named for pid in worker_pids(process.pid))
 
     def _start(self, name: str, command: list[str], **variables: str) -> subprocess.Popen[bytes]:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
