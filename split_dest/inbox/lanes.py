@@ -11,8 +11,9 @@ OF_SOURCE = ("tracks",)
 #: A further drain is woken for each so many waiting messages.
 PER_SLOT = 1000
 
-#: How long the mark of a queued drain outlives its RQ job; while the job waits, the mark is renewed.
-QUEUED_MS = 15_000
+#: How long the mark of a queued drain outlives its RQ job, which gets lost on the way to a worker whose network is
+#: cut; while the job waits, the mark is renewed each second.
+QUEUED_MS = 5_000
 
 #: How long a drain that gives no sign of life keeps its slot. Its worker gives one each second.
 LEASE_MS = 4_000
