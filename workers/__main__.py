@@ -23,8 +23,8 @@ from workers.watch import Watch
 
 _LOOK_SECONDS = 1.0
 _STEP_SECONDS = 0.05
-#: Heroku and Kubernetes kill after 30 seconds; a drain's turn and its last call fit well below.
-_STOP_SECONDS = 25.0
+#: Heroku and Kubernetes kill after 30 seconds, and 25 are promised; a last call to Split fits below.
+_STOP_SECONDS = 24.0
 #: A worker that dies at once must not be started in a tight circle.
 _RESTART_SECONDS = 1.0
 

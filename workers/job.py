@@ -158,6 +158,8 @@ class DrainWorker(SimpleWorker):
 
     job_class = DrainJob
     queue_class = DrainQueue
+    #: RQ would double its waits for a Redis that is away up to a minute, and come back so much later.
+    max_connection_wait_time = 1.0
 
     def subscribe(self) -> None:
         """Listens to no commands: whoever can write to Redis shall not be able to stop workers or jobs."""
@@ -180,6 +182,9 @@ class DrainWorker(SimpleWorker):
 
     def request_force_stop(self, signum: int, frame: FrameType | None) -> None:
         """Ignores a second signal: an aborted call would be sent again, and who can't wait may kill."""
+
+    def set_shutdown_requested_date(self) -> None:
+        """Tells Redis nothing: RQ does so in a signal's handler, which must not wait, or raise within a call."""
 
     def handle_warm_shutdown_request(self) -> None:
         """Lets the drain at hand end after its batch, when the worker is told to stop."""

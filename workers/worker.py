@@ -19,7 +19,7 @@ from workers.runtime import Runtime, begin
 
 _BEAT_SECONDS = 1.0
 #: RQ counts a worker as gone after so long; it also bounds how long a silent Redis goes unnoticed.
-_WORKER_TTL_SECONDS = 30
+_WORKER_TTL_SECONDS = 20
 
 
 def run(parent: int, settings: Settings) -> None:
@@ -77,6 +77,9 @@ def _beat(runtime: Runtime, parent: int, stop: threading.Event) -> None:
             drains.beat(runtime.store, runtime.name, list(runtime.running))
         except StoreUnavailable as error:
             logs.warning("heartbeat_missed", detail=error.detail)
+            if runtime.stop.raised and not runtime.running:
+                # All is done but RQ's farewell, which would wait for a silent Redis longer than a stop may take.
+                os._exit(0)
         if os.getppid() != parent:
             os.kill(os.getpid(), signal.SIGTERM)
             return
