@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from split_dest import embedded_redis
@@ -12,10 +13,10 @@ from tests.conftest import wait_for_redis
 class RedisServer:
     """A server on a Unix socket in a folder; like the embedded one it has all on disk before it answers."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, within: Sequence[str] = ()) -> None:
         self.folder = folder
         self.url = f"unix://{socket_path(str(folder))}"
-        self._command = [*embedded_redis.command(str(folder)), *options]
+        self._command = [*within, *embedded_redis.command(str(folder)), *options]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

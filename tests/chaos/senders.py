@@ -4,7 +4,8 @@ import random
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
@@ -83,6 +84,26 @@ class Senders:
             self.release(due - released)
             released = due
             time.sleep(0.02)
+
+    @contextmanager
+    def flow(self, a_second: float) -> Iterator[None]:
+        """Lets messages be posted at a rate until the block ends."""
+        ends = threading.Event()
+
+        def run() -> None:
+            started, released = time.monotonic(), 0
+            while not ends.wait(0.02):
+                due = int((time.monotonic() - started) * a_second)
+                self.release(due - released)
+                released = due
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ends.set()
+            thread.join(5)
 
     @property
     def open(self) -> int:

@@ -4,7 +4,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -85,25 +85,30 @@ def event(**changes: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def running(port: int, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a sandbox on *port* until the block ends."""
-    script = f"from split_dest.sandbox import serve, Keys; serve('127.0.0.1', {port}, Keys())"
-    process = subprocess.Popen([sys.executable, "-c", script], **options)
+def running(
+    port: int, *, host: str = "127.0.0.1", within: Sequence[str] = (), **options: Any
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a sandbox on *port* until the block ends, by the command *within* when it is to run elsewhere."""
+    # Not serve(), which takes loopback addresses alone: no stranger reaches a host of the tests' own network.
+    script = f"from split_dest.sandbox.server import Keys, _Server; _Server('{host}:{port}', Keys()).run()"
+    process = subprocess.Popen([*within, sys.executable, "-c", script], **options)
     try:
-        wait_until_ready(port, process)
+        wait_until_ready(port, process, host=host)
         yield process
     finally:
         process.terminate()
         process.wait(timeout=10)
 
 
-def wait_until_ready(port: int, process: subprocess.Popen[bytes], seconds: float = 15) -> None:
+def wait_until_ready(
+    port: int, process: subprocess.Popen[bytes], seconds: float = 15, *, host: str = "127.0.0.1"
+) -> None:
     """Return once somebody listens on *port*."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         assert process.poll() is None, "the sandbox ended"
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
+            if probe.connect_ex((host, port)) == 0:
                 return
         time.sleep(0.05)
     pytest.fail("the sandbox does not listen")

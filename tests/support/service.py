@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,18 +62,30 @@ class Service:
         assert old in text
         self.file.write_text(text.replace(old, new))
 
-    def start_web(self, port: int = 0) -> subprocess.Popen[bytes]:
-        """Starts gunicorn by the Procfile's own words, on a free port if none is given; waits for it."""
+    def start_web(
+        self, port: int = 0, *, host: str = "127.0.0.1", within: Sequence[str] = (), **variables: str
+    ) -> subprocess.Popen[bytes]:
+        """Starts gunicorn by the Procfile's own words, on a free port if none is given; waits for it.
+
+        Args:
+            port: to listen on.
+            host: the address to listen on.
+            within: a command that runs the command that follows it, elsewhere.
+            **variables: of its environment.
+        """
         port = port or free_port()
-        self.url = f"http://127.0.0.1:{port}"
-        process = self._start("web", ["sh", "-c", "exec " + procfile()["web"]], HOST="127.0.0.1", PORT=str(port))
+        self.url = f"http://{host}:{port}"
+        command = [*within, "sh", "-c", "exec " + procfile()["web"]]
+        process = self._start("web", command, HOST=host, PORT=str(port), **variables)
         self.wait_until(lambda: self._answers(process))
         return process
 
-    def start_workers(self, count: int = 2) -> subprocess.Popen[bytes]:
-        """Starts the worker by the Procfile's own words and waits until all are alive."""
-        command = ["sh", "-c", "exec " + procfile()["worker"]]
-        process = self._start("worker", command, WORKER_CONCURRENCY=str(count))
+    def start_workers(
+        self, count: int = 2, *, within: Sequence[str] = (), **variables: str
+    ) -> subprocess.Popen[bytes]:
+        """Starts the worker by the Procfile's own words and waits until all are alive; see ``start_web``."""
+        command = [*within, "sh", "-c", "exec " + procfile()["worker"]]
+        process = self._start("worker", command, WORKER_CONCURRENCY=str(count), **variables)
         self.wait_until(lambda: self._alive(process) == count)
         return process
 
