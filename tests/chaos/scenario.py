@@ -29,12 +29,14 @@ class Dose:
 class Scenario:
     """One row of the report. *run* gets an empty folder and a dose, and gives what was measured.
 
-    It raises AssertionError, with what was seen, if something does not hold.
+    It raises AssertionError, with what was seen, if something does not hold. *lacks* says why it can't run on this
+    machine; nothing: it can.
     """
 
     broken: str
     must_hold: str
     run: Callable[[Path, Dose], str]
+    lacks: Callable[[], str] = str
 
     @property
     def name(self) -> str:
@@ -45,11 +47,13 @@ class Scenario:
 SCENARIOS: dict[str, Scenario] = {}
 
 
-def scenario(broken: str, must_hold: str) -> Callable[[Callable[[Path, Dose], str]], Callable[[Path, Dose], str]]:
+def scenario(
+    broken: str, must_hold: str, lacks: Callable[[], str] = str
+) -> Callable[[Callable[[Path, Dose], str]], Callable[[Path, Dose], str]]:
     """Adds a function to the scenarios; they stand in the report in the order in which they are imported."""
 
     def add(run: Callable[[Path, Dose], str]) -> Callable[[Path, Dose], str]:
-        found = Scenario(broken, must_hold, run)
+        found = Scenario(broken, must_hold, run, lacks)
         SCENARIOS[found.name] = found
         return run
 
