@@ -2,8 +2,6 @@
 
 import os
 import signal
-import time
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -88,34 +86,6 @@ def test_workers_end_with_their_supervisor(workers: Service) -> None:
     workers.processes.remove(supervisor)
 
     workers.wait_until(lambda: not Path(f"/proc/{pid}").exists(), 20)
-
-
-@pytest.mark.parametrize("whole_group", [False, True], ids=["process", "group"])
-def test_a_stop_finishes_the_batch_at_hand(
-    make_service: Callable[..., Service], sandbox: Sandbox, whole_group: bool
-) -> None:
-    """SIGTERM to the process, as Kubernetes sends it, or to its group, as systemd: exit 0, nothing doubled."""
-    sandbox.faults({"api": "events", "delayMs": 500})
-    service = make_service()
-    service.change("delivery: {", "delivery: {batch_max_events: 10, ")
-    service.start_web()
-    worker = service.start_workers(1)
-    service.post(tracks(100))
-    service.wait_until(lambda: service.lane().delivered >= 10)
-    time.sleep(0.2)
-
-    if whole_group:
-        os.killpg(worker.pid, signal.SIGTERM)
-    started = time.monotonic()
-    (code,) = service.stop(worker)
-
-    assert code == 0
-    assert time.monotonic() - started < 10
-    assert 0 < service.lane().delivered < 100
-    sandbox.faults()
-    service.start_workers(1)
-    service.wait_until(lambda: service.lane().delivered == 100, 30)
-    assert Counter(event["key"] for event in sandbox.received("events")) == Counter(f"u-{n}" for n in range(100))
 
 
 def test_lanes_take_turns(make_service: Callable[..., Service], sandbox: Sandbox) -> None:
@@ -234,26 +204,6 @@ def test_one_bad_key_does_not_hold_up_the_others(workers: Service, sandbox: Sand
     workers.wait_until(lambda: workers.lane("identities").refusals >= 2, 30)
 
     assert workers.lane("identities").pending == 1
-
-
-def test_a_second_signal_does_not_abort_a_call(make_service: Callable[..., Service], sandbox: Sandbox) -> None:
-    """A stop that is asked for twice still finishes the call at hand, so nothing is sent again."""
-    service = make_service()
-    sandbox.faults({"api": "events", "delayMs": 1800})
-    service.start_web()
-    process = service.start_workers(1)
-    service.post(tracks(3))
-    service.wait_until(lambda: service.lane().in_flight == 3)
-
-    for _ in range(2):
-        os.killpg(process.pid, signal.SIGTERM)
-        time.sleep(1.2)
-    assert process.wait(30) == 0
-    service.processes.remove(process)
-    service.start_workers(1)
-    service.wait_until(lambda: service.lane().delivered == 3)
-
-    assert len(sandbox.received("events")) == 3
 
 
 def test_a_destination_that_only_the_door_knows_yet_waits(make_service: Callable[..., Service]) -> None:
