@@ -124,7 +124,7 @@ class Senders:
                 numbers = self._take(chance.randint(1, self._batch))
                 if not numbers:
                     time.sleep(0.005)
-                elif not self._post(http, chance.choice(self.urls), numbers):
+                elif not self._post(http, chance.choice((*self.urls,)), numbers):
                     with self._lock:
                         self._waiting.extendleft(numbers)
                     self._ends.wait(_PAUSE_SECONDS * (0.5 + chance.random()))
