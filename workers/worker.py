@@ -18,6 +18,8 @@ from workers.job import DrainQueue, DrainWorker, log_failure
 from workers.runtime import Runtime, begin
 
 _BEAT_SECONDS = 1.0
+#: So many heartbeats a worker that was told to stop may take to end, when its drain has ended.
+_FAREWELL_BEATS = 2
 #: RQ counts a worker as gone after so long; it also bounds how long a silent Redis goes unnoticed.
 _WORKER_TTL_SECONDS = 20
 
@@ -72,16 +74,19 @@ def _worker(runtime: Runtime) -> DrainWorker:
 
 
 def _beat(runtime: Runtime, parent: int, stop: threading.Event) -> None:
+    idle_beats = 0
     while True:
         try:
             drains.beat(runtime.store, runtime.name, list(runtime.running))
         except StoreUnavailable as error:
             logs.warning("heartbeat_missed", detail=error.detail)
-            if runtime.stop.raised and not runtime.running:
-                # All is done but RQ's farewell, which would wait for a silent Redis longer than a stop may take.
-                os._exit(0)
         if os.getppid() != parent:
             os.kill(os.getpid(), signal.SIGTERM)
             return
+        idle_beats = idle_beats + 1 if runtime.stop.raised and not runtime.running else 0
+        if idle_beats == _FAREWELL_BEATS:
+            # All is done but RQ's farewell, which may wait for a silent Redis or, if the signal came just before
+            # it asked for a job, for that job; both for longer than a stop may take.
+            os._exit(0)
         if stop.wait(_BEAT_SECONDS):
             return
