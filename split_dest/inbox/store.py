@@ -21,7 +21,10 @@ from split_dest.errors import StoreUnavailable
 _SOCKET_PATH_MAX = 100
 _WATCH_MS = 900
 _SENTINEL_OPTIONS = ("socket_timeout", "socket_connect_timeout", "retry", "protocol", "driver_info")
-_SCRIPTS = ("accept", "wake", "take", "hold", "settle", "vouch", "rest", "release", "beat", "replay", "drop")
+_SCRIPTS = (
+    *("accept", "wake", "take", "hold", "settle", "vouch", "rest", "release", "beat"),
+    *("replay", "drop", "keep", "ledger"),
+)
 
 
 def socket_path(data_dir: str) -> Path:
@@ -114,7 +117,10 @@ def reported() -> Iterator[None]:
     try:
         yield
     except redis.RedisError as error:
-        raise StoreUnavailable(f"Redis: {type(error).__name__}") from error
+        # Redis 6.2 hides the word in what it says of a script.
+        is_full = isinstance(error, redis.OutOfMemoryError) or "-OOM " in str(error)
+        code = "store_full" if is_full else "store_unavailable"
+        raise StoreUnavailable(f"Redis: {type(error).__name__}", code) from error
 
 
 @cache
