@@ -158,6 +158,18 @@ class DrainWorker(SimpleWorker):
 
     job_class = DrainJob
     queue_class = DrainQueue
+    #: RQ would wait up to a minute after a long absence of Redis.
+    max_connection_wait_time = 1.0
+
+    def register_birth(self) -> None:
+        """Registers this worker, even if a full Redis did not let its name go when RQ ended before."""
+        self.connection.delete(self.key)
+        super().register_birth()  # type: ignore[no-untyped-call]
+
+    def _install_signal_handlers(self) -> None:
+        super()._install_signal_handlers()  # type: ignore[no-untyped-call]
+        # A stop that came before there was a handler for it.
+        self._stop_requested = current().stop.raised
 
     def subscribe(self) -> None:
         """Listens to no commands: whoever can write to Redis shall not be able to stop workers or jobs."""
