@@ -158,7 +158,11 @@ class DrainWorker(SimpleWorker):
 
     job_class = DrainJob
     queue_class = DrainQueue
-    #: RQ would wait up to a minute after a long absence of Redis.
+    #: How long one command waits for a job, and how long a silent Redis goes unnoticed, such as a frozen master
+    #: whose replica was promoted, in seconds. RQ's own are 15 and 25.
+    dequeue_timeout = 2
+    connection_timeout = 5
+    #: After a long absence of Redis RQ would wait for up to a minute.
     max_connection_wait_time = 1.0
 
     def register_birth(self) -> None:

@@ -21,11 +21,8 @@ from workers.job import DrainQueue, DrainWorker, log_failure
 from workers.runtime import Runtime, begin
 
 _BEAT_SECONDS = 1.0
-#: RQ counts a worker as gone after so long, and waits 15 seconds less for a job in one command.
-_WORKER_TTL_SECONDS = 20
-#: So long a silent Redis goes unnoticed, such as a frozen master whose replica was promoted. RQ itself would raise
-#: what is less than 10 seconds more than it waits for a job.
-_RQ_TIMEOUT_SECONDS = 15
+#: RQ counts a worker as gone after so long.
+_WORKER_TTL_SECONDS = 30
 _PAUSE_SECONDS = 1.0
 
 
@@ -62,8 +59,8 @@ def _work(parent: int, settings: Settings) -> None:
 def _work(runtime: Runtime) -> None:
     """Lets RQ work until it ends by itself; it is begun anew when Redis has refused or gone."""
     settings = runtime.settings.redis
-    # RQ waits for jobs in commands that block longer than the timeout of the messages' connection.
-    client = store.connect(settings.url, settings.data_dir, timeout_seconds=_RQ_TIMEOUT_SECONDS)
+    # RQ waits for jobs in commands that block as long as the timeout of the messages' connection.
+    client = store.connect(settings.url, settings.data_dir, timeout_seconds=DrainWorker.connection_timeout)
     while not runtime.stop.raised:
         try:
             _worker(runtime, client).work(logging_level=None)

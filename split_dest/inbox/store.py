@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from redis.sentinel import Sentinel
+from redis.sentinel import Sentinel, SentinelManagedConnection
 
 from split_dest.errors import StoreUnavailable
 
@@ -59,6 +59,20 @@ def connect(url: str, data_dir: str, *, timeout_seconds: float = 2.0) -> redis.R
     return redis.Redis.from_url(url, **options)
 
 
+class _MasterConnection(SentinelManagedConnection):
+    """Leaves a master that was silent, as all other connections of redis-py do.
+
+    redis-py 8.1 keeps this kind: the next command would wait for the same server, promotion or not, and might take
+    a late answer for its own.
+
+    Source:
+        redis-py's pull request 4292.
+    """
+
+    def read_response(self, *args: Any, disconnect_on_error: bool | None = True, **options: Any) -> Any:
+        return super().read_response(*args, disconnect_on_error=disconnect_on_error, **options)
+
+
 def _behind_sentinel(url: str, options: dict[str, Any]) -> redis.Redis:
     parsed = urlsplit(url)
     hosts = [host.rsplit(":", 1) for host in parsed.netloc.rpartition("@")[2].split(",")]
@@ -70,7 +84,9 @@ def _behind_sentinel(url: str, options: dict[str, Any]) -> redis.Redis:
         # redis-py's own default would try a silent sentinel ten times, far beyond what a sender waits.
         sentinel_kwargs={name: options[name] for name in _SENTINEL_OPTIONS},
     )
-    client: redis.Redis = sentinel.master_for(service, db=int(database or 0), **options)
+    client: redis.Redis = sentinel.master_for(
+        service, db=int(database or 0), connection_class=_MasterConnection, **options
+    )
     return client
 
 
