@@ -1,5 +1,6 @@
 """A redis-server that a scenario may kill, freeze and start again."""
 
+import resource
 import signal
 import subprocess
 from pathlib import Path
@@ -21,13 +22,25 @@ class RedisServer:
     def start(self) -> None:
         """Starts it, on what is in its folder, and waits until it answers."""
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
+            # Else Python gives the server the signal that ends who writes beyond a file's largest size.
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, restore_signals=False)
         wait_for_redis(connect(self.url, ""), 60)
 
     def signal(self, number: signal.Signals) -> None:
         """Sends it a signal."""
         assert self._process is not None
         self._process.send_signal(number)
+
+    def limit_files(self, most_bytes: int = resource.RLIM_INFINITY) -> None:
+        """Lets no file of it grow beyond a size, as a full disk does; without one: as large as they like."""
+        assert self._process is not None
+        _, hard = resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (most_bytes, hard))
+
+    @property
+    def ended(self) -> bool:
+        """True when it has given up by itself."""
+        return self._process is not None and self._process.poll() is not None
 
     def kill(self) -> None:
         """Ends it with SIGKILL, frozen or not."""
