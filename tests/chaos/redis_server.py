@@ -31,11 +31,23 @@ class RedisServer:
         assert self._process is not None
         self._process.send_signal(number)
 
-    def limit_files(self, most_bytes: int = resource.RLIM_INFINITY) -> None:
-        """Lets no file of it grow beyond a size, as a full disk does; without one: as large as they like."""
+    def fill_disk(self) -> None:
+        """Lets its append-only file, which has a directory of its own since Redis 7, grow no further."""
+        self._limit_files(max(file.stat().st_size for file in self.folder.rglob("appendonly*.aof")))
+
+    def make_room(self) -> None:
+        """Lets its files grow again."""
+        self._limit_files(resource.RLIM_INFINITY)
+
+    def _limit_files(self, most_bytes: int) -> None:
         assert self._process is not None
         _, hard = resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE)
         resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (most_bytes, hard))
+
+    def forget(self) -> None:
+        """Removes all that it has on disk."""
+        for file in [*self.folder.rglob("appendonly*.*")]:
+            file.unlink()
 
     @property
     def ended(self) -> bool:
