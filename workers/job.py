@@ -197,6 +197,9 @@ class DrainWorker(SimpleWorker):
     def request_force_stop(self, signum: int, frame: FrameType | None) -> None:
         """Ignores a second signal: an aborted call would be sent again, and who can't wait may kill."""
 
+    def set_shutdown_requested_date(self) -> None:
+        """Notes nothing: it is called by the signal's handler, and a refusal would abort the call at hand."""
+
     def handle_warm_shutdown_request(self) -> None:
         """Lets the drain at hand end after its batch, when the worker is told to stop."""
         current().stop.raised = True
