@@ -1,5 +1,6 @@
 """Redis is full, of other people's keys or by its own limit; or the disk of its append-only file is."""
 
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from tests.chaos.scenario import Dose, scenario
 from tests.chaos.senders import Senders
 
 _ROOM_BYTES = 8_000_000
+_WAITING = 2400
 _LODGER = "somebody-elses"
 
 
@@ -48,28 +50,44 @@ def _is_full(on: Ground) -> bool:
     return (answer.status, answer.json().get("code")) == (503, "store_full")
 
 
-def _start(on: Ground, senders: Senders) -> None:
+def _start(on: Ground, senders: Senders) -> subprocess.Popen[bytes]:
     on.service.start_web()
     senders.urls.append(on.service.url)
-    on.service.start_workers()
+    return on.service.start_workers()
 
 
-def _fill(on: Ground, senders: Senders, messages: int, way: Callable[[redis.Redis], None]) -> float:
-    """Fills Redis while messages wait, until they are delivered and it has room again; how soon all resumes."""
-    on.sandbox.faults({"api": "events", "delayMs": 300})
-    senders.release(messages)
-    senders.wait_until_acknowledged()
-    with connect(on.redis.url, "", timeout_seconds=20) as client:
-        way(client)
-        until(lambda: _is_full(on), 30, "the door says that Redis is full")
-        assert on.pending()
-        senders.release(100)
+class _Filled:
+    """A service whose Redis is filled while messages wait, again and again."""
+
+    def __init__(self, on: Ground, senders: Senders) -> None:
+        self._on = on
+        self._senders = senders
+        self._workers = _start(on, senders)
+
+    def fill(self, way: Callable[[redis.Redis], None], *, anew: bool) -> float:
+        """Fills it until all that waits is delivered; gives how soon all resumes once there is room.
+
+        *anew*: by workers that begin in the full Redis; else by those at work, for longer than a turn.
+        """
+        on = self._on
+        on.sandbox.faults({"api": "events", "delayMs": 600})
+        self._senders.release(_WAITING)
+        self._senders.wait_until_acknowledged()
+        with connect(on.redis.url, "", timeout_seconds=20) as client:
+            way(client)
+            until(lambda: _is_full(on), 30, "the door says that Redis is full")
+            self._senders.release(100)
+            if anew:
+                assert on.service.stop(self._workers) == [0]
+                assert on.pending()
+                on.sandbox.faults()
+                self._workers = on.service.start_workers()
+            on.service.wait_until(lambda: on.pending() == 0, 90)
+            assert _is_full(on)
+            assert on.service.http.request("GET", f"{on.service.url}/metrics").status == 200
+            _make_room(client)
         on.sandbox.faults()
-        on.service.wait_until(lambda: on.pending() == 0, 90)
-        assert _is_full(on)
-        assert on.service.http.request("GET", f"{on.service.url}/metrics").status == 200
-        _make_room(client)
-    return resumes(on, senders, time.monotonic())
+        return resumes(on, self._senders, time.monotonic())
 
 
 @scenario(
@@ -77,16 +95,17 @@ def _fill(on: Ground, senders: Senders, messages: int, way: Callable[[redis.Redi
     "the door answers 503 from 80 % on; workers deliver all that waits; 200 again by itself; lost 0, doubled 0",
 )
 def memory_full(folder: Path, dose: Dose) -> str:
-    """Messages wait when Redis is filled, and others come meanwhile."""
-    ways = dose.of([_to_the_brim, _lowered], [_to_the_mark, _to_the_brim, _lowered] * 10)
+    """Messages wait when Redis is filled, and others come meanwhile; workers at work and new ones deliver them."""
+    ways = [(_lowered, True), (_to_the_brim, False)]
     with ground(folder) as on, Senders([]) as senders:
-        _start(on, senders)
-        resumed = [_fill(on, senders, dose.of(600, 3000), way) for way in ways]
+        filled = _Filled(on, senders)
+        more = [(way, anew) for way in (_to_the_mark, _to_the_brim, _lowered) for anew in (True, False)] * 5
+        resumed = [filled.fill(way, anew=anew) for way, anew in dose.of(ways, more)]
         on.settle(senders)
         found = on.verdict(senders)
     assert not found.lost, found.lost[:20]
-    assert not found.doubled
-    return f"{len(ways)} times; {found}; {check_times(senders, resumed)}"
+    assert not found.doubled, found
+    return f"{len(resumed)} times; {found}; {check_times(senders, resumed)}"
 
 
 def _fill_disk(on: Ground, senders: Senders, server: RedisServer) -> None:
