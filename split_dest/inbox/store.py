@@ -20,7 +20,6 @@ from split_dest.errors import StoreUnavailable
 #: A Unix socket's path has 108 bytes at most on Linux (unix(7)).
 _SOCKET_PATH_MAX = 100
 _WATCH_MS = 900
-_SENTINEL_OPTIONS = ("socket_timeout", "socket_connect_timeout", "retry", "protocol", "driver_info")
 _SCRIPTS = (
     *("accept", "wake", "take", "hold", "settle", "vouch", "rest", "release", "beat"),
     *("replay", "drop", "keep", "ledger"),
@@ -77,12 +76,14 @@ def _behind_sentinel(url: str, options: dict[str, Any]) -> redis.Redis:
     parsed = urlsplit(url)
     hosts = [host.rsplit(":", 1) for host in parsed.netloc.rpartition("@")[2].split(",")]
     service, _, database = parsed.path.strip("/").partition("/")
+    # A sentinel may be as silent as the master on its host, and each new connection asks.
+    for_sentinels = options | {"socket_timeout": options["socket_connect_timeout"]}
     if parsed.password:
         options = options | {"username": parsed.username or None, "password": unquote(parsed.password)}
     sentinel: Any = Sentinel(  # type: ignore[no-untyped-call]
         [(host, int(port)) for host, port in hosts],
         # redis-py's own default would try a silent sentinel ten times, far beyond what a sender waits.
-        sentinel_kwargs={name: options[name] for name in _SENTINEL_OPTIONS},
+        sentinel_kwargs=for_sentinels,
     )
     client: redis.Redis = sentinel.master_for(
         service, db=int(database or 0), connection_class=_MasterConnection, **options
