@@ -1,5 +1,6 @@
 """A master, two replicas and three sentinels that promote one of them when the master falls silent."""
 
+import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -20,7 +21,7 @@ bind 127.0.0.1
 dir {folder}
 sentinel monitor service 127.0.0.1 {master} 2
 sentinel down-after-milliseconds service {down_ms}
-sentinel failover-timeout service 6000
+sentinel failover-timeout service 4000
 sentinel parallel-syncs service 2
 """
 
@@ -64,15 +65,19 @@ class Sentinels:
         return (told["num-slaves"], told["num-other-sentinels"]) == (2, 2)
 
     def _master_port(self) -> int:
-        return int(_client(self._ports[0]).sentinel_master("service")["port"])
+        return int(_client(self._ports[-1]).sentinel_master("service")["port"])
 
     def master(self) -> RedisServer:
-        """Gives the server that is the master now, by what the first sentinel says."""
+        """Gives the server that is the master now, by what the last sentinel says."""
         return self._servers[self._master_port()]
+
+    def signal_first(self, number: signal.Signals) -> None:
+        """Sends a signal to the sentinel that clients ask first."""
+        self._sentinels[0].send_signal(number)
 
     def promote(self) -> None:
         """Lets a sentinel promote a replica while the master is well."""
-        _client(self._ports[0]).sentinel_failover("service")
+        _client(self._ports[-1]).sentinel_failover("service")
 
     def wait_until_whole(self) -> None:
         """Waits until two replicas have all that the master has."""
