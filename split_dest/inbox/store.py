@@ -4,6 +4,7 @@ import hashlib
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -72,15 +73,31 @@ class _MasterConnection(SentinelManagedConnection):
         return super().read_response(*args, disconnect_on_error=disconnect_on_error, **options)
 
 
+class _Sentinels(Sentinel):
+    """Sentinels that several threads may ask at once.
+
+    redis-py 8.1 moves the one that answered to the front of a shared list in two steps: between two threads one
+    sentinel took the places of the others for good, and once it was silent no master was found any more.
+    """
+
+    def discover_master(self, service_name: str) -> Any:
+        mine = copy(self)
+        mine.sentinels = list(self.sentinels)
+        address = super(_Sentinels, mine).discover_master(service_name)  # type: ignore[no-untyped-call]
+        self.sentinels = mine.sentinels
+        return address
+
+
 def _behind_sentinel(url: str, options: dict[str, Any]) -> redis.Redis:
     parsed = urlsplit(url)
     hosts = [host.rsplit(":", 1) for host in parsed.netloc.rpartition("@")[2].split(",")]
     service, _, database = parsed.path.strip("/").partition("/")
-    # A sentinel may be as silent as the master on its host, and each new connection asks.
-    for_sentinels = options | {"socket_timeout": options["socket_connect_timeout"]}
+    # A sentinel may be as silent as the master on its host. Each new connection asks, and all of them twice.
+    short = options["socket_connect_timeout"] / 2
+    for_sentinels = options | {"socket_timeout": short, "socket_connect_timeout": short}
     if parsed.password:
         options = options | {"username": parsed.username or None, "password": unquote(parsed.password)}
-    sentinel: Any = Sentinel(  # type: ignore[no-untyped-call]
+    sentinel: Any = _Sentinels(  # type: ignore[no-untyped-call]
         [(host, int(port)) for host, port in hosts],
         # redis-py's own default would try a silent sentinel ten times, far beyond what a sender waits.
         sentinel_kwargs=for_sentinels,

@@ -73,7 +73,7 @@ def _away_seconds(dose: Dose, chance: random.Random) -> float:
 def redis_stops(folder: Path, dose: Dose) -> str:
     """Each stop comes while messages are posted and calls to Split are under way."""
     chance, resumed = dose.chance(), []
-    times, messages = dose.of((3, 400), (40, 1000))
+    times, messages = dose.of((3, 400), (20, 1000))
     with ground(folder) as on, Senders([], batch=20) as senders:
         _start(on, senders)
         for number in range(times):
