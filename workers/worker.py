@@ -50,13 +50,13 @@ def _work(parent: int, settings: Settings) -> None:
     heart = threading.Thread(target=_beat, args=(runtime, parent, stop), name="heartbeat", daemon=True)
     heart.start()
     try:
-        _work(runtime)
+        _let_rq_work(runtime)
     finally:
         stop.set()
         runtime.pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _work(runtime: Runtime) -> None:
+def _let_rq_work(runtime: Runtime) -> None:
     """Lets RQ work until it ends by itself; it is begun anew when Redis has refused or gone."""
     settings = runtime.settings.redis
     # RQ waits for jobs in commands that block as long as the timeout of the messages' connection.

@@ -8,7 +8,7 @@ end
 -- For the scripts of delivery, which makes room: Redis, when full, refuses what needs memory only until a script's first write
 -- (Redis 6.2 scripting.c, 7 script.c). Accept must not call it.
 local function even_if_full()
-  redis.call('DEL', 'sd:none')
+  redis.call('DEL', 'sd:watch:none')
 end
 
 local function count(prefix, lane, tally)
