@@ -158,8 +158,22 @@ class DrainWorker(SimpleWorker):
 
     job_class = DrainJob
     queue_class = DrainQueue
-    #: RQ would double its waits for a Redis that is away up to a minute, and come back so much later.
+    #: How long one command waits for a job, and how long a silent Redis goes unnoticed, such as a frozen master
+    #: whose replica was promoted, in seconds. RQ's own are 15 and 25.
+    dequeue_timeout = 2
+    connection_timeout = 5
+    #: After a long absence of Redis RQ would wait for up to a minute.
     max_connection_wait_time = 1.0
+
+    def register_birth(self) -> None:
+        """Registers this worker, even if a full Redis did not let its name go when RQ ended before."""
+        self.connection.delete(self.key)
+        super().register_birth()  # type: ignore[no-untyped-call]
+
+    def _install_signal_handlers(self) -> None:
+        super()._install_signal_handlers()  # type: ignore[no-untyped-call]
+        # A stop that came before there was a handler for it.
+        self._stop_requested = current().stop.raised
 
     def subscribe(self) -> None:
         """Listens to no commands: whoever can write to Redis shall not be able to stop workers or jobs."""

@@ -25,6 +25,10 @@ class Flag:
 
     raised: bool = False
 
+    def raise_it(self, *_: object) -> None:
+        """Raises it, as a signal's handler."""
+        self.raised = True
+
 
 @dataclass(frozen=True, slots=True)
 class Runtime:

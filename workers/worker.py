@@ -5,6 +5,8 @@ import os
 import signal
 import sys
 import threading
+import time
+from contextlib import suppress
 
 import redis
 from rq.serializers import JSONSerializer
@@ -12,16 +14,18 @@ from rq.serializers import JSONSerializer
 from split_dest import logs
 from split_dest.config.settings import Settings
 from split_dest.errors import StoreUnavailable
-from split_dest.inbox import drains, store
+from split_dest.inbox import drains, lanes, store
 from split_dest.inbox.wake import QUEUE
+from workers.drain import drain
 from workers.job import DrainQueue, DrainWorker, log_failure
 from workers.runtime import Runtime, begin
 
 _BEAT_SECONDS = 1.0
 #: So many heartbeats a worker that was told to stop may take to end, when its drain has ended.
 _FAREWELL_BEATS = 2
-#: RQ counts a worker as gone after so long; it also bounds how long a silent Redis goes unnoticed.
-_WORKER_TTL_SECONDS = 20
+#: RQ counts a worker as gone after so long.
+_WORKER_TTL_SECONDS = 30
+_PAUSE_SECONDS = 1.0
 
 
 def run(parent: int, settings: Settings) -> None:
@@ -48,19 +52,43 @@ def _work(parent: int, settings: Settings) -> None:
     heart = threading.Thread(target=_beat, args=(runtime, parent, stop), name="heartbeat", daemon=True)
     heart.start()
     try:
-        _worker(runtime).work(logging_level=None)
-    except redis.RedisError as error:
-        # The supervisor starts another worker, until Redis is back.
-        logs.warning("redis_unavailable", detail=type(error).__name__)
+        _let_rq_work(runtime)
     finally:
         stop.set()
         runtime.pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _worker(runtime: Runtime) -> DrainWorker:
-    # RQ waits for jobs in commands that block longer than the timeout of the messages' connection.
+def _let_rq_work(runtime: Runtime) -> None:
+    """Lets RQ work until it ends by itself; it is begun anew when Redis has refused or gone."""
     settings = runtime.settings.redis
-    client = store.connect(settings.url, settings.data_dir, timeout_seconds=_WORKER_TTL_SECONDS)
+    # RQ waits for jobs in commands that block as long as the timeout of the messages' connection.
+    client = store.connect(settings.url, settings.data_dir, timeout_seconds=DrainWorker.connection_timeout)
+    while not runtime.stop.raised:
+        try:
+            _worker(runtime, client).work(logging_level=None)
+            return
+        except redis.RedisError as error:
+            signal.signal(signal.SIGTERM, runtime.stop.raise_it)
+            signal.signal(signal.SIGINT, runtime.stop.raise_it)
+            logs.warning("redis_unavailable", detail=type(error).__name__)
+            if isinstance(error, redis.OutOfMemoryError):
+                _make_room(runtime)
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _make_room(runtime: Runtime) -> None:
+    """Empties every lane once without RQ, whose own writes a full Redis refuses: nobody else could make room."""
+    settings = runtime.settings
+    places = [(owner, lane) for owner in settings.destinations for lane in lanes.OF_DESTINATION]
+    places += [(owner, lane) for owner in settings.sources for lane in lanes.OF_SOURCE]
+    for owner, lane in places:
+        for slot in range(lanes.SLOTS[lane]):
+            if not runtime.stop.raised:
+                with suppress(StoreUnavailable):
+                    drain(owner, lane, slot)
+
+
+def _worker(runtime: Runtime, client: redis.Redis) -> DrainWorker:
     queue = DrainQueue(QUEUE, connection=client, serializer=JSONSerializer)
     return DrainWorker(
         [queue],

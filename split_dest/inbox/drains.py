@@ -5,8 +5,6 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import redis
-
 from split_dest.errors import Refused, Remedy
 from split_dest.inbox import lanes, wake
 from split_dest.inbox.store import Store, reported
@@ -162,15 +160,7 @@ def take(store: Store, owner: str, lane: str, slot: int, job_id: str = "") -> Dr
         StoreUnavailable: Redis is away.
     """
     drain = Drain(store, owner, lane, slot, secrets.token_hex(8))
-    if not drain._run("take", lanes.LEASE_MS, job_id):
-        return None
-    with reported():
-        try:
-            store.client.xgroup_create(lanes.stream(owner, lane), "drains", "0", mkstream=True)
-        except redis.ResponseError as error:
-            if not str(error).startswith("BUSYGROUP"):
-                raise
-    return drain
+    return drain if drain._run("take", lanes.LEASE_MS, job_id) else None
 
 
 def beat(store: Store, worker: str, running: Iterable[Drain]) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from split_dest.inbox import forbidden, lanes
 from split_dest.inbox.store import Store, reported
@@ -65,21 +64,12 @@ def read(store: Store, destinations: Iterable[str], sources: Iterable[str] = ())
     """
     places = [(name, lane) for name in destinations for lane in lanes.OF_DESTINATION]
     places += [(name, lane) for name in sources for lane in lanes.OF_SOURCE]
-    with reported(), store.client.pipeline(transaction=True) as moment:
-        moment.time()
-        moment.zrange("sd:workers", 0, -1, withscores=True)
-        moment.hgetall(forbidden.KEY)
-        moment.get(_LIMITED)
-        for place in places:
-            _ask(moment, *place)
-        told = moment.execute(raise_on_error=False)
-        for error in (each for each in told if isinstance(each, Exception) and not _is_absent_group(each)):
-            raise error
-    (seconds, microseconds), workers, left_alone, limited, *answers = told
-    now_ms = seconds * 1000 + microseconds // 1000
-    found = {place: _numbers(place[1], now_ms, *answers[4 * n : 4 * n + 4]) for n, place in enumerate(places)}
-    alive = sum(1 for _, seen_ms in workers if now_ms - seen_ms < _ALIVE_MS)
-    reasons = {reason.decode(): int(n) for reason, n in left_alone.items()}
+    asked = [part for owner, lane in places for part in (lanes.prefix(owner), lane)]
+    time, workers, left_alone, limited, *answers = store.run("ledger", forbidden.KEY, _LIMITED, *asked)
+    now_ms = int(time[0]) * 1000 + int(time[1]) // 1000
+    found = {place: _numbers(place[1], now_ms, *answer) for place, answer in zip(places, answers, strict=True)}
+    alive = sum(1 for seen_ms in workers[1::2] if now_ms - float(seen_ms) < _ALIVE_MS)
+    reasons = {reason.decode(): int(n) for reason, n in _pairs(left_alone).items()}
     return Ledger(found, alive, reasons, now_ms, int(limited or 0))
 
 
@@ -93,32 +83,20 @@ def add_limited(store: Store, number: int) -> None:
         store.client.incrby(_LIMITED, number)
 
 
-def _is_absent_group(error: Exception) -> bool:
-    """True for what Redis says of a lane that was never drained."""
-    return str(error).startswith("NOGROUP")
-
-
-def _ask(moment: Any, destination: str, lane: str) -> None:
-    stream = lanes.stream(destination, lane)
-    moment.hgetall(f"{lanes.prefix(destination)}counts")
-    moment.xlen(stream)
-    moment.xpending(stream, "drains")
-    moment.hgetall(f"{lanes.prefix(destination)}{lane}:rest")
-
-
 def _numbers(
     lane: str,
     now_ms: int,
-    counts: Mapping[bytes, bytes],
+    counts: list[bytes],
     pending: int,
-    claimed: Mapping[str, Any] | Exception,
-    rest: Mapping[bytes, bytes],
+    claimed: int,
+    rests_as: list[bytes],
 ) -> LaneNumbers:
     mine = {
         name.decode().removeprefix(f"{lane}:"): int(number)
-        for name, number in counts.items()
+        for name, number in _pairs(counts).items()
         if name.startswith(f"{lane}:".encode())
     }
+    rest = _pairs(rests_as)
     until_ms = int(rest.get(b"until_ms", 0))
     rests = until_ms > now_ms
     stored_ms = mine.get("oldest_ms", now_ms) if pending else now_ms
@@ -129,7 +107,7 @@ def _numbers(
         noted=_below("noted:", mine),
         duplicate=mine.get("duplicate", 0),
         pending=pending,
-        in_flight=0 if isinstance(claimed, Exception) else claimed["pending"],
+        in_flight=claimed,
         dead=mine.get("dead", 0),
         oldest_seconds=max(0, now_ms - stored_ms) / 1000,
         resting_until_ms=until_ms if rests else None,
@@ -137,6 +115,10 @@ def _numbers(
         resting_detail=rest[b"detail"].decode() if rests else None,
         refusals=int(rest.get(b"refusals", 0)),
     )
+
+
+def _pairs(told: list[bytes]) -> dict[bytes, bytes]:
+    return dict(zip(told[::2], told[1::2], strict=True))
 
 
 def _below(prefix: str, numbers: Mapping[str, int]) -> dict[str, int]:

@@ -56,8 +56,7 @@ def ask_later(store: Store, owner: str, seconds: float) -> None:
     Raises:
         StoreUnavailable: Redis is away.
     """
-    with reported():
-        store.client.set(f"{lanes.prefix(owner)}names:wait", 1, px=int(seconds * 1000))
+    store.run("keep", f"{lanes.prefix(owner)}names:wait", 1, int(seconds * 1000))
 
 
 def put(store: Store, owner: str, names: Names) -> None:
@@ -66,5 +65,4 @@ def put(store: Store, owner: str, names: Names) -> None:
     Raises:
         StoreUnavailable: Redis is away.
     """
-    with reported():
-        store.client.set(f"{lanes.prefix(owner)}names", orjson.dumps(names))
+    store.run("keep", f"{lanes.prefix(owner)}names", orjson.dumps(names), 0)

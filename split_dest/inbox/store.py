@@ -4,6 +4,7 @@ import hashlib
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -13,15 +14,17 @@ from urllib.parse import unquote, urlsplit
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from redis.sentinel import Sentinel
+from redis.sentinel import Sentinel, SentinelManagedConnection
 
 from split_dest.errors import StoreUnavailable
 
 #: A Unix socket's path has 108 bytes at most on Linux (unix(7)).
 _SOCKET_PATH_MAX = 100
 _WATCH_MS = 900
-_SENTINEL_OPTIONS = ("socket_timeout", "socket_connect_timeout", "retry", "protocol", "driver_info")
-_SCRIPTS = ("accept", "wake", "take", "hold", "settle", "vouch", "rest", "release", "beat", "replay", "drop")
+_SCRIPTS = (
+    *("accept", "wake", "take", "hold", "settle", "vouch", "rest", "release", "beat"),
+    *("replay", "drop", "keep", "ledger"),
+)
 
 
 def socket_path(data_dir: str) -> Path:
@@ -56,18 +59,52 @@ def connect(url: str, data_dir: str, *, timeout_seconds: float = 2.0) -> redis.R
     return redis.Redis.from_url(url, **options)
 
 
+class _MasterConnection(SentinelManagedConnection):
+    """Leaves a master that was silent, as all other connections of redis-py do.
+
+    redis-py 8.1 keeps this kind: the next command would wait for the same server, promotion or not, and might take
+    a late answer for its own.
+
+    Source:
+        redis-py's pull request 4292.
+    """
+
+    def read_response(self, *args: Any, disconnect_on_error: bool | None = True, **options: Any) -> Any:
+        return super().read_response(*args, disconnect_on_error=disconnect_on_error, **options)
+
+
+class _Sentinels(Sentinel):
+    """Sentinels that several threads may ask at once.
+
+    redis-py 8.1 moves the one that answered to the front of a shared list in two steps: between two threads one
+    sentinel took the places of the others for good, and once it was silent no master was found any more.
+    """
+
+    def discover_master(self, service_name: str) -> Any:
+        mine = copy(self)
+        mine.sentinels = list(self.sentinels)
+        address = super(_Sentinels, mine).discover_master(service_name)  # type: ignore[no-untyped-call]
+        self.sentinels = mine.sentinels
+        return address
+
+
 def _behind_sentinel(url: str, options: dict[str, Any]) -> redis.Redis:
     parsed = urlsplit(url)
     hosts = [host.rsplit(":", 1) for host in parsed.netloc.rpartition("@")[2].split(",")]
     service, _, database = parsed.path.strip("/").partition("/")
+    # A sentinel may be as silent as the master on its host. Each new connection asks, and all of them twice.
+    short = options["socket_connect_timeout"] / 2
+    for_sentinels = options | {"socket_timeout": short, "socket_connect_timeout": short}
     if parsed.password:
         options = options | {"username": parsed.username or None, "password": unquote(parsed.password)}
-    sentinel: Any = Sentinel(  # type: ignore[no-untyped-call]
+    sentinel: Any = _Sentinels(  # type: ignore[no-untyped-call]
         [(host, int(port)) for host, port in hosts],
         # redis-py's own default would try a silent sentinel ten times, far beyond what a sender waits.
-        sentinel_kwargs={name: options[name] for name in _SENTINEL_OPTIONS},
+        sentinel_kwargs=for_sentinels,
     )
-    client: redis.Redis = sentinel.master_for(service, db=int(database or 0), **options)
+    client: redis.Redis = sentinel.master_for(
+        service, db=int(database or 0), connection_class=_MasterConnection, **options
+    )
     return client
 
 
@@ -114,7 +151,10 @@ def reported() -> Iterator[None]:
     try:
         yield
     except redis.RedisError as error:
-        raise StoreUnavailable(f"Redis: {type(error).__name__}") from error
+        # Redis 6.2 hides the word in what it says of a script.
+        is_full = isinstance(error, redis.OutOfMemoryError) or "-OOM " in str(error)
+        code = "store_full" if is_full else "store_unavailable"
+        raise StoreUnavailable(f"Redis: {type(error).__name__}", code) from error
 
 
 @cache

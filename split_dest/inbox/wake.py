@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import rq
 from rq.serializers import JSONSerializer
 
+from split_dest.errors import StoreUnavailable
 from split_dest.inbox import lanes
 from split_dest.inbox.store import Store, reported
 
@@ -36,8 +37,18 @@ def enqueue(store: Store, owner: str, lane: str, slot: int, job_id: str) -> None
     """Enqueues one drain, which its caller has marked as queued under the job's id.
 
     Raises:
-        StoreUnavailable: Redis is away.
+        StoreUnavailable: Redis is away, or so full that RQ can't write.
     """
+    try:
+        _enqueue(store, owner, lane, slot, job_id)
+    except StoreUnavailable as error:
+        if error.code == "store_full":
+            # Nobody comes for the mark, and who drains without RQ shall find the slot free.
+            store.run("release", lanes.prefix(owner), lane, slot, f"queued:{job_id}", "away", 0, "")
+        raise
+
+
+def _enqueue(store: Store, owner: str, lane: str, slot: int, job_id: str) -> None:
     with reported():
         rq.Queue(QUEUE, connection=store.client, serializer=JSONSerializer).enqueue_call(
             DRAIN,

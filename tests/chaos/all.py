@@ -1,6 +1,8 @@
 """All scenarios, in the order of the report."""
 
-from tests.chaos import clocks, hosts, processes, repeats, rolling
+# Each of these adds its scenarios.
+from tests.chaos import processes, redis_stops, redis_full, failovers  # noqa: F401, I001
+from tests.chaos import rolling, repeats, clocks, hosts  # noqa: F401
 from tests.chaos.scenario import SCENARIOS
 
-__all__ = ["SCENARIOS", "clocks", "hosts", "processes", "repeats", "rolling"]
+__all__ = ["SCENARIOS"]

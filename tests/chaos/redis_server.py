@@ -1,5 +1,6 @@
 """A redis-server that a scenario may kill, freeze and start again."""
 
+import resource
 import signal
 import subprocess
 from collections.abc import Sequence
@@ -22,13 +23,37 @@ class RedisServer:
     def start(self) -> None:
         """Starts it, on what is in its folder, and waits until it answers."""
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
+            # Else Python gives the server the signal that ends who writes beyond a file's largest size.
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, restore_signals=False)
         wait_for_redis(connect(self.url, ""), 60)
 
     def signal(self, number: signal.Signals) -> None:
         """Sends it a signal."""
         assert self._process is not None
         self._process.send_signal(number)
+
+    def fill_disk(self) -> None:
+        """Lets its append-only file, which has a directory of its own since Redis 7, grow no further."""
+        self._limit_files(max(file.stat().st_size for file in self.folder.rglob("appendonly*.aof")))
+
+    def make_room(self) -> None:
+        """Lets its files grow again."""
+        self._limit_files(resource.RLIM_INFINITY)
+
+    def _limit_files(self, most_bytes: int) -> None:
+        assert self._process is not None
+        _, hard = resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (most_bytes, hard))
+
+    def forget(self) -> None:
+        """Removes all that it has on disk."""
+        for file in [*self.folder.rglob("appendonly*.*")]:
+            file.unlink()
+
+    @property
+    def ended(self) -> bool:
+        """True when it has given up by itself."""
+        return self._process is not None and self._process.poll() is not None
 
     def kill(self) -> None:
         """Ends it with SIGKILL, frozen or not."""

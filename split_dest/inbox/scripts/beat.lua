@@ -1,5 +1,6 @@
 -- A worker's sign of life. ARGV: worker's name, lease_ms, then for each drain it runs: key, token.
 
+even_if_full()
 local now = now_ms()
 redis.call('ZADD', 'sd:workers', now, ARGV[1])
 redis.call('ZREMRANGEBYSCORE', 'sd:workers', '-inf', now - 60000)

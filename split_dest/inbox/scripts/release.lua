@@ -3,6 +3,7 @@
 -- 'turn': its time is over and another drain is about to be enqueued for the slot.
 -- 'away': at once, after an error.
 
+even_if_full()
 local prefix, lane = ARGV[1], ARGV[2]
 local key = prefix .. lane .. ':drain:' .. ARGV[3]
 if redis.call('GET', key) ~= ARGV[4] then return 1 end

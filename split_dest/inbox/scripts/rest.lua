@@ -2,6 +2,7 @@
 -- ARGV: prefix, lane, slot, token, reason, detail, given wait in ms (-1: none), random number in 0..1, base_ms,
 -- cap_ms, 1 if Split's own fault counts against the messages. Gives how long the lane rests, in ms.
 
+even_if_full()
 local prefix, lane, slot = ARGV[1], ARGV[2], ARGV[3]
 local rest, now = prefix .. lane .. ':rest', now_ms()
 local given, random, base, cap = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])

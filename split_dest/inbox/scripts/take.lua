@@ -1,6 +1,7 @@
 -- A drain begins: takes its slot unless another holds it, another job is to come for it, or the lane rests.
--- ARGV: prefix, lane, slot, token, lease_ms, job id. Gives 1 when taken.
+-- ARGV: prefix, lane, slot, token, lease_ms, job id. Gives 1 when taken; the lane has its consumer group then.
 
+even_if_full()
 local key = ARGV[1] .. ARGV[2] .. ':drain:' .. ARGV[3]
 local holder = redis.call('GET', key)
 if holder and holder ~= 'queued:' .. ARGV[6] then return 0 end
@@ -8,5 +9,7 @@ if is_resting(ARGV[1], ARGV[2], now_ms()) then
   redis.call('DEL', key)
   return 0
 end
+local made = redis.pcall('XGROUP', 'CREATE', ARGV[1] .. ARGV[2] .. ':stream', 'drains', '0', 'MKSTREAM')
+if made.err and not made.err:find('BUSYGROUP', 1, true) then return made end
 redis.call('SET', key, ARGV[4], 'PX', ARGV[5])
 return 1
