@@ -51,6 +51,9 @@ def _work(parent: int, settings: Settings) -> None:
         # The supervisor starts another worker, until Redis is back.
         logs.warning("redis_unavailable", detail=type(error).__name__)
     finally:
+        runtime.stop.raised = True
+        # Those that stand aside end after the call at hand, and keep their holds until then.
+        runtime.drains.shutdown()
         stop.set()
         runtime.pool.shutdown(wait=False, cancel_futures=True)
 
