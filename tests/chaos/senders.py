@@ -97,6 +97,11 @@ class Senders:
             time.sleep(0.02)
 
     @property
+    def released(self) -> int:
+        """How many messages have been released."""
+        return self._released
+
+    @property
     def open(self) -> int:
         """How many released messages have not been acknowledged."""
         with self._lock:

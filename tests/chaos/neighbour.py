@@ -1,0 +1,120 @@
+"""Split is dead for one destination; what becomes of the others' time from door to Split."""
+
+import statistics
+import threading
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from tests.chaos.ground import Ground, ground
+from tests.chaos.scenario import Dose, scenario
+from tests.chaos.senders import Senders
+
+_APART = 1_000_000
+_HEALTHY = 4
+_A_SECOND = 8.0
+_SPLIT_MS = 50
+#: So many wait for the dead one at once: three of its drains are at work together.
+_BACKLOG = 2500
+#: What tells the dead destination's calls: all its numbers begin with this figure.
+_DEAD = "u-9"
+_HANGS = {"delayMs": 60_000, "drop": True}
+_REFUSES = {"status": 503}
+#: Waits while both kinds of trouble are compared with none; noise of a shared machine, beside the fifth.
+_NOISE_MS = 60.0
+
+
+class Town:
+    """Healthy destinations and one whose Split dies, all under steady load."""
+
+    def __init__(self, on: Ground, stack: ExitStack, seed: int) -> None:
+        self._on = on
+        on.add("dead", *(f"h-{n}" for n in range(2, _HEALTHY + 1)))
+        on.service.start_web()
+        on.service.start_workers()
+        names = [name for name in on.destinations if name != "dead"]
+        self.dead, *self.healthy = (
+            stack.enter_context(
+                Senders(
+                    [on.service.url], threads=2, batch=batch, seed=seed, destination=name, first=_APART * figure
+                )
+            )
+            for name, figure, batch in [("dead", 9, 40), *((name, n + 1, 5) for n, name in enumerate(names))]
+        )
+
+    def live(self, trouble: dict[str, Any] | None, seconds: float) -> list[float]:
+        """Lets all be sent to while Split has trouble with one; gives the others' times, door to Split, in ms."""
+        slow = {"api": "events", "delayMs": _SPLIT_MS}
+        concerned = [{"api": api, "containing": _DEAD, **(trouble or {})} for api in ("events", "identities")]
+        self._on.sandbox.faults(*(concerned if trouble else []), slow)
+        firsts = {sent.first + sent.released for sent in self.healthy}
+        self.dead.release(_BACKLOG)
+        loads = [
+            threading.Thread(target=sent.release_at, args=(_A_SECOND, seconds))
+            for sent in (self.dead, *self.healthy)
+        ]
+        for load in loads:
+            load.start()
+        for load in loads:
+            load.join()
+        return self._times_ms(firsts)
+
+    def _times_ms(self, firsts: set[int]) -> list[float]:
+        """Gives the times of what was released from these numbers on."""
+        for sent in self.healthy:
+            sent.wait_until_acknowledged()
+        self._on.service.wait_until(self._healthy_are_done, 120)
+        offset = time.time() - time.monotonic()
+        records = self._on.sandbox.call("GET", "/_sandbox/received?kind=events").json()
+        came = {int(record["key"][2:]): record["receivedAt"] for record in records}
+        begin = {first // _APART: first for first in firsts}
+        return [
+            came[number] - (at + offset) * 1000
+            for sent in self.healthy
+            for number, at in sent.acknowledged.items()
+            if number in came and number >= begin[number // _APART]
+        ]
+
+    def _healthy_are_done(self) -> bool:
+        names = [sent.destination for sent in self.healthy]
+        return not any(lane.pending for name in names for lane in self._on.lanes(name).values())
+
+
+def _figures(times_ms: list[float]) -> tuple[float, float]:
+    return statistics.median(times_ms), statistics.quantiles(times_ms, n=20)[-1]
+
+
+@scenario(
+    "Split hangs, or answers 503, for one of five destinations",
+    "lost 0; the other four's time from door to Split, median and 95th percentile, stays within 20 %",
+)
+def neighbour(folder: Path, dose: Dose) -> str:
+    """Spells with and without trouble take turns; each begins with a lane that does not rest."""
+    seconds, rounds = dose.of((8.0, 1), (60.0, 3))
+    well: list[float] = []
+    troubled: list[float] = []
+    with ExitStack() as stack:
+        on = stack.enter_context(ground(folder, delivery=f"timeout_seconds: {dose.of(5, 10)}"))
+        town = Town(on, stack, dose.seed)
+        town.live(None, 2)
+        for _ in range(rounds):
+            for trouble in (_HANGS, _REFUSES):
+                troubled += town.live(trouble, seconds)
+                on.sandbox.faults()
+                on.settle(town.dead, 400)
+                well += town.live(None, seconds / 2)
+        for sent in (town.dead, *town.healthy):
+            on.settle(sent)
+        found = [on.verdict(sent) for sent in (town.dead, *town.healthy)]
+    assert not [verdict for verdict in found if verdict.lost or verdict.doubled], found
+    quiet, loud = _figures(well), _figures(troubled)
+    text = (
+        f"{len(troubled):,} events: median {loud[0]:.0f} ms, 95th percentile {loud[1]:.0f} ms, against "
+        f"{quiet[0]:.0f} and {quiet[1]:.0f} ms of {len(well):,} without trouble, of which Split takes {_SPLIT_MS}; "
+        f"{sum(verdict.acknowledged for verdict in found):,} acknowledged, lost 0, doubled 0, "
+        f"books balanced in {on.books.scrapes} scrapes"
+    )
+    allowed_ms = dose.of(_NOISE_MS, 0.0)
+    assert all(b <= 1.2 * a + allowed_ms for a, b in zip(quiet, loud, strict=True)), text
+    return text
