@@ -19,6 +19,7 @@ _WAYS: list[tuple[dict[str, Any], str]] = [
     ({"drop": "half"}, "upstream_unreachable"),
     ({"drop": True}, "upstream_unreachable"),
     ({"status": 500, "body": "<html>garbage"}, "upstream_error"),
+    ({"status": 301}, "upstream_error"),
     ({"status": 401}, "key_refused"),
 ]
 _PER_WAY = 100
