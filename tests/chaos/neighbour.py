@@ -81,10 +81,6 @@ class Town:
         return not any(lane.pending for name in names for lane in self._on.lanes(name).values())
 
 
-def _figures(times_ms: list[float]) -> tuple[float, float]:
-    return statistics.median(times_ms), statistics.quantiles(times_ms, n=20)[-1]
-
-
 @scenario(
     "Split hangs, or answers 503, for one of five destinations",
     "lost 0; the other four's time from door to Split, median and 95th percentile, stays within 20 %",
@@ -92,31 +88,41 @@ def _figures(times_ms: list[float]) -> tuple[float, float]:
 def neighbour(folder: Path, dose: Dose) -> str:
     """Spells with and without trouble take turns; each begins with a lane that does not rest."""
     seconds, rounds = dose.of((6.0, 1), (20.0, 8))
-    well: list[float] = []
-    troubled: list[float] = []
     with ExitStack() as stack:
         on = stack.enter_context(ground(folder, delivery=f"timeout_seconds: {dose.of(4, 10)}"))
         town = Town(on, stack, dose.seed)
-        town.live(None, 2)
-        for _ in range(rounds):
-            for trouble in (_HANGS, _REFUSES):
-                well += town.live(None, seconds / 2)
-                troubled += town.live(trouble, seconds)
-                on.sandbox.faults()
-                on.settle(town.dead, 400)
-                well += town.live(None, seconds / 2)
+        well, troubled = _spells(on, town, seconds, rounds)
         for sent in (town.dead, *town.healthy):
             on.settle(sent)
         found = [on.verdict(sent) for sent in (town.dead, *town.healthy)]
     assert not [verdict for verdict in found if verdict.lost or verdict.doubled], found
-    quiet, loud = _figures(well), _figures(troubled)
-    text = (
-        f"{len(troubled):,} events: median {loud[0]:.0f} ms, 95th percentile {loud[1]:.0f} ms, against "
-        f"{quiet[0]:.0f} and {quiet[1]:.0f} ms of {len(well):,} without trouble, {_SPLIT_MS} of them Split's; "
-        f"{sum(verdict.acknowledged for verdict in found):,} acknowledged, lost 0, doubled 0, "
+    # A few seconds on a busy machine only tell a neighbour's time-out from none.
+    text = _compared(well, troubled, *dose.of((2.0, 300.0), (1.2, 0.0)))
+    return (
+        f"{text}; {sum(verdict.acknowledged for verdict in found):,} acknowledged, lost 0, doubled 0, "
         f"books balanced in {on.books.scrapes} scrapes"
     )
-    # A few seconds on a busy machine only tell a neighbour's time-out from none.
-    factor, more_ms = dose.of((2.0, 300.0), (1.2, 0.0))
+
+
+def _spells(on: Ground, town: Town, seconds: float, rounds: int) -> tuple[list[float], list[float]]:
+    """Gives the healthy destinations' times, in ms, without trouble and with it."""
+    well: list[float] = []
+    troubled: list[float] = []
+    town.live(None, 2)
+    for trouble in (_HANGS, _REFUSES) * rounds:
+        well += town.live(None, seconds / 2)
+        troubled += town.live(trouble, seconds)
+        on.sandbox.faults()
+        on.settle(town.dead, 400)
+        well += town.live(None, seconds / 2)
+    return well, troubled
+
+
+def _compared(well: list[float], troubled: list[float], factor: float, more_ms: float) -> str:
+    (quiet, loud) = ((statistics.median(ms), statistics.quantiles(ms, n=20)[-1]) for ms in (well, troubled))
+    text = (
+        f"{len(troubled):,} events: median {loud[0]:.0f} ms, 95th percentile {loud[1]:.0f} ms, against "
+        f"{quiet[0]:.0f} and {quiet[1]:.0f} ms of {len(well):,} without trouble, {_SPLIT_MS} of them Split's"
+    )
     assert all(b <= factor * a + more_ms for a, b in zip(quiet, loud, strict=True)), text
     return text
