@@ -82,6 +82,7 @@ def _beat(runtime: Runtime, parent: int, stop: threading.Event) -> None:
             logs.warning("heartbeat_missed", detail=error.detail)
         if os.getppid() != parent:
             os.kill(os.getpid(), signal.SIGTERM)
-            return
+            # Told once; what is at work keeps its holds until it ends.
+            parent = os.getppid()
         if stop.wait(_BEAT_SECONDS):
             return
