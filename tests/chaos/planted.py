@@ -50,6 +50,8 @@ def bloat() -> None:
     del taken
 
 
+#: What each try writes to stderr.
+TRIED = "tried to {}\n"
 FAULTS: dict[str, Callable[[], None]] = {
     f"Poison {fault.__name__}": fault for fault in (crash, loop, backtrack, exhaust, bloat)
 }
@@ -62,7 +64,10 @@ def plant() -> None:
     healthy = mapping.to_split
 
     def to_split(message: Any, *args: Any) -> Any:
-        FAULTS.get(str(message.fields.get("event")), lambda: None)()
+        fault = FAULTS.get(str(message.fields.get("event")))
+        if fault is not None:
+            os.write(2, TRIED.format(fault.__name__).encode())
+            fault()
         return healthy(message, *args)
 
     mapping.to_split = to_split
