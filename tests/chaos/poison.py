@@ -16,6 +16,7 @@ from tests.support.service import tracks
 _ROOT = Path(__file__).parents[2]
 _NEIGHBOURS = 300
 _TRIES = 3
+_SOME = ["Poison crash", "Poison backtrack", "Poison exhaust"]
 
 
 def _sow(on: Ground) -> None:
@@ -26,12 +27,20 @@ def _sow(on: Ground) -> None:
     on.service.environ["PYTHONPATH"] = f"{folder}{os.pathsep}{_ROOT}"
 
 
-def _poison(on: Ground, names: list[str], at: int) -> None:
-    """Posts a batch with a poisonous message to each of so many destinations."""
-    for number, (destination, name) in enumerate(zip(on.destinations[1:], names, strict=False)):
-        messages = tracks(_NEIGHBOURS, start=10**6 * (number + 1))
-        messages[at] |= {"event": name}
-        assert on.service.post(messages, f"/webhook/{destination}").json()["accepted"] == _NEIGHBOURS
+def _destination(name: str) -> str:
+    return name.lower().replace(" ", "-")
+
+
+def _numbers(name: str) -> range:
+    """Gives the numbers of the messages among which this kind of poison stands."""
+    first = 10**6 * (1 + list(FAULTS).index(name))
+    return range(first, first + _NEIGHBOURS)
+
+
+def _poison(on: Ground, name: str, at: int) -> None:
+    messages = tracks(_NEIGHBOURS, start=_numbers(name)[0])
+    messages[at] |= {"event": name}
+    assert on.service.post(messages, f"/webhook/{_destination(name)}").json()["accepted"] == _NEIGHBOURS
 
 
 @scenario(
@@ -39,28 +48,25 @@ def _poison(on: Ground, names: list[str], at: int) -> None:
     "set aside after 3 tries; its neighbours delivered; other lanes go on meanwhile; lost 0",
 )
 def poison(folder: Path, dose: Dose) -> str:
-    """Each kind stands among 300 others; the long form meets one kind at a time, the short one all at once."""
-    names, chance = list(FAULTS), dose.chance()
+    """Each kind stands among 300 others; the short form has three kinds at once, the long one each by itself."""
+    groups, chance = dose.of([_SOME], [[name] for name in FAULTS]), dose.chance()
     with ground(folder) as on, Senders([], batch=10, seed=dose.seed) as senders:
-        on.add(*(f"p-{n}" for n in range(len(names))))
+        on.add(*(_destination(name) for name in FAULTS))
         on.service.start_web()
         _sow(on)
         on.service.start_workers()
         senders.urls.append(on.service.url)
-        took = [
-            _endure(on, senders, group, chance.randrange(_NEIGHBOURS))
-            for group in dose.of([names], [[name] for name in names])
-        ]
+        took = [_endure(on, senders, names, chance.randrange(_NEIGHBOURS)) for names in groups]
         on.settle(senders)
         found, longest = on.verdict(senders), _longest_ms(on, senders)
         log = on.service.log("worker")
     assert not found.lost
     assert not found.doubled
-    tries = {name: log.count(TRIED.format(fault.__name__)) for name, fault in FAULTS.items()}
-    assert set(tries.values()) == {_TRIES}, tries
+    tries = [log.count(TRIED.format(FAULTS[name].__name__)) for names in groups for name in names]
+    assert set(tries) == {_TRIES}, tries
     deaths = log.count('"event":"worker_died"')
     return (
-        f"{len(names)} kinds among {_NEIGHBOURS} each, set aside after {max(took):.0f} s at most; "
+        f"{len(tries)} kinds among {_NEIGHBOURS} each, set aside after {max(took):.0f} s at most; "
         f"{deaths} processes ended; other messages waited {longest / 1000:.1f} s at most; {found}"
     )
 
@@ -68,20 +74,22 @@ def poison(folder: Path, dose: Dose) -> str:
 def _endure(on: Ground, senders: Senders, names: list[str], at: int) -> float:
     """Posts poison of these kinds, and others until all of it is settled; gives how many seconds it took."""
     started = time.monotonic()
-    _poison(on, names, at)
-    while any(lane.pending for name in on.destinations[1:] for lane in on.lanes(name).values()):
+    for name in names:
+        _poison(on, name, at)
+    while any(lane.pending for name in names for lane in on.lanes(_destination(name)).values()):
         assert time.monotonic() - started < 300, on.service.log("worker")[-3000:]
         senders.release_at(20, 1)
     took = time.monotonic() - started
-    for number, destination in enumerate(on.destinations[1 : len(names) + 1]):
-        _check(on, destination, range(10**6 * (number + 1), 10**6 * (number + 1) + _NEIGHBOURS), at)
+    for name in names:
+        _check(on, name, at)
     return took
 
 
-def _check(on: Ground, destination: str, numbers: range, at: int) -> None:
+def _check(on: Ground, name: str, at: int) -> None:
+    numbers = _numbers(name)
     keys = [event["key"] for event in on.sandbox.received("events") if int(event["key"][2:]) in numbers]
     assert sorted(keys) == sorted(f"u-{n}" for n in numbers if n != numbers[at])
-    *_, letter = dead_letters.browse(on.service.store, destination)
+    (letter,) = dead_letters.browse(on.service.store, _destination(name))
     assert (letter.reason, orjson.loads(letter.text)["messageId"]) == ("crashed_worker", f"m-{numbers[at]}")
 
 
