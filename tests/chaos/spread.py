@@ -13,7 +13,7 @@ from tests.chaos.refusals import rests
 from tests.chaos.scenario import Dose, scenario
 from tests.chaos.senders import Senders
 
-_DESTINATIONS = 20
+_DESTINATIONS = 30
 _EACH = 25
 #: Numbers of seven digits, so that the first four tell the destination.
 _APART = 1000
@@ -45,10 +45,10 @@ def _settled(on: Ground, senders: list[Senders]) -> tuple[int, int]:
     return sum(verdict.acknowledged for verdict in found), on.books.scrapes
 
 
-@scenario("503 for 40 lanes at once", "lost 0; the back-off's spread: coefficient of variation over 0.3")
+@scenario("503 for 60 lanes at once", "lost 0; the back-off's spread: coefficient of variation over 0.3")
 def back_off(folder: Path, dose: Dose) -> str:
     """Each rest is compared with its bound, which doubles from one to the next."""
-    wanted = dose.of(120, 600)
+    wanted = dose.of(100, 600)
     with _many(folder, dose) as (on, senders):
         on.sandbox.faults(*({"api": api, "status": 503} for api in ("events", "identities")))
         for each in senders:
@@ -76,7 +76,7 @@ def _parts(on: Ground) -> Iterator[float]:
 
 
 @scenario(
-    "429 with Retry-After for 20 lanes at once", "lost 0; no call before the time given; not all back at once"
+    "429 with Retry-After for 30 lanes at once", "lost 0; no call before the time given; not all back at once"
 )
 def retry_after(folder: Path, dose: Dose) -> str:
     """Two answers in a row ask each lane to wait; the stand-in's clock judges."""
