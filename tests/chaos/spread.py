@@ -48,7 +48,7 @@ def _settled(on: Ground, senders: list[Senders]) -> tuple[int, int]:
 @scenario("503 for 60 lanes at once", "lost 0; the back-off's spread: coefficient of variation over 0.3")
 def back_off(folder: Path, dose: Dose) -> str:
     """Each rest is compared with its bound, which doubles from one to the next."""
-    wanted = dose.of(100, 600)
+    wanted = dose.of(100, 360)
     with _many(folder, dose) as (on, senders):
         on.sandbox.faults(*({"api": api, "status": 503} for api in ("events", "identities")))
         for each in senders:
