@@ -57,16 +57,16 @@ def deliver(delivery: Delivery, entries: Sequence[Entry], way: Way[Encoded]) -> 
     Raises:
         Refused: no calls are taken now; what is not settled stays claimed.
         SlotLost: the drain may not go on.
+        TurnOver: other lanes are to have their turn.
     """
     kept_out, messages = [], []
-    for entry in entries:
+    for entry in delivery.mapping(entries):
         made = way.make(entry)
         if made.dropped:
             kept_out.append(filtered(entry.id, made.dropped, made.notes))
         else:
             delivery.note(entry.id, made.notes)
             messages.append((entry.id, made.records))
-    delivery.hold.vouch(entries)
     delivery.hold.settle(kept_out)
     for call in calls(messages, way.limits):
         _send(delivery, call, way)
@@ -81,12 +81,12 @@ def _send(delivery: Delivery, call: Sequence[Parcel[Encoded]], way: Way[Encoded]
             raise
         _halve(delivery, call, way, refused)
     else:
-        delivery.hold.settle(delivery.delivered(parcel.entry_id) for parcel in call if parcel.last)
+        delivery.settle(delivery.delivered(parcel.entry_id) for parcel in call if parcel.last)
 
 
 def _halve(delivery: Delivery, call: Sequence[Parcel[Encoded]], way: Way[Encoded], refused: Refused) -> None:
     if len(call) == 1:
-        delivery.hold.settle([dead(call[0].entry_id, refused.code, refused.detail)])
+        delivery.settle([dead(call[0].entry_id, refused.code, refused.detail)])
         return
     middle = len(call) // 2
     _send(delivery, call[:middle], way)

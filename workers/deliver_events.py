@@ -19,6 +19,7 @@ def deliver(delivery: Delivery, entries: Sequence[Entry]) -> None:
     Raises:
         Refused: Split takes no calls now; what is not settled stays claimed.
         SlotLost: the drain may not go on.
+        TurnOver: other lanes are to have their turn.
     """
     destination = delivery.runtime.settings.destinations[delivery.hold.owner]
     rules = split_names.with_traffic_types(destination, delivery.hold.owner, delivery.runtime)

@@ -27,18 +27,18 @@ def deliver(delivery: Delivery, entries: Sequence[Entry]) -> None:
     Raises:
         Refused: Split takes no calls now; what is not settled stays claimed.
         SlotLost: the drain may not go on.
+        TurnOver: other lanes are to have their turn.
     """
     owner, runtime = delivery.hold.owner, delivery.runtime
     destination = runtime.settings.destinations[owner]
     rules = split_names.with_traffic_types(destination, owner, runtime)
     kept_out: list[Outcome] = []
     identities: list[tuple[str, Identity]] = []
-    for entry in entries:
+    for entry in delivery.mapping(entries):
         mapped = to_split(message.restore(entry.text), rules, entry.accepted_ms)
         identities += [(entry.id, identity) for identity in mapped.identities]
         kept_out += [filtered(entry.id, mapped.dropped, mapped.notes)] if mapped.dropped else []
         delivery.note(entry.id, mapped.notes)
-    delivery.hold.vouch(entries)
     delivery.hold.settle(kept_out)
     if identities:
         merged = merge(identities, keep_older=rules.identify.mode == "merge")
@@ -59,7 +59,7 @@ def _write(delivery: Delivery, merged: Sequence[Merged], admin: "_Admin", *, in_
         results = save(calls)
         waits += [refused for refused in results if refused is not None and refused.remedy is not Remedy.HALVE]
         delivery.hold.settle(tally.outcomes(calls, results), all_well=not waits)
-        if any(map(_speaks_for_all, waits)) or (waits and all(results)):
+        if any(map(_speaks_for_all, waits)) or (waits and all(results)) or delivery.turn_is_over:
             break
     if waits:
         raise max(waits, key=lambda refused: refused.wait_seconds or 0)

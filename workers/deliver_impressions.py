@@ -20,6 +20,7 @@ def deliver(delivery: Delivery, entries: Sequence[Entry]) -> None:
     Raises:
         Refused: Split takes no calls now; what is not settled stays claimed.
         SlotLost: the drain may not go on.
+        TurnOver: other lanes are to have their turn.
     """
     rules = delivery.runtime.settings.destinations[delivery.hold.owner].rules
     bulk.deliver(delivery, entries, bulk.to_split(delivery, partial(_made, rules), split_impressions.request))

@@ -22,6 +22,7 @@ def deliver(delivery: Delivery, entries: Sequence[Entry]) -> None:
         Refused: Segment takes no calls now, or Split does not tell a flag's traffic type; what is not settled
             stays claimed.
         SlotLost: the drain may not go on.
+        TurnOver: other lanes are to have their turn.
     """
     settings = delivery.runtime.settings
     source = settings.sources[delivery.hold.owner]

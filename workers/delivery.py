@@ -1,12 +1,19 @@
 """What every lane's delivery has in common: its hold, its turn, and the age at which it gives up."""
 
+import faulthandler
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from split_dest.errors import Refused
 from split_dest.inbox.drains import Drain, Entry, Outcome, dead, delivered
+from workers.aside import Stand
 from workers.runtime import Runtime
+
+#: A mapping that does not get through so many messages in so long hangs. That is about the lease of a worker that
+#: is stuck, so that not all workers hang over the same messages at a time.
+_MAPPED_TOGETHER = 32
+_HANGS_SECONDS = 5.0
 
 
 class TurnOver(Exception):
@@ -19,10 +26,11 @@ class SlotLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One drain's work: holding which slot, and when its turn ends by ``time.monotonic``."""
+    """One drain's work: holding which slot, where it stands, and when its turn ends by ``time.monotonic``."""
 
     hold: Drain
     runtime: Runtime
+    stand: Stand
     ends: float
     _notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -31,12 +39,48 @@ class Delivery:
 
         Raises:
             SlotLost: it may not.
-            TurnOver: other lanes are to have their turn.
         """
         if self.runtime.stop.raised or not self.hold.may_call():
             raise SlotLost
-        if time.monotonic() > self.ends:
+        self.stand.waits()
+
+    def mapping(self, entries: Sequence[Entry]) -> Iterator[Entry]:
+        """Gives claimed messages, each to be mapped before the next, and vouches for them after the last.
+
+        A mapping that hangs ends the process, as one that crashes does. The timer is a thread of C, so it ends
+        even what never gives Python's lock back.
+
+        Raises:
+            TurnOver: names were looked up for so long that another drain stands in front.
+        """
+        if not self.stand.may_map():
+            self.hold.vouch(entries)
             raise TurnOver
+        try:
+            for number, entry in enumerate(entries):
+                if number % _MAPPED_TOGETHER == 0:
+                    faulthandler.dump_traceback_later(_HANGS_SECONDS, exit=True)
+                yield entry
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+        self.hold.vouch(entries)
+
+    def settle(self, outcomes: Iterable[Outcome]) -> None:
+        """Finishes messages after a call.
+
+        Raises:
+            TurnOver: other lanes are to have their turn. Only now, so that each turn brings its lane on: a search
+                for one bad record among a thousand can take longer than a turn.
+        """
+        finished = list(outcomes)
+        self.hold.settle(finished)
+        if finished and self.turn_is_over:
+            raise TurnOver
+
+    @property
+    def turn_is_over(self) -> bool:
+        """True when other lanes are to have their turn."""
+        return time.monotonic() > self.ends
 
     def note(self, entry_id: str, codes: tuple[str, ...]) -> None:
         """Keeps what was repaired about a message until it is delivered."""

@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from split_dest import logs
 from split_dest.errors import Refused, Remedy, StoreUnavailable
 from split_dest.inbox import drains, forbidden
 from split_dest.inbox.drains import Drain, Entry
-from workers import deliver_events, deliver_identities, deliver_impressions, deliver_tracks
+from workers import aside, deliver_events, deliver_identities, deliver_impressions, deliver_tracks
+from workers.aside import Stand
 from workers.delivery import Delivery, SlotLost, TurnOver
 from workers.runtime import Runtime, current
 
@@ -27,6 +29,8 @@ _DELIVER: dict[str, Callable[[Delivery, Sequence[Entry]], None]] = {
 def drain(owner: str, lane: str, slot: int, job_id: str = "") -> None:
     """Delivers what waits in a lane, until nothing is left, the turn is over, or Split refuses.
 
+    If Split lets it wait, the rest happens aside, after this has returned.
+
     Args:
         owner: the name of a destination or source in the settings.
         lane: one of ``inbox.lanes.SLOTS``.
@@ -37,6 +41,10 @@ def drain(owner: str, lane: str, slot: int, job_id: str = "") -> None:
         StoreUnavailable: Redis is away; what was claimed is claimed again by a later drain.
     """
     runtime = current()
+    aside.run(runtime.drains, partial(_drain, runtime, owner, lane, slot, job_id), job_id)
+
+
+def _drain(runtime: Runtime, owner: str, lane: str, slot: int, job_id: str, stand: Stand) -> None:
     hold = drains.take(runtime.store, owner, lane, slot, job_id)
     if hold is None:
         return
@@ -48,7 +56,7 @@ def drain(owner: str, lane: str, slot: int, job_id: str = "") -> None:
         return
     with runtime.keeping(hold):
         try:
-            _work(hold, runtime)
+            _work(hold, runtime, stand)
         except Refused as refused:
             _rest(hold, refused)
         except SlotLost:
@@ -61,10 +69,10 @@ def drain(owner: str, lane: str, slot: int, job_id: str = "") -> None:
             raise
 
 
-def _work(hold: Drain, runtime: Runtime) -> None:
-    ends = time.monotonic() + TURN_SECONDS
-    delivery = Delivery(hold, runtime, ends)
-    while time.monotonic() < ends and not runtime.stop.raised:
+def _work(hold: Drain, runtime: Runtime, stand: Stand) -> None:
+    delivery = Delivery(hold, runtime, stand, time.monotonic() + TURN_SECONDS)
+    while not (delivery.turn_is_over or stand.aside or runtime.stop.raised):
+        stand.waits()
         entries = hold.claim(runtime.settings.delivery.batch_max_events)
         if entries:
             _deliver(delivery, entries)

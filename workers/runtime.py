@@ -16,6 +16,8 @@ from split_dest.outlets.http import Http
 
 #: How many identities are written at once: each is a call of its own.
 IDENTITY_CALLS = 8
+#: How many drains may wait aside in one process; each holds a batch in memory.
+_DRAINS_MAX = 16
 _CURRENT: ContextVar["Runtime"] = ContextVar("runtime")
 
 
@@ -34,14 +36,15 @@ class Flag:
 class Runtime:
     """A worker process's things.
 
-    ``running`` are the drains whose holds its heartbeat renews; ``stop`` is raised when they shall end after the
-    batch at hand.
+    ``drains`` are the threads of drains, ``pool`` those of their single calls; ``running`` are the drains whose
+    holds its heartbeat renews; ``stop`` is raised when they shall end after the batch at hand.
     """
 
     name: str
     settings: Settings
     store: store.Store
     http: Http
+    drains: ThreadPoolExecutor
     pool: ThreadPoolExecutor
     running: set[Drain] = field(default_factory=set)
     stop: Flag = field(default_factory=Flag)
@@ -66,7 +69,9 @@ def begin(settings: Settings) -> Runtime:
             settings=settings,
             store=store.Store(store.connect(settings.redis.url, settings.redis.data_dir)),
             http=Http(settings.delivery.timeout_seconds),
-            pool=ThreadPoolExecutor(IDENTITY_CALLS, thread_name_prefix="identities"),
+            drains=ThreadPoolExecutor(_DRAINS_MAX, thread_name_prefix="drain"),
+            # Enough for all drains: one whose calls hang shall not keep another waiting for a thread.
+            pool=ThreadPoolExecutor(_DRAINS_MAX * IDENTITY_CALLS, thread_name_prefix="identities"),
         )
     )
     return current()

@@ -54,6 +54,9 @@ def _work(parent: int, settings: Settings) -> None:
     try:
         _let_rq_work(runtime)
     finally:
+        runtime.stop.raised = True
+        # Those that stand aside end after the call at hand, and keep their holds until then.
+        runtime.drains.shutdown()
         stop.set()
         runtime.pool.shutdown(wait=False, cancel_futures=True)
 
@@ -110,7 +113,8 @@ def _beat(runtime: Runtime, parent: int, stop: threading.Event) -> None:
             logs.warning("heartbeat_missed", detail=error.detail)
         if os.getppid() != parent:
             os.kill(os.getpid(), signal.SIGTERM)
-            return
+            # Told once; what is at work keeps its holds until it ends.
+            parent = os.getppid()
         idle_beats = idle_beats + 1 if runtime.stop.raised and not runtime.running else 0
         if idle_beats == _FAREWELL_BEATS:
             # All is done but RQ's farewell, which may wait for a silent Redis or, if the signal came just before

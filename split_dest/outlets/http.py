@@ -9,6 +9,7 @@ import urllib3
 
 from split_dest import __version__
 from split_dest.errors import Refused, Remedy
+from split_dest.outlets import deadline
 
 USER_AGENT = f"split-dest/{__version__}"
 
@@ -45,12 +46,7 @@ class Http:
     """Pooled connections, kept alive between calls."""
 
     def __init__(self, timeout_seconds: float, connections: int = 16) -> None:
-        self._pool = urllib3.PoolManager(
-            num_pools=64,
-            maxsize=connections,
-            timeout=urllib3.Timeout(connect=timeout_seconds, read=timeout_seconds),
-            retries=False,
-        )
+        self._pool = deadline.pools(timeout_seconds, connections)
 
     def send(self, request: Request, *, not_found_is_answer: bool = False) -> Answer:
         """Sends the request and gives the answer.

@@ -14,6 +14,7 @@ SERVED = {
     "Segment, Tracking API": "/v1",
     "what arrived": "/_sandbox/received?kind=" + "|".join(KINDS),
     "how many": "/_sandbox/counts",
+    "calls": "/_sandbox/calls",
     "faults": "/_sandbox/faults",
 }
 
@@ -48,6 +49,12 @@ def forget() -> Response:
 def counts() -> Response:
     """Return how many records of each kind arrived, and calls by API and status."""
     return answer(current().received.counts())
+
+
+@blueprint.get("/_sandbox/calls")
+def calls() -> Response:
+    """Return the newest calls: API, outcome, when each came and was answered, and which fault it met."""
+    return answer(current().received.last_calls())
 
 
 @blueprint.get("/_sandbox/faults")

@@ -43,7 +43,7 @@ RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "headers": (_are_headers, "an object of header names and values"),
     "body": (lambda value: isinstance(value, str), "text"),
     "delayMs": (lambda value: _is_int(value, 1, MAX_DELAY_MS), f"milliseconds from 1 to {MAX_DELAY_MS}"),
-    "drop": (lambda value: value is True or value == "after", 'true or "after"'),
+    "drop": (lambda value: value is True or value in ("after", "half"), 'true, "after" or "half"'),
     "failKeys": (_are_keys, "an array of keys, not empty"),
     "containing": (_is_text, "text, not empty"),
     "times": (lambda value: _is_int(value, 1, 1_000_000_000), "a number of calls, at least 1"),
@@ -84,7 +84,8 @@ def parse(given: dict[str, Any]) -> Fault:
     Required: ``api``, whose calls; and one of what happens to them:
     ``status``, the answer, with ``retryAfter`` (seconds), ``headers`` and ``body``;
     ``delayMs``, a wait before whatever follows;
-    ``drop``, true: the connection is closed unanswered, ``"after"``: the same once the call was served;
+    ``drop``, true: the connection is closed unanswered, ``"after"``: the same once the call was served,
+    ``"half"``: the same in the middle of the answer's body;
     ``failKeys``: these identities of a bulk fail, with ``status`` or 400.
 
     Optional: ``containing``, only calls whose path or body holds that text; ``times`` and ``seconds``, for how
@@ -97,7 +98,7 @@ def parse(given: dict[str, Any]) -> Fault:
         headers=given.get("headers"),
         body=given.get("body"),
         delay_ms=given.get("delayMs", 0),
-        drop={None: None, True: "before", "after": "after"}[given.get("drop")],
+        drop={None: None, True: "before"}.get(given.get("drop"), given.get("drop")),
         fail_keys=frozenset(given.get("failKeys", ())),
         containing=given.get("containing"),
         times=given.get("times"),

@@ -15,6 +15,7 @@ from split_dest.sandbox.faults import Faults
 
 KINDS = ("events", "identities", "impressions", "tracks")
 KEPT_A_KIND = 500_000
+KEPT_CALLS = 10_000
 
 Record = dict[str, Any]
 
@@ -45,6 +46,7 @@ class Received:
             self._records: dict[str, deque[tuple[int, bytes]]] = {kind: deque(maxlen=self._kept) for kind in KINDS}
             self._totals: Counter[str] = Counter()
             self._calls: dict[str, Counter[str]] = {}
+            self._last_calls: deque[Record] = deque(maxlen=KEPT_CALLS)
 
     def add(self, kind: str, records: Iterable[Record]) -> None:
         """Keep *records*, each with ``receivedAt``: now, in milliseconds."""
@@ -54,10 +56,24 @@ class Received:
             self._records[kind].extend(stamped)
             self._totals[kind] += len(stamped)
 
-    def count_call(self, api: str, outcome: str) -> None:
-        """Count a call to *api* that ended with *outcome*: an HTTP status, or ``dropped``."""
+    def note_call(self, api: str, outcome: str, came_ms: int, concerned: str | None) -> None:
+        """Note a call to *api* that ends now with *outcome*: an HTTP status, or ``dropped``.
+
+        Args:
+            api: which.
+            outcome: of it.
+            came_ms: when it began.
+            concerned: what the fault that it met looked for, if it met one that looks for anything.
+        """
+        call = {"api": api, "outcome": outcome, "receivedAt": came_ms, "containing": concerned}
         with self._lock:
             self._calls.setdefault(api, Counter())[outcome] += 1
+            self._last_calls.append({**call, "answeredAt": time.time_ns() // 1_000_000})
+
+    def last_calls(self) -> list[Record]:
+        """Return the newest calls, in the order of their answers; times in milliseconds."""
+        with self._lock:
+            return list(self._last_calls)
 
     def newest(self, kind: str, since_ms: int, limit: int | None) -> list[bytes]:
         """Return the records from *since_ms* on as JSON, newest last, at most the *limit* newest."""

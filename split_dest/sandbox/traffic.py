@@ -2,6 +2,7 @@
 
 import socket
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 
 from flask import Flask, Response, g, request
@@ -40,6 +41,7 @@ def _api_of(path: str) -> str | None:
 
 def _play_fault() -> Response | None:
     g.api, g.fault, g.dropped = _api_of(request.path), None, False
+    g.came_ms = time.time_ns() // 1_000_000
     if g.api is None:
         return None
     call = Call(g.api, raw_target(request.environ), request.get_data())
@@ -72,11 +74,26 @@ def _text(body: str | None, status: int) -> Response:
 def _hang_up() -> Response:
     """Close the connection: gunicorn then can't send this answer, and stays quiet about it."""
     g.dropped = True
-    connection: socket.socket | None = request.environ.get("gunicorn.socket")
+    _close(request.environ.get("gunicorn.socket"))
+    return Response("the connection is dropped here", 500, mimetype="text/plain")
+
+
+def _close(connection: socket.socket | None) -> None:
     if connection is not None:
         with suppress(OSError):
             connection.shutdown(socket.SHUT_RDWR)
-    return Response("the connection is dropped here", 500, mimetype="text/plain")
+
+
+def _cut(whole: Response) -> Response:
+    """Send one half of the body, then close the connection."""
+    g.dropped = True
+    body, connection = whole.get_data() or b"{}", request.environ.get("gunicorn.socket")
+
+    def half() -> Iterator[bytes]:
+        yield body[: len(body) // 2]
+        _close(connection)
+
+    return Response(half(), whole.status_code, {"Content-Length": str(len(body))}, mimetype=whole.mimetype)
 
 
 def _finish(response: Response) -> Response:
@@ -84,5 +101,8 @@ def _finish(response: Response) -> Response:
         return response
     if g.fault is not None and g.fault.drop == "after":
         response = _hang_up()
-    current().received.count_call(g.api, "dropped" if g.dropped else str(response.status_code))
+    elif g.fault is not None and g.fault.drop == "half":
+        response = _cut(response)
+    outcome = "dropped" if g.dropped else str(response.status_code)
+    current().received.note_call(g.api, outcome, g.came_ms, g.fault and g.fault.containing)
     return response

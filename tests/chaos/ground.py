@@ -92,18 +92,30 @@ class Ground:
     redis: RedisServer | Sentinels
     sandbox: Sandbox
     service: Service
+    destinations: list[str] = field(default_factory=lambda: ["web"])
     books: Books = field(init=False)
 
     def __post_init__(self) -> None:
         self.books = Books(self.service)
 
-    def lanes(self) -> dict[str, LaneNumbers]:
-        """Gives the numbers of the destination's lanes.
+    def add(self, *names: str) -> None:
+        """Adds destinations like ``web`` to the settings, for processes that start later."""
+        self.service.change("\n  web:", "\n  web: &web")
+        text = self.service.file.read_text()
+        self.service.file.write_text(text + "".join(f"  {name}: *web\n" for name in names))
+        self.destinations += names
+
+    def lanes(self, destination: str = "web") -> dict[str, LaneNumbers]:
+        """Gives the numbers of a destination's lanes.
 
         Raises:
             StoreUnavailable: Redis is away.
         """
-        return {lane: numbers for (_, lane), numbers in ledger.read(self.service.store, ["web"]).lanes.items()}
+        read = ledger.read(self.service.store, [destination]).lanes
+        return {lane: numbers for (_, lane), numbers in read.items()}
+
+    def _all_lanes(self) -> list[LaneNumbers]:
+        return list(ledger.read(self.service.store, self.destinations).lanes.values())
 
     def settled(self) -> int:
         """Gives how many messages workers have finished, over all lanes; -1 while Redis is away.
@@ -111,14 +123,14 @@ class Ground:
         Dead letters do not count: the door makes them too, whether anybody works or not.
         """
         try:
-            return sum(n.delivered + n.filtered_total for n in self.lanes().values())
+            return sum(n.delivered + n.filtered_total for n in self._all_lanes())
         except StoreUnavailable:
             return -1
 
     def pending(self) -> int:
         """Gives how many messages wait; 1 while Redis is away, so that nobody takes it for done."""
         try:
-            return sum(n.pending for n in self.lanes().values())
+            return sum(n.pending for n in self._all_lanes())
         except StoreUnavailable:
             return 1
 
@@ -138,13 +150,14 @@ class Ground:
         """
         assert not self.books.wrong, self.books.wrong[:5]
         senders.check_answers()
-        events = Counter(event["key"] for event in self.sandbox.received("events"))
-        written = Counter(identity["key"] for identity in self.sandbox.received("identities"))
-        dead = {
-            orjson.loads(letter.text)["messageId"] for letter in dead_letters.browse(self.service.store, "web")
-        }
+        keys = {f"u-{number}" for number in senders.acknowledged}
+        events = Counter(e["key"] for e in self.sandbox.received("events") if e["key"] in keys)
+        written = Counter(i["key"] for i in self.sandbox.received("identities") if i["key"] in keys)
+        letters = dead_letters.browse(self.service.store, senders.destination)
+        dead = {orjson.loads(letter.text)["messageId"] for letter in letters}
         unnamed = sum(1 for number in senders.acknowledged if kind(number) == UNNAMED)
-        assert forgot or self.lanes()["events"].filtered == ({"page_unnamed": unnamed} if unnamed else {})
+        filtered = self.lanes(senders.destination)["events"].filtered
+        assert forgot or filtered == ({"page_unnamed": unnamed} if unnamed else {})
         lost = [n for n in senders.acknowledged if not _is_known(n, events, written, dead)]
         doubled = sum(events.values()) - len(events) + sum(written.values()) - len(written)
         return Verdict(len(senders.acknowledged), lost, doubled, self.books.scrapes)

@@ -42,8 +42,20 @@ def message(number: int) -> dict[str, Any]:
 class Senders:
     """Threads that post to doors; which messages may be posted is released bit by bit."""
 
-    def __init__(self, urls: Sequence[str], *, threads: int = 4, batch: int = 40, seed: int = 0) -> None:
+    def __init__(
+        self,
+        urls: Sequence[str],
+        *,
+        threads: int = 4,
+        batch: int = 40,
+        seed: int = 0,
+        destination: str = "web",
+        first: int = 0,
+    ) -> None:
         self.urls = list(urls)
+        self.destination = destination
+        #: Numbers begin here, so that destinations of one ground have their own.
+        self.first = first
         self.acknowledged: dict[int, float] = {}
         self.answers: Counter[int | str] = Counter()
         #: How long each answer took, in seconds.
@@ -73,7 +85,7 @@ class Senders:
     def release(self, messages: int) -> None:
         """Lets so many more messages be posted, at once."""
         with self._lock:
-            self._waiting.extend(range(self._released, self._released + messages))
+            self._waiting.extend(range(self.first + self._released, self.first + self._released + messages))
             self._released += messages
 
     def release_at(self, a_second: float, seconds: float) -> None:
@@ -104,6 +116,11 @@ class Senders:
         finally:
             ends.set()
             thread.join(5)
+
+    @property
+    def released(self) -> int:
+        """How many messages have been released."""
+        return self._released
 
     @property
     def open(self) -> int:
@@ -137,7 +154,8 @@ class Senders:
         body = orjson.dumps([message(number) for number in numbers])
         started = time.monotonic()
         try:
-            answer = http.request("POST", f"{url}/webhook/web", body=body, headers={"Authorization": SECRET})
+            headers = {"Authorization": SECRET}
+            answer = http.request("POST", f"{url}/webhook/{self.destination}", body=body, headers=headers)
         except urllib3.exceptions.HTTPError:
             with self._lock:
                 self.answers["none"] += 1

@@ -4,8 +4,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-import pytest
-
 from split_dest.inbox import dead_letters
 from tests.support.sandbox import Sandbox
 from tests.support.service import Service, tracks
@@ -86,30 +84,6 @@ def test_replace_mode_writes_in_bulk_and_sets_aside_what_split_lists_as_failed(
     assert service.lane("identities").delivered == 2
 
 
-def test_while_split_is_away_messages_wait_and_then_arrive_once(service: Service, sandbox: Sandbox) -> None:
-    """Split answers 503 for two seconds: the lane rests, and nothing is lost or doubled."""
-    sandbox.faults({"api": "events", "status": 503, "seconds": 2})
-    service.post(tracks(50))
-
-    service.wait_until(lambda: service.lane().refusals > 0)
-    service.wait_until(lambda: service.lane().delivered == 50, 60)
-
-    assert keys(sandbox) == Counter(f"u-{n}" for n in range(50))
-
-
-def test_a_given_wait_is_kept(service: Service, sandbox: Sandbox) -> None:
-    """After 429 with Retry-After: 3, no call comes before three seconds are over."""
-    sandbox.faults({"api": "events", "status": 429, "retryAfter": 3, "times": 1})
-    service.post(tracks(1))
-    service.wait_until(lambda: service.lane().resting_reason == "rate_limited")
-    refused = time.monotonic()
-
-    service.wait_until(lambda: service.lane().delivered == 1)
-
-    assert 2.5 < time.monotonic() - refused < 8
-    assert sandbox.counts()["calls"]["events"] == {"429": 1, "202": 1}
-
-
 def test_the_larger_reset_of_the_admin_api_is_kept(service: Service, sandbox: Sandbox) -> None:
     """A rate limit told by two headers of the Admin API rests the lane until the larger one."""
     headers = {"X-RateLimit-Reset-Seconds-Org": "1", "X-RateLimit-Reset-Seconds-IP": "3"}
@@ -123,46 +97,20 @@ def test_the_larger_reset_of_the_admin_api_is_kept(service: Service, sandbox: Sa
     assert time.monotonic() - refused > 2.5
 
 
-def test_one_refused_event_of_a_thousand_is_found_and_set_aside(service: Service, sandbox: Sandbox) -> None:
-    """Split refuses every call that holds one event: 999 arrive once, one is a dead letter."""
-    sandbox.faults({"api": "events", "status": 400, "containing": '"u-617"'})
+def test_one_refused_event_of_a_thousand_is_found_however_slow_split_is(
+    service: Service, sandbox: Sandbox
+) -> None:
+    """The search for it takes longer than a drain's turn: 999 arrive once, one is a dead letter."""
+    sandbox.faults({"api": "events", "status": 400, "containing": '"u-0"', "delayMs": 600})
     service.post(tracks(1000))
 
-    service.wait_until(lambda: service.lane().pending == 0)
+    service.wait_until(lambda: service.lane().pending == 0, 90)
 
-    assert keys(sandbox) == Counter(f"u-{n}" for n in range(1000) if n != 617)
+    assert keys(sandbox) == Counter(f"u-{n}" for n in range(1, 1000))
     (letter,) = dead_letters.browse(service.store, "web")
     assert letter.reason == "record_refused"
-    assert b'"u-617"' in letter.text
+    assert b'"u-0"' in letter.text
     assert service.lane().delivered == 999
-
-
-def test_a_wrong_key_burns_no_message(service: Service, sandbox: Sandbox) -> None:
-    """Split answers 401: the lane rests with the reason, and goes on when the key is right."""
-    sandbox.faults({"api": "events", "status": 401})
-    service.post(tracks(5))
-
-    service.wait_until(lambda: service.lane().resting_reason == "key_refused")
-
-    assert service.lane().pending == 5
-    assert '"event":"lane_rests"' in service.log("worker")
-    sandbox.faults()
-    service.wait_until(lambda: service.lane().delivered == 5, 60)
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [{"drop": True}, {"delayMs": 4000}, {"status": 500, "body": "<html>"}, {"status": 301}],
-    ids=["dropped", "hangs", "garbage", "redirects"],
-)
-def test_any_other_trouble_is_tried_again(service: Service, sandbox: Sandbox, fault: dict[str, object]) -> None:
-    """Whatever else Split does, the message arrives in the end."""
-    sandbox.faults({"api": "events", "times": 1} | fault)
-
-    service.post(tracks(3))
-    service.wait_until(lambda: service.lane().delivered == 3, 40)
-
-    assert set(keys(sandbox)) == {"u-0", "u-1", "u-2"}
 
 
 def test_a_lane_that_rests_holds_up_no_other(service: Service, sandbox: Sandbox) -> None:

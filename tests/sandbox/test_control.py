@@ -59,6 +59,20 @@ def test_everything_is_counted(sandbox: Sandbox):
     assert (calls["admin"], calls["identities"], calls["tracks"]) == ({"200": 1}, {"404": 1}, {"200": 1})
 
 
+def test_the_newest_calls_tell_their_times(sandbox: Sandbox):
+    """Refused calls as well, with what their fault looked for."""
+    sandbox.call("DELETE", "/_sandbox/received")
+    sandbox.faults({"api": "events", "status": 503, "delayMs": 50, "containing": "u1"})
+
+    sandbox.events([event()])
+    sandbox.events([event(key="u2")])
+
+    refused, taken = sandbox.call("GET", "/_sandbox/calls").json()
+    assert (refused["api"], refused["outcome"], refused["containing"]) == ("events", "503", "u1")
+    assert (taken["outcome"], taken["containing"]) == ("202", None)
+    assert refused["receivedAt"] + 50 <= refused["answeredAt"] <= taken["receivedAt"]
+
+
 def test_a_clean_start_keeps_the_faults(sandbox: Sandbox):
     """Records, counts and identities go; what was asked for stays."""
     path = "/trafficTypes/tt-user/environments/env-production/identities/u1"

@@ -60,9 +60,9 @@ def test_headers_and_body_are_those_asked_for(sandbox: Sandbox):
     assert answer.headers["X-RateLimit-Reset-Seconds-Org"] == "7"
 
 
-@pytest.mark.parametrize(("drop", "kept"), [(True, 0), ("after", 1)])
+@pytest.mark.parametrize(("drop", "kept"), [(True, 0), ("after", 1), ("half", 1)])
 def test_a_dropped_connection_gives_the_client_no_answer(sandbox: Sandbox, drop: bool | str, kept: int):
-    """The client sees a broken connection; ``after`` has kept the events all the same."""
+    """The client sees a broken connection; ``after`` and ``half`` have kept the events all the same."""
     sandbox.faults({"api": "events", "drop": drop, "times": 1})
 
     with pytest.raises(urllib3.exceptions.ProtocolError):

@@ -31,25 +31,6 @@ def test_the_job_that_doors_name_exists() -> None:
     assert callable(found)
 
 
-def test_a_message_that_breaks_its_drain_is_set_aside_and_its_neighbours_arrive(
-    make_service: Callable[..., Service], sandbox: Sandbox
-) -> None:
-    """A stream entry that no drain survives is found after three tries; 200 others are delivered."""
-    service = make_service()
-    service.start_web()
-    service.post(tracks(100))
-    service.store.client.xadd("sd:web:events:stream", {"m": b"{broken", "t": service.store.now_ms()})
-    service.store.client.hincrby("sd:web:counts", "events:received", 1)
-    service.post(tracks(100, 100))
-
-    service.start_workers(1)
-    service.wait_until(lambda: service.lane().pending == 0, 60)
-
-    assert {event["key"] for event in sandbox.received("events")} == {f"u-{n}" for n in range(200)}
-    (letter,) = dead_letters.browse(service.store, "web")
-    assert (letter.reason, letter.text) == ("crashed_worker", b"{broken")
-
-
 def test_a_lost_job_costs_seconds(make_service: Callable[..., Service]) -> None:
     """Everything that RQ has is deleted: the watch finds the messages."""
     service = make_service()
@@ -76,16 +57,25 @@ def test_a_worker_that_dies_is_started_again(workers: Service) -> None:
     assert '"event":"worker_died"' in workers.log("worker")
 
 
-def test_workers_end_with_their_supervisor(workers: Service) -> None:
-    """When only the supervisor is killed, no worker is left behind."""
-    supervisor = workers.processes[-1]
+def test_workers_end_with_their_supervisor(make_service: Callable[..., Service], sandbox: Sandbox) -> None:
+    """When only the supervisor is killed, its worker finishes its call, which nobody sends again, and ends."""
+    sandbox.faults({"api": "events", "delayMs": 6000, "times": 1})
+    service = make_service()
+    service.change("timeout_seconds: 2", "timeout_seconds: 30")
+    service.start_web()
+    supervisor = service.start_workers(1)
+    service.post(tracks(3))
+    service.wait_until(lambda: service.lane().in_flight == 3)
     (pid,) = worker_pids(supervisor.pid)
 
     os.kill(supervisor.pid, signal.SIGKILL)
     supervisor.wait(10)
-    workers.processes.remove(supervisor)
+    service.processes.remove(supervisor)
+    service.start_workers(1)
 
-    workers.wait_until(lambda: not Path(f"/proc/{pid}").exists(), 20)
+    service.wait_until(lambda: not Path(f"/proc/{pid}").exists(), 40)
+    service.wait_until(lambda: service.lane().delivered == 3, 40)
+    assert len(sandbox.received("events")) == 3
 
 
 def test_lanes_take_turns(make_service: Callable[..., Service], sandbox: Sandbox) -> None:

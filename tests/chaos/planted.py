@@ -1,0 +1,73 @@
+"""Faults of the mapping, planted in worker processes from outside: the product has no door for them.
+
+A ``sitecustomize`` on the workers' ``PYTHONPATH`` calls ``plant`` before anything else is imported.
+"""
+
+import ctypes
+import os
+import re
+import resource
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+_MB = 2**20
+
+
+def crash() -> None:
+    """Reads where no memory is: the process ends with SIGSEGV."""
+    ctypes.string_at(0)
+
+
+def loop() -> None:
+    """Never ends, in Python."""
+    while True:
+        pass
+
+
+def backtrack() -> None:
+    """Never ends, in C, and never gives Python's lock back."""
+    re.match(r"(a+)+$", "a" * 60 + "b")
+
+
+def exhaust() -> None:
+    """Takes memory until the system gives no more: MemoryError."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    limit = pages * resource.getpagesize() + 150 * _MB
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, before[1]))
+    try:
+        bytearray(1000 * _MB)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def bloat() -> None:
+    """Takes memory until the process is killed for it, as the kernel does; here it does so itself."""
+    taken = bytearray(os.urandom(_MB)) * 100
+    os.kill(os.getpid(), signal.SIGKILL)
+    del taken
+
+
+#: What each try writes to stderr.
+TRIED = "tried to {}\n"
+FAULTS: dict[str, Callable[[], None]] = {
+    f"Poison {fault.__name__}": fault for fault in (crash, loop, backtrack, exhaust, bloat)
+}
+
+
+def plant() -> None:
+    """Lets the mapping of events with certain names go wrong."""
+    from split_dest import mapping
+
+    healthy = mapping.to_split
+
+    def to_split(message: Any, *args: Any) -> Any:
+        fault = FAULTS.get(str(message.fields.get("event")))
+        if fault is not None:
+            os.write(2, TRIED.format(fault.__name__).encode())
+            fault()
+        return healthy(message, *args)
+
+    mapping.to_split = to_split

@@ -1,0 +1,105 @@
+"""Messages over which the mapping crashes, hangs or takes all memory."""
+
+import os
+import time
+from pathlib import Path
+
+import orjson
+
+from split_dest.inbox import dead_letters
+from tests.chaos.ground import Ground, ground
+from tests.chaos.planted import FAULTS, TRIED
+from tests.chaos.scenario import Dose, scenario
+from tests.chaos.senders import Senders
+from tests.support.service import tracks
+
+_ROOT = Path(__file__).parents[2]
+_NEIGHBOURS = 300
+_TRIES = 3
+_SOME = ["Poison crash", "Poison backtrack", "Poison exhaust"]
+
+
+def _sow(on: Ground) -> None:
+    """Plants the faults in all processes that are started from now on."""
+    folder = on.service.folder / "planted"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text("from tests.chaos.planted import plant\n\nplant()\n")
+    on.service.environ["PYTHONPATH"] = f"{folder}{os.pathsep}{_ROOT}"
+
+
+def _destination(name: str) -> str:
+    return name.lower().replace(" ", "-")
+
+
+def _numbers(name: str) -> range:
+    """Gives the numbers of the messages among which this kind of poison stands."""
+    first = 10**6 * (1 + list(FAULTS).index(name))
+    return range(first, first + _NEIGHBOURS)
+
+
+def _poison(on: Ground, name: str, at: int) -> None:
+    messages = tracks(_NEIGHBOURS, start=_numbers(name)[0])
+    messages[at] |= {"event": name}
+    assert on.service.post(messages, f"/webhook/{_destination(name)}").json()["accepted"] == _NEIGHBOURS
+
+
+@scenario(
+    "a message that crashes its worker, hangs it in Python or in C, or takes all its memory",
+    "set aside after 3 tries; its neighbours delivered; other lanes go on meanwhile; lost 0",
+)
+def poison(folder: Path, dose: Dose) -> str:
+    """Each kind stands among 300 others; the short form has three kinds at once, the long one each by itself."""
+    groups, chance = dose.of([_SOME], [[name] for name in FAULTS]), dose.chance()
+    with ground(folder) as on, Senders([], batch=10, seed=dose.seed) as senders:
+        on.add(*(_destination(name) for name in FAULTS))
+        on.service.start_web()
+        _sow(on)
+        on.service.start_workers()
+        senders.urls.append(on.service.url)
+        took = [_endure(on, senders, names, chance.randrange(_NEIGHBOURS)) for names in groups]
+        on.settle(senders)
+        found, longest = on.verdict(senders), _longest_ms(on, senders)
+        log = on.service.log("worker")
+    assert not found.lost
+    assert not found.doubled
+    tries = [log.count(TRIED.format(FAULTS[name].__name__)) for names in groups for name in names]
+    assert set(tries) == {_TRIES}, tries
+    deaths = log.count('"event":"worker_died"')
+    return (
+        f"{len(tries)} kinds among {_NEIGHBOURS} each, set aside after {max(took):.0f} s at most; "
+        f"{deaths} processes ended; other messages waited {longest / 1000:.1f} s at most; {found}"
+    )
+
+
+def _endure(on: Ground, senders: Senders, names: list[str], at: int) -> float:
+    """Posts poison of these kinds, and others until all of it is settled; gives how many seconds it took."""
+    started = time.monotonic()
+    for name in names:
+        _poison(on, name, at)
+    while any(lane.pending for name in names for lane in on.lanes(_destination(name)).values()):
+        assert time.monotonic() - started < 300, on.service.log("worker")[-3000:]
+        senders.release_at(20, 1)
+    took = time.monotonic() - started
+    for name in names:
+        _check(on, name, at)
+    return took
+
+
+def _check(on: Ground, name: str, at: int) -> None:
+    numbers = _numbers(name)
+    keys = [event["key"] for event in on.sandbox.received("events") if int(event["key"][2:]) in numbers]
+    assert sorted(keys) == sorted(f"u-{n}" for n in numbers if n != numbers[at])
+    (letter,) = dead_letters.browse(on.service.store, _destination(name))
+    assert (letter.reason, orjson.loads(letter.text)["messageId"]) == ("crashed_worker", f"m-{numbers[at]}")
+
+
+def _longest_ms(on: Ground, senders: Senders) -> float:
+    """Gives the longest time from door to Split."""
+    offset = time.time() - time.monotonic()
+    records = on.sandbox.call("GET", "/_sandbox/received?kind=events").json()
+    came = {record["key"]: record["receivedAt"] for record in records}
+    return max(
+        came[key] - (at + offset) * 1000
+        for number, at in senders.acknowledged.items()
+        if (key := f"u-{number}") in came
+    )

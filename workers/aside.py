@@ -1,0 +1,62 @@
+"""A drain that waits long for Split steps aside, so that its worker goes on with the next one meanwhile.
+
+Otherwise one destination whose Split hangs would hold every worker for a timeout, again and again.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
+
+from split_dest import logs
+
+#: So long a call may keep its worker from other lanes.
+STEP_ASIDE_SECONDS = 0.25
+_LOOK_SECONDS = 0.05
+
+
+class Stand:
+    """Where a drain stands: in front, where alone it may map, or aside, where it ends after the calls at hand."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waits_since: float | None = None
+        self.aside = False
+
+    def waits(self) -> None:
+        """Notes that a call may follow, which may take long."""
+        self._waits_since = time.monotonic()
+
+    def may_map(self) -> bool:
+        """True: the drain stands in front, and stays there until it waits again."""
+        with self._lock:
+            self._waits_since = None
+            return not self.aside
+
+    def step_aside(self) -> bool:
+        """Puts the drain aside if it has waited for too long; True if so."""
+        with self._lock:
+            since = self._waits_since
+            self.aside = since is not None and time.monotonic() - since > STEP_ASIDE_SECONDS
+            return self.aside
+
+
+def run(pool: ThreadPoolExecutor, drain: Callable[[Stand], None], job_id: str) -> None:
+    """Runs a drain until it is done or aside; raises what it raised in front, logs what it raises aside.
+
+    Only the drain in front maps: if its worker dies over a message, no other drain's messages are held to blame.
+    """
+    stand = Stand()
+    work = pool.submit(drain, stand)
+    while not wait([work], _LOOK_SECONDS).done:
+        if stand.step_aside():
+            work.add_done_callback(partial(_log_failure, job_id))
+            return
+    work.result()
+
+
+def _log_failure(job_id: str, work: Future[None]) -> None:
+    raised = work.exception()
+    if raised is not None:
+        logs.error("job_failed", cause=raised, job=job_id)
