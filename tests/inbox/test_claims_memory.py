@@ -1,13 +1,12 @@
-"""What a claimed id costs in Redis; the measure at 5 million ids is tests/chaos/measure_dedupe.py."""
+"""What a claimed id costs in Redis; the measure at 5 million ids is tests/chaos/claims.py."""
 
 import pytest
 
 from split_dest.inbox import intake
 from split_dest.inbox.store import Store
-from tests.chaos.measure_dedupe import BUCKETS, WINDOW_MS, claim, used_bytes
+from tests.chaos.claims import BUCKETS, MOST_BYTES, WINDOW_MS, claim, used_bytes
 
 IDS = 100_000
-MOST_BYTES = 20
 
 
 @pytest.mark.parametrize("measured", [5_000_000, 5_000_000 // 4], ids=["in-one-period", "over-the-window"])
