@@ -73,7 +73,7 @@ class _Run:
         self.windows.append((broken - max(senders.took), time.monotonic()))
         mend()
 
-    def outcome(self, *, may_lose: bool) -> str:
+    def outcome(self, *, may_lose: bool, refused: bool) -> str:
         self._on.sandbox.faults()
         self._on.settle(self._senders)
         found = self._on.verdict(self._senders, forgot=may_lose)
@@ -81,7 +81,7 @@ class _Run:
         # What a master had not yet copied when it went was acknowledged around that time; nothing else is lost.
         known = self.windows if may_lose else []
         assert all(any(a <= self._senders.acknowledged[n] <= b for a, b in known) for n in found.lost), found
-        return f"{found}; {check_times(self._senders, self._resumed)}"
+        return f"{found}; {check_times(self._senders, self._resumed, refused=refused)}"
 
 
 def _failovers(folder: Path, wait_replicas: int, ways: list[Way]) -> str:
@@ -91,7 +91,9 @@ def _failovers(folder: Path, wait_replicas: int, ways: list[Way]) -> str:
         run.start(wait_replicas)
         for way in ways:
             run.lose_master(way)
-        return f"{len(ways)} times; {run.outcome(may_lose=not wait_replicas)}"
+        # A promotion may be over before anybody posts.
+        outcome = run.outcome(may_lose=not wait_replicas, refused=set(ways) != {_promote})
+        return f"{len(ways)} times; {outcome}"
 
 
 @scenario(
