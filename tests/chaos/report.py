@@ -6,51 +6,68 @@ import platform
 import re
 import subprocess
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from split_dest import __version__, embedded_redis
-from tests.chaos.scenario import Scenario
+from tests.chaos.scenario import SCENARIOS, Dose
 
 _PACKAGES = ("gunicorn", "flask", "redis", "rq", "marshmallow", "urllib3")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One scenario's outcome: what was measured, or what did not hold."""
+    """One scenario's outcome: what was measured, or what did not hold; and from which run it is."""
 
-    scenario: Scenario
     measured: str
     holds: bool
-
-    def worse(self, other: "Row") -> "Row":
-        """Gives the one of two that speaks against the service; the later one if neither does."""
-        return self if not self.holds else other
+    run: str
 
     def __str__(self) -> str:
-        cells = (self.scenario.broken, self.scenario.must_hold, self.measured, "yes" if self.holds else "**no**")
-        return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |"
+        cells = (self.measured, "yes" if self.holds else "**no**", self.run)
+        return " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells)
+
+    def and_then(self, later: "Row") -> "Row":
+        """Gives what two rounds say together: the later one, unless the former one did not hold."""
+        if not self.holds:
+            return self
+        return replace(later, run=f"{self.run}; {later.run}")
 
 
-def text(rows: list[Row], *, seed: int, rounds: int, seconds: float) -> str:
-    """Gives the page as Markdown."""
+def provenance(dose: Dose, seconds: float) -> str:
+    """Gives when and how a scenario was run."""
     day = time.strftime("%Y-%m-%d", time.gmtime())
+    commit = _said("git", "rev-parse", "--short", "HEAD").strip()
+    return f"{day}, {'long' if dose.long else 'short'}, {seconds:.0f} s, seed {dose.seed}, commit {commit}"
+
+
+def text(rows: Mapping[str, Row], former: str = "") -> str:
+    """Gives the page as Markdown: rows by their scenarios' names, and those of a former page for all others."""
+    kept = {tuple(line.split(" | ")[:2]): line for line in former.splitlines()}
     lines = [
         "# Proof",
         "",
         "Written by `make chaos`; nothing here is typed by hand. Real processes (gunicorn, workers, redis-server,",
         "the stand-in for Split) are broken while numbered messages come, until every one is accounted for.",
         "",
-        f"- When: {day}, {seconds / 60:.0f} minutes, rounds {rounds}, seed {seed}, commit {_commit()}",
         f"- Machine: {_machine()}",
         f"- Versions: {_versions()}",
         "",
-        "| broken | must hold | measured | holds |",
-        "|---|---|---|---|",
-        *map(str, rows),
-        "",
+        "| broken | must hold | measured | holds | run |",
+        "|---|---|---|---|---|",
     ]
-    return "\n".join(lines)
+    for name, scenario in SCENARIOS.items():
+        head = f"| {scenario.broken}", scenario.must_hold
+        if name in rows:
+            row = rows[name]
+            cells = (row.measured, "yes" if row.holds else "**no**", row.run)
+            lines.append(
+                " | ".join([*head, *(" ".join(cell.split()).replace("|", "\\|") for cell in cells)]) + " |"
+            )
+        elif head in kept:
+            lines.append(kept[head])
+    return "\n".join([*lines, ""])
 
 
 def _machine() -> str:
@@ -67,10 +84,6 @@ def _versions() -> str:
     packages = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES)
     python = platform.python_version()
     return f"split-dest {__version__}, Python {python}, redis-server {redis and redis[1]}, {packages}"
-
-
-def _commit() -> str:
-    return _said("git", "rev-parse", "--short", "HEAD").strip() or "unknown"
 
 
 def _said(*command: str) -> str:

@@ -8,8 +8,8 @@ from tests.chaos.all import SCENARIOS
 from tests.chaos.report import Row
 
 ROOT = Path(__file__).parents[2]
-HELD = Row(SCENARIOS["kills"], "3 kills | lost 0", True)
-BROKE = Row(SCENARIOS["kills"], "lost\n1", False)
+HELD = Row("3 kills | lost 0", True, "2026-01-01, long")
+BROKE = Row("lost\n1", False, "2026-01-02, long")
 
 
 def rows(text: str) -> list[list[str]]:
@@ -19,17 +19,29 @@ def rows(text: str) -> list[list[str]]:
 
 
 def test_a_row_says_what_held_and_what_did_not() -> None:
-    """Whatever was measured stays one row of the table."""
-    page = report.text([HELD, BROKE], seed=7, rounds=1, seconds=90)
+    """Whatever was measured stays one row of the table, in the order of the scenarios."""
+    told = rows(report.text({"repeats": BROKE, "kills": HELD}))
 
-    assert [row[2:] for row in rows(page)] == [["3 kills \\| lost 0", "yes"], ["lost 1", "**no**"]]
-    assert "seed 7" in page
+    assert [row[2:] for row in told] == [
+        ["3 kills \\| lost 0", "yes", "2026-01-01, long"],
+        ["lost 1", "**no**", "2026-01-02, long"],
+    ]
+
+
+def test_rows_of_scenarios_that_were_not_run_are_kept() -> None:
+    """A page can be renewed scenario by scenario; each row says from which run it is."""
+    former = report.text({"kills": HELD, "repeats": HELD})
+
+    told = rows(report.text({"repeats": BROKE}, former))
+
+    assert [row[3] for row in told] == ["yes", "**no**"]
 
 
 def test_of_several_rounds_the_one_that_failed_is_told() -> None:
     """A later round that held does not hide it."""
-    assert HELD.worse(BROKE) is BROKE
-    assert BROKE.worse(HELD) is BROKE
+    assert HELD.and_then(BROKE).holds is False
+    assert BROKE.and_then(HELD) is BROKE
+    assert HELD.and_then(HELD).run == "2026-01-01, long; 2026-01-01, long"
 
 
 def test_the_report_covers_every_scenario_and_all_held() -> None:
@@ -38,3 +50,4 @@ def test_the_report_covers_every_scenario_and_all_held() -> None:
 
     assert [row[:2] for row in told] == [[s.broken, s.must_hold] for s in SCENARIOS.values()]
     assert {row[3] for row in told} == {"yes"}
+    assert all(", long, " in row[4] for row in told)
