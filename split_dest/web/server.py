@@ -136,6 +136,10 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
             ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _PIECE_BYTES * 2)
         super().init_process()
 
+    def handle_quit(self, sig: int, frame: object) -> None:
+        """Stops as SIGTERM does: gunicorn's way takes a lock that the code which it interrupts may hold."""
+        self.handle_exit(sig, frame)
+
     def enqueue_req(self, conn: Connection) -> None:
         """Gives a request to a thread; large ones have only one, so that they can't take all time and memory."""
         pool = self._large if conn.incoming.is_large else self.tpool
