@@ -28,7 +28,8 @@ _PIECE_BYTES = 65_536
 
 _END = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r\n", re.IGNORECASE)
-_CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
+#: Any other coding the parser refuses, so nothing more is awaited.
+_CHUNKED = re.compile(rb"\r\ntransfer-encoding:[^\r\n]*chunked", re.IGNORECASE)
 _CONTINUE = re.compile(rb"\r\nexpect:", re.IGNORECASE)
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 

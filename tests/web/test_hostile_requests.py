@@ -36,6 +36,7 @@ REQUESTS = {
     "length and chunks": (headed(b"Content-Length: 3", b"Transfer-Encoding: chunked", body=b"0\r\n\r\n"), 400),
     "chunks twice": (headed(b"Transfer-Encoding: chunked, chunked", body=b"0\r\n\r\n"), 400),
     "chunks in gzip": (headed(b"Transfer-Encoding: gzip", body=b"0\r\n\r\n"), 400),
+    "a coding that nobody knows": (headed(b"Transfer-Encoding: x", body=b""), 501),
     "a chunk without a length": (CHUNKED + b"x\r\n[]\r\n0\r\n\r\n", 400),
     "a chunk shorter than it says": (CHUNKED + b"9\r\n[]\r\n0\r\n\r\nx", 400),
     "a chunk of a terabyte": (CHUNKED + b"fffffffffff\r\n" + b"[" * 1000, 408),
