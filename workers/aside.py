@@ -5,14 +5,15 @@ Otherwise one destination whose Split hangs would hold every worker for a timeou
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from functools import partial
 
 from split_dest import logs
 
 #: So long a call may keep its worker from other lanes.
-STEP_ASIDE_SECONDS = 0.25
+STEP_ASIDE_SECONDS = 1.0
 _LOOK_SECONDS = 0.05
 
 
@@ -21,24 +22,26 @@ class Stand:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waits_since: float | None = None
+        self._calls = 0
+        self._since = 0.0
         self.aside = False
 
-    def waits(self) -> None:
-        """Notes that a call may follow, which may take long."""
-        self._waits_since = time.monotonic()
-
-    def may_map(self) -> bool:
-        """True: the drain stands in front, and stays there until it waits again."""
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Notes that a call to Split or Segment is under way until the block ends, maybe beside others."""
         with self._lock:
-            self._waits_since = None
-            return not self.aside
+            self._since = self._since if self._calls else time.monotonic()
+            self._calls += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._calls -= 1
 
     def step_aside(self) -> bool:
         """Puts the drain aside if it has waited for too long; True if so."""
         with self._lock:
-            since = self._waits_since
-            self.aside = since is not None and time.monotonic() - since > STEP_ASIDE_SECONDS
+            self.aside = bool(self._calls) and time.monotonic() - self._since > STEP_ASIDE_SECONDS
             return self.aside
 
 

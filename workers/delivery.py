@@ -42,7 +42,6 @@ class Delivery:
         """
         if self.runtime.stop.raised or not self.hold.may_call():
             raise SlotLost
-        self.stand.waits()
 
     def mapping(self, entries: Sequence[Entry]) -> Iterator[Entry]:
         """Gives claimed messages, each to be mapped before the next, and vouches for them after the last.
@@ -53,7 +52,7 @@ class Delivery:
         Raises:
             TurnOver: names were looked up for so long that another drain stands in front.
         """
-        if not self.stand.may_map():
+        if self.stand.aside:
             self.hold.vouch(entries)
             raise TurnOver
         try:

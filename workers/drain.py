@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from split_dest import logs
@@ -44,7 +45,8 @@ def drain(owner: str, lane: str, slot: int, job_id: str = "") -> None:
     aside.run(runtime.drains, partial(_drain, runtime, owner, lane, slot, job_id), job_id)
 
 
-def _drain(runtime: Runtime, owner: str, lane: str, slot: int, job_id: str, stand: Stand) -> None:
+def _drain(shared: Runtime, owner: str, lane: str, slot: int, job_id: str, stand: Stand) -> None:
+    runtime = replace(shared, http=shared.http.watched(stand.waiting))
     hold = drains.take(runtime.store, owner, lane, slot, job_id)
     if hold is None:
         return
@@ -72,7 +74,6 @@ def _drain(runtime: Runtime, owner: str, lane: str, slot: int, job_id: str, stan
 def _work(hold: Drain, runtime: Runtime, stand: Stand) -> None:
     delivery = Delivery(hold, runtime, stand, time.monotonic() + TURN_SECONDS)
     while not (delivery.turn_is_over or stand.aside or runtime.stop.raised):
-        stand.waits()
         entries = hold.claim(runtime.settings.delivery.batch_max_events)
         if entries:
             _deliver(delivery, entries)

@@ -1,8 +1,10 @@
 """One HTTP call and what its answer means; whether a retry can help is decided here, once."""
 
+import copy
 import email.utils
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import urllib3
@@ -21,6 +23,8 @@ _WAIT_HEADERS = ("Retry-After", "X-RateLimit-Reset-Seconds-Org", "X-RateLimit-Re
 #: Segment's Tracking API sends seconds in it (segment-docs, sources/catalog/libraries/server/http-api).
 _RESET_HEADER = "X-RateLimit-Reset"
 _WAIT_MAX_SECONDS = 86_400.0
+#: Makes a context that holds for as long as a call takes.
+Watch = Callable[[], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,13 @@ class Http:
 
     def __init__(self, timeout_seconds: float, connections: int = 16) -> None:
         self._pool = deadline.pools(timeout_seconds, connections)
+        self._watch: Watch = nullcontext
+
+    def watched(self, watch: Watch) -> "Http":
+        """Gives the same connections, each of whose calls is made within a context of *watch*."""
+        same = copy.copy(self)
+        same._watch = watch
+        return same
 
     def send(self, request: Request, *, not_found_is_answer: bool = False) -> Answer:
         """Sends the request and gives the answer.
@@ -60,13 +71,14 @@ class Http:
         """
         said = f"{request.method} {request.place}"
         try:
-            answer = self._pool.request(
-                request.method,
-                request.url,
-                body=request.body or None,
-                headers=dict(request.headers),
-                redirect=False,  # a key must not follow to another host
-            )
+            with self._watch():
+                answer = self._pool.request(
+                    request.method,
+                    request.url,
+                    body=request.body or None,
+                    headers=dict(request.headers),
+                    redirect=False,  # a key must not follow to another host
+                )
         except urllib3.exceptions.NewConnectionError as error:
             raise Refused("upstream_unreachable", f"{said}: no connection", Remedy.WAIT) from error
         except urllib3.exceptions.TimeoutError as error:
@@ -80,11 +92,13 @@ class Http:
 
 def _refused(said: str, status: int, headers: Mapping[str, str]) -> Refused:
     code, remedy = _meaning(status)
-    waits = [seconds for name in _WAIT_HEADERS if (seconds := _seconds(headers.get(name))) is not None]
-    reset = _seconds(headers.get(_RESET_HEADER))
+    sent = _date(headers.get("Date", "")) or time.time()
+    reset = _seconds(headers.get(_RESET_HEADER, ""), sent)
     # Many proxies write the moment itself here, as seconds since 1970.
-    waits += [reset] if reset is not None and reset <= _WAIT_MAX_SECONDS else []
-    wait_seconds = min(max(waits), _WAIT_MAX_SECONDS) if waits else None
+    waits = [reset if reset <= _WAIT_MAX_SECONDS else 0.0]
+    waits += [_seconds(headers.get(name, ""), sent) for name in _WAIT_HEADERS]
+    # A wait that is over when it is given is none: the lane backs off as it does without one.
+    wait_seconds = min(max(waits), _WAIT_MAX_SECONDS) or None
     return Refused(code, f"{said}: {status}", remedy, wait_seconds=wait_seconds)
 
 
@@ -96,15 +110,22 @@ def _meaning(status: int) -> tuple[str, Remedy]:
     return "rate_limited" if status == 429 else "upstream_error", Remedy.WAIT
 
 
-def _seconds(header: str | None) -> float | None:
-    """Gives the seconds that a header asks to wait: a number of them, or a date; None: unreadable."""
-    if header is None:
-        return None
+def _seconds(header: str, sent: float) -> float:
+    """Gives the seconds that a header asks to wait: a number of them, or a date; 0.0: none, or unreadable.
+
+    *sent* is when the answer says that it was sent, in seconds since 1970: a date means the sender's clock.
+    """
     try:
-        return max(0.0, float(header))
+        seconds = float(header)
     except ValueError:
-        pass
+        moment = _date(header)
+        seconds = 0.0 if moment is None else moment - sent
+    return seconds if seconds > 0 else 0.0
+
+
+def _date(header: str) -> float | None:
+    """Gives a date in seconds since 1970; None: unreadable."""
     try:
-        return max(0.0, email.utils.parsedate_to_datetime(header).timestamp() - time.time())
+        return email.utils.parsedate_to_datetime(header).timestamp()
     except (ValueError, OverflowError):
         return None

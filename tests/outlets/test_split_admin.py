@@ -46,7 +46,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.asked += 1
         assert urlsplit(self.path).path == "/splits/ws/ws%2F1"
         body = orjson.dumps(self.server.says(parse_qs(urlsplit(self.path).query)))
-        self.send_response(200 if self.server.refuses is None else 503)
+        self.send_response_only(200 if self.server.refuses is None else 503)
         for name, value in (self.server.refuses or {}).items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
@@ -125,11 +125,15 @@ def test_an_answer_that_nobody_expects_is_waited_out(server: Server, answer: Any
         ({"X-RateLimit-Reset": "1900000000"}, None),
         ({"Retry-After": "1900000000"}, 86_400),
         ({"Retry-After": "Wed, 21 Oct 2026 07:28:00 +99999999999999999999"}, None),
+        ({"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT", "Date": "Wed, 21 Oct 2026 07:26:50 GMT"}, 70),
+        ({"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT", "Date": "Wed, 21 Oct 2026 07:29:00 GMT"}, None),
+        ({"Retry-After": "0"}, None),
+        ({"Retry-After": "nan"}, None),
         ({"X-RateLimit-Reset-Seconds-Org": "3", "X-RateLimit-Reset-Seconds-IP": "5"}, 5),
     ],
 )
 def test_the_longest_wait_that_an_answer_gives_counts(server: Server, headers: dict[str, str], wait_seconds: Any):
-    """A reset far away is no wait but a moment, as many proxies write it."""
+    """A reset far away is no wait but a moment, as many proxies write it; a date means the sender's clock."""
     server.refuses = headers
 
     with pytest.raises(Refused) as caught:

@@ -39,10 +39,9 @@ def test_a_drain_that_waits_long_lets_the_worker_go_on(
     answered = threading.Event()
 
     def waits(stand: Stand) -> None:
-        stand.waits()
-        answered.wait(60)
+        with stand.waiting():
+            answered.wait(60)
         assert stand.aside
-        assert not stand.may_map()
         raise KeyError
 
     logs.setup()
@@ -54,13 +53,13 @@ def test_a_drain_that_waits_long_lets_the_worker_go_on(
     assert (line["event"], line["job"], line["error"]) == ("job_failed", "job-1", "KeyError")
 
 
-def test_a_drain_that_maps_stays_in_front(pool: ThreadPoolExecutor) -> None:
-    """However long it takes; so two drains of one process never map at the same time."""
+def test_a_drain_that_waits_for_no_call_stays_in_front(pool: ThreadPoolExecutor) -> None:
+    """However long it maps, so that two drains of one process never do so at a time, or Redis takes."""
     finished = threading.Event()
 
     def maps(stand: Stand) -> None:
-        stand.waits()
-        assert stand.may_map()
+        with stand.waiting():
+            pass
         time.sleep(4 * aside.STEP_ASIDE_SECONDS)
         finished.set()
 
