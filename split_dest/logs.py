@@ -1,8 +1,10 @@
 """Logs: one JSON line a fact on stdout. Never a message's content, never a secret."""
 
 import logging
+import math
 import sys
 import threading
+import time
 import traceback
 from datetime import UTC, datetime
 
@@ -10,6 +12,9 @@ import orjson
 
 _OURS = logging.getLogger("split_dest")
 _FIELDS = "split_dest_fields"
+#: Of each event that is told seldom: when it was told last, and how often it was not since.
+_TOLD: dict[str, tuple[float, int]] = {}
+_LOCK = threading.Lock()
 
 
 def setup() -> None:
@@ -33,6 +38,18 @@ def info(event: str, **fields: object) -> None:
 def warning(event: str, **fields: object) -> None:
     """Logs a fact that an operator may want to act on."""
     _OURS.warning(event, extra={_FIELDS: fields})
+
+
+def often(event: str, **fields: object) -> None:
+    """Logs a fact that a sender can cause at any rate: a line a second at most, with how many *times* it was so."""
+    now = time.monotonic()
+    with _LOCK:
+        told, untold = _TOLD.get(event, (-math.inf, 0))
+        if now < told + 1:
+            _TOLD[event] = told, untold + 1
+            return
+        _TOLD[event] = now, 0
+    warning(event, times=untold + 1, **fields)
 
 
 def error(event: str, *, cause: BaseException | None = None, **fields: object) -> None:

@@ -77,7 +77,7 @@ def _pixel(door: "_Door", kind: str) -> Response:
             raise RequestRefused(404, "not_found")
         door.receive(body_of_query(request.args), kind)
     except (RequestRefused, StoreUnavailable) as error:
-        logs.warning("pixel_lost", reason=error.code)
+        logs.often("pixel_lost", reason=error.code)
     return Response(_GIF, mimetype="image/gif", headers={"Cache-Control": "no-store"})
 
 

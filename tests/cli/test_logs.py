@@ -31,6 +31,18 @@ def lines():
         logger.removeHandler(handler)
 
 
+def test_what_senders_can_cause_at_any_rate_is_told_once_a_second(lines):
+    """With how many times it was so, and each event for itself."""
+    for _ in range(1000):
+        logs.often("pixel_lost", reason="not_found")
+    logs.often("not_http", error="X")
+
+    told = [line["event"] for line in lines()]
+    assert set(told) == {"pixel_lost", "not_http"}
+    # A slow machine may take a few seconds for them.
+    assert told.count("pixel_lost") < 20
+
+
 @pytest.mark.parametrize(("log", "level"), [(logs.info, "info"), (logs.warning, "warning"), (logs.error, "error")])
 def test_a_fact_is_one_line_with_its_fields(lines, log, level):
     """Time, level, the event's fixed name, and the fields beside it; whatever is not JSON as text."""
