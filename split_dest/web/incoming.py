@@ -27,7 +27,9 @@ _CHUNK_COSTS_BYTES = 64
 _PIECE_BYTES = 65_536
 
 _END = b"\r\n\r\n"
-_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r\n", re.IGNORECASE)
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*0*(\d+)[ \t]*\r\n", re.IGNORECASE)
+#: A length of more digits is over every limit.
+_DIGITS = 18
 #: Any other coding the parser refuses, so nothing more is awaited.
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding:[^\r\n]*chunked", re.IGNORECASE)
 _CONTINUE = re.compile(rb"\r\nexpect:", re.IGNORECASE)
@@ -114,6 +116,7 @@ class Incoming:
         self.ends_seconds = 0.0
         self._kept = SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115 - closed with the request
         self._head = b""
+        self._is_bare = False
         self._body: _Length | _Chunks | None = None
         self._most_bytes = LARGE_BYTES
 
@@ -126,13 +129,13 @@ class Incoming:
     def is_ready(self) -> bool:
         """True when it shall have a thread: it is whole, will never be, or the application must be asked."""
         if self.is_cut or self._body is None:
-            return self.is_cut or len(self._head) > _HEAD_BYTES or bool(_BARE_LF.search(self._head))
+            return self.is_cut or len(self._head) > _HEAD_BYTES or self._is_bare
         return self.is_whole or self._body.is_over(self._most_bytes)
 
     @property
     def refusal(self) -> tuple[int, str] | None:
         """The status and the words for a head that never ends; None: gunicorn's parser knows better."""
-        if self._body is not None or _BARE_LF.search(self._head):
+        if self._body is not None or self._is_bare:
             return None
         if self.is_cut:
             return 408, "Request Timeout"
@@ -143,11 +146,12 @@ class Incoming:
         """Takes what came; nothing: the sender has ended."""
         self.is_cut = self.is_cut or not data
         self.ends_seconds = self.ends_seconds or time.monotonic() + REQUEST_SECONDS
-        self._kept.write(data)
         if self._body is not None:
+            self._kept.write(data)
             self._body.add(data)
             return
         searched = max(0, len(self._head) - len(_END))
+        self._is_bare = self._is_bare or bool(_BARE_LF.search(self._head + data, len(self._head)))
         self._head += data
         end = self._head.find(_END, searched)
         if end >= 0:
@@ -155,15 +159,18 @@ class Incoming:
 
     def _begin_body(self, head: bytes, start: bytes) -> None:
         length = _LENGTH.search(head)
-        self._body = _Chunks() if _CHUNKED.search(head) else _Length(int(length[1]) if length else 0)
+        self._body = _Chunks() if _CHUNKED.search(head) else _Length(int(length[1][:_DIGITS]) if length else 0)
         self._body.add(start)
+        self._kept.write(self._head)
         self._head = b""
         if _CONTINUE.search(head):
             # The sender waits for a word before it sends the body.
-            self._most_bytes = 0
+            self._most_bytes = -1
 
     def pieces(self) -> Iterator[bytes]:
         """Gives all that came, from its beginning."""
+        self._kept.write(self._head)
+        self._head = b""
         self._kept.seek(0)
         return iter(partial(self._kept.read, _PIECE_BYTES), b"")
 

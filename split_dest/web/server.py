@@ -40,8 +40,10 @@ _LOOK_SECONDS = 0.25
 _SWITCH_SECONDS = 0.0005
 #: mallopt(3): larger blocks are mapped by themselves, and the bound no longer grows.
 _M_MMAP_THRESHOLD = -3
-#: Seconds and microseconds. Only a sender that reads none of many answers ever fills a socket's buffer.
-_SEND_TIMEOUT = struct.pack("ll", 5, 0)
+#: Any answer fits in, so that only a sender that reads none of many ever holds a thread, and not for long.
+_SEND_BUFFER_BYTES = 262_144
+#: Seconds and microseconds.
+_SEND_TIMEOUT = struct.pack("ll", 0, 300_000)
 _AWAIT = object()
 _STATUSES = (
     (LimitRequestLine, 414, "URI Too Long"),
@@ -64,6 +66,7 @@ class Connection(TConn):  # type: ignore[misc]
         self.is_leaving = False
         with suppress(OSError):
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _SEND_TIMEOUT)
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
 
 
 class DoorWorker(ThreadWorker):  # type: ignore[misc]
@@ -169,14 +172,20 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
         """Answers what is no HTTP with gunicorn's statuses, without its words, which quote the bad part."""
         for kind, status, reason in _STATUSES:
             if isinstance(exc, kind):
-                logs.warning("not_http", error=type(exc).__name__)
+                logs.often("not_http", error=type(exc).__name__)
                 util.write_error(client, status, reason, "")
                 return
         super().handle_error(req, client, addr, exc)
 
     def _keepalive_after(self, conn: Connection, keepalive: object) -> bool:
         # The rest of a body that was not awaited would be read as the next request.
-        return conn.incoming.is_whole and super()._keepalive_after(conn, keepalive)
+        if not conn.incoming.is_whole:
+            return False
+        try:
+            return bool(super()._keepalive_after(conn, keepalive))
+        except ParseException:
+            # It was answered already.
+            return False
 
     def finish_request(self, conn: Connection, future: "Future[object]") -> None:
         """Goes on with a connection whose request was answered, or whose body is awaited."""

@@ -24,7 +24,7 @@ def resumes(on: Ground, senders: Senders, since: float) -> float:
     senders.release(_MESSAGES)
 
     def is_delivered() -> bool:
-        new = {f"u-{number}" for number, at in list(senders.acknowledged.items()) if at > since}
+        new = {f"u-{number}" for number, at in senders.acknowledged.copy().items() if at > since}
         return any(event["key"] in new for event in on.sandbox.received("events", f"&since={since_ms}"))
 
     until(is_delivered, 2 * WITHIN_SECONDS, f"new messages arrive; {dict(senders.answers)}")

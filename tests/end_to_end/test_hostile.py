@@ -1,6 +1,6 @@
 """Hostile senders cost other senders little: their answers stay right and quick, and memory stays where it was.
 
-Times are compared within one run, in up to three tries, because others use the machine as well.
+Times are compared within one run, in up to six tries, because others use the machine as well.
 """
 
 import base64
@@ -24,7 +24,7 @@ _SENDERS = 200
 _SLOW_SECONDS = 33
 _ATTACK_SECONDS = 2.5
 #: What is allowed beside the doubled time, for a machine that does other things as well.
-_NOISE_SECONDS = 0.02
+_NOISE_SECONDS = 0.05
 _HEAD = f"POST /webhook/web HTTP/1.1\r\nHost: x\r\nAuthorization: {SECRET}\r\n".encode()
 _KEY = "Basic " + base64.b64encode(b"wk:").decode()
 #: What a slow sender begins with, and what it adds every second.
@@ -155,7 +155,7 @@ def test_costly_requests_cost_others_little(web: Service) -> None:
     """Each is refused, memory stays, and others wait at most twice as long as beside four busy senders."""
     before_bytes, slow, statuses = memory_bytes(web.process.pid), set(_BODIES), {}
 
-    for _ in range(3):
+    for _ in range(6):
         _, ordinary_seconds = attack(web, _ORDINARY)
         for name in sorted(slow):
             statuses[name], seconds = attack(web, _BODIES[name])

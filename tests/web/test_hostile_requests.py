@@ -94,6 +94,37 @@ def test_a_body_longer_than_its_length_is_no_second_request_in_disguise(web: Ser
     assert web.lane().received == 1
 
 
+def test_a_length_with_zeros_before_it_hides_no_second_request(web: Service) -> None:
+    """The body is a body however its length is written, and whole when it comes later."""
+    at = urlsplit(web.url)
+    hidden = headed(b"Content-Length: %d" % len(BODY))
+    sent = b"POST /v1/m HTTP/1.1\r\nHost: x\r\nContent-Length: %030d\r\n\r\n" % len(hidden)
+
+    with socket.create_connection((at.hostname, at.port), timeout=60) as connection:
+        connection.sendall(sent)
+        time.sleep(0.2)
+        connection.sendall(hidden)
+        connection.shutdown(socket.SHUT_WR)
+        answers = connection.makefile("rb").read()
+
+    assert re.findall(rb"HTTP/1.1 (\d+)", answers) == [b"200"]
+    assert web.lane().received == 0
+
+
+def test_a_sender_that_waits_with_chunks_is_asked_for_them(web: Service) -> None:
+    """Expect: 100-continue is answered before the first chunk."""
+    at = urlsplit(web.url)
+
+    with socket.create_connection((at.hostname, at.port), timeout=60) as connection:
+        connection.sendall(headed(b"Expect: 100-continue", b"Transfer-Encoding: chunked", body=b""))
+        lines = connection.makefile("rb")
+        first = [lines.readline(), lines.readline()]
+        connection.sendall(b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY))
+        last = lines.readline()
+
+    assert [first[0].split()[1], last.split()[1]] == [b"100", b"200"]
+
+
 def test_requests_behind_one_another_are_answered_in_order(web: Service) -> None:
     """A sender that does not wait for answers gets them all."""
     at = urlsplit(web.url)
