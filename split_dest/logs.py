@@ -41,7 +41,7 @@ def warning(event: str, **fields: object) -> None:
 
 
 def often(event: str, **fields: object) -> None:
-    """Logs a fact that a sender can cause at any rate: a line a second at most, with how many *times* it was so."""
+    """Logs a fact that a sender can cause at any rate: a line a second at most, and how many *times* it was."""
     now = time.monotonic()
     with _LOCK:
         told, untold = _TOLD.get(event, (-math.inf, 0))
