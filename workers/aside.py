@@ -13,7 +13,7 @@ from functools import partial
 from split_dest import logs
 
 #: So long a call may keep its worker from other lanes.
-STEP_ASIDE_SECONDS = 1.0
+STEP_ASIDE_SECONDS = 0.25
 _LOOK_SECONDS = 0.05
 
 
