@@ -15,7 +15,7 @@ _LATE_SECONDS = 10.0
 _A_SECOND = 40
 _REST = "sd:web:events:rest"
 _OWN_TIMES = 1_000_000
-#: With a monotonic clock that is right, libfaketime 0.9.10 breaks Python's own way to sleep (its issue 426).
+#: With a monotonic clock that is right, libfaketime 0.9.10 breaks Python's own way to sleep, as is known there.
 _SLEEP = "import select, time\ntime.sleep = lambda seconds: select.select([], [], [], seconds) and None\n"
 
 

@@ -1,7 +1,8 @@
 -- Stores the messages of one request: claims each id, appends each new message to its lane, and counts.
 -- ARGV: prefix, dedupe window in ms (0: off), how many dead letters there may be before bad messages are only counted,
--- bookmark ('': none), the line where it must stand and the line to which it moves, then a message: lanes between commas, bucket, member, reason, detail, text (reason '': good; a bad one makes a dead letter for
--- each lane). Gives {accepted, duplicates, set aside}; {} if the bookmark stands elsewhere, and then nothing is stored.
+-- bookmark ('': none), the line where it must stand and the line to which it moves, then a message: lanes between commas,
+-- bucket, member, reason, detail, text (reason '': good; a bad one makes a dead letter for each lane).
+-- Gives {accepted, duplicates, set aside}; {} if the bookmark stands elsewhere, and then nothing is stored.
 
 local prefix, window_ms, most_dead = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local bookmark, after, line = unpack(ARGV, 4, 6)
