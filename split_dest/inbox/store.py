@@ -21,6 +21,8 @@ from split_dest.errors import StoreUnavailable
 #: A Unix socket's path has 108 bytes at most on Linux (unix(7)).
 _SOCKET_PATH_MAX = 100
 _WATCH_MS = 900
+#: What only a replica answers to a script that writes, and to WAIT (Redis 6.2 and 7).
+_OF_A_REPLICA = ("READONLY", "WAIT cannot be used with replica")
 _SCRIPTS = (
     *("accept", "wake", "take", "hold", "settle", "vouch", "rest", "release", "beat"),
     *("replay", "drop", "keep", "ledger"),
@@ -60,17 +62,24 @@ def connect(url: str, data_dir: str, *, timeout_seconds: float = 2.0) -> redis.R
 
 
 class _MasterConnection(SentinelManagedConnection):
-    """Leaves a master that was silent, as all other connections of redis-py do.
+    """Leaves a master that was silent, as all other connections of redis-py do, or has become a replica.
 
     redis-py 8.1 keeps this kind: the next command would wait for the same server, promotion or not, and might take
-    a late answer for its own.
+    a late answer for its own. And it knows a replica by the refusal of a plain command alone: within a script the
+    word stands in the midst of the text, and WAIT has another.
 
     Source:
         redis-py's pull request 4292.
     """
 
     def read_response(self, *args: Any, disconnect_on_error: bool | None = True, **options: Any) -> Any:
-        return super().read_response(*args, disconnect_on_error=disconnect_on_error, **options)
+        try:
+            return super().read_response(*args, disconnect_on_error=disconnect_on_error, **options)
+        except redis.ResponseError as error:
+            if not any(words in str(error) for words in _OF_A_REPLICA):
+                raise
+            self.disconnect()  # type: ignore[no-untyped-call]
+            raise redis.ConnectionError("the master has become a replica") from error
 
 
 class _Sentinels(Sentinel):

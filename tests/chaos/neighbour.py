@@ -87,21 +87,31 @@ class Town:
 )
 def neighbour(folder: Path, dose: Dose) -> str:
     """Spells with and without trouble take turns; each begins with a lane that does not rest."""
-    seconds, rounds = dose.of((6.0, 1), (20.0, 8))
     with ExitStack() as stack:
         on = stack.enter_context(ground(folder, delivery=f"timeout_seconds: {dose.of(4, 10)}"))
         town = Town(on, stack, dose.seed)
-        well, troubled = _spells(on, town, seconds, rounds)
+        text = _measured(on, town, dose)
         for sent in (town.dead, *town.healthy):
             on.settle(sent)
         found = [on.verdict(sent) for sent in (town.dead, *town.healthy)]
     assert not [verdict for verdict in found if verdict.lost or verdict.doubled], found
-    # A few seconds on a busy machine only tell a neighbour's time-out from none.
-    text = _compared(well, troubled, *dose.of((2.0, 300.0), (1.2, 0.0)))
     return (
         f"{text}; {sum(verdict.acknowledged for verdict in found):,} acknowledged, lost 0, doubled 0, "
         f"books balanced in {on.books.scrapes} scrapes"
     )
+
+
+def _measured(on: Ground, town: Town, dose: Dose) -> str:
+    seconds, rounds, tries = dose.of((6.0, 1, 3), (20.0, 8, 1))
+    # A few seconds on a busy machine only tell a neighbour's time-out from none, and not always at once.
+    factor, more_ms = dose.of((2.0, 300.0), (1.2, 0.0))
+    while True:
+        tries -= 1
+        try:
+            return _compared(*_spells(on, town, seconds, rounds), factor, more_ms)
+        except AssertionError:
+            if not tries:
+                raise
 
 
 def _spells(on: Ground, town: Town, seconds: float, rounds: int) -> tuple[list[float], list[float]]:
