@@ -182,8 +182,8 @@ def ground(
 ) -> Iterator[Ground]:
     """Gives a ground with its Redis and stand-in at work; the scenario starts web and workers."""
     redis = redis or RedisServer(folder / "redis", *redis_options)
-    redis.start()
     try:
+        redis.start()
         with standing_in() as sandbox:
             settings = SETTINGS.format(redis=redis.url, sandbox=sandbox.url)
             service = Service(folder, Store(connect(redis.url, "")), settings)

@@ -56,7 +56,7 @@ class RedisServer:
         return self._process is not None and self._process.poll() is not None
 
     def kill(self) -> None:
-        """Ends it with SIGKILL, frozen or not."""
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait(10)
+        """Ends it with SIGKILL, frozen or not, if it was started."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(10)

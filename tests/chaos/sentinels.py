@@ -87,7 +87,7 @@ class Sentinels:
         told = _client(self._master_port()).info("replication")
         return [told.get(f"slave{n}", {}).get("state") for n in range(2)] == ["online", "online"]
 
-    def _wait(self, true: Callable[[], bool], seconds: float = 90.0) -> None:
+    def _wait(self, true: Callable[[], bool], seconds: float = 240.0) -> None:
         ends = time.monotonic() + seconds
         while time.monotonic() < ends:
             with suppress(redis.RedisError):
