@@ -33,6 +33,7 @@ _SLOW = [
     (_HEAD + b"Content-Length: 1000\r\n\r\n", b" "),
     (_HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
     (_HEAD + b"Content-Length: 500000\r\n\r\n" + b"[" * 400_000, b""),
+    (_HEAD + b"X-More: " + b"y" * 60_000, b"y"),
     (b"POST", b""),
 ]
 _DEEP = b'{"a":' * 80_000 + b"1" + b"}" * 80_000
@@ -43,6 +44,7 @@ _BODIES: dict[str, Request] = {
     "bomb": (SECRET, "/webhook/web", gzip.compress(b"[" + b" " * 200_000_000 + b"]"), {413}),
     "bomb in gzip": (_KEY, "/v1/batch", gzip.compress(gzip.compress(b"[" + b" " * 50_000_000 + b"]")), {400}),
     "too large": (SECRET, "/webhook/web", b" " * 6_000_000, {413}),
+    "a flood of heads": ("x" * 60_000, "/webhook/web", b"", {431}),
     "brackets": (SECRET, "/webhook/web", b"[" * 4_900_000, {400}),
     "a long number": (_KEY, "/v1/track", b'{"userId":' + b"9" * 100_000 + b"}", {400}),
     "no key": ("", "/v1/batch", _DEEP, {400, 401, 429}),
