@@ -1,0 +1,94 @@
+"""How fast worker processes empty a backlog, and what that costs them."""
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from benchmarks.load import MESSAGE
+from benchmarks.yard import Yard
+from split_dest.inbox import intake
+from split_dest.inbox.intake import Terms
+from split_dest.inbox.wake import wake
+from split_dest.mapping.acceptance import Item
+from split_dest.segment import message
+from tests.support.service import worker_pids
+
+_REST = "sd:web:events:rest"
+_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+_STEP = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Emptied:
+    """Messages a second, CPU time of the workers for each in µs, and the memory of the largest at its most."""
+
+    rate: float
+    cpu_us: float
+    most_bytes: int
+
+
+def fill(yard: Yard, count: int) -> float:
+    """Lets so many messages wait, each with its claim; gives the bytes of Redis for each byte of their JSON."""
+    before_bytes, json_bytes = _used_bytes(yard), 0
+    text = message.dump(message.load(orjson.loads(MESSAGE)))
+    for start in range(0, count, _STEP):
+        ids = [f"m-{number}" for number in range(start, min(start + _STEP, count))]
+        items = [Item(("events",), one, text.replace(b"MESSAGE_ID", one.encode())) for one in ids]
+        intake.accept(yard.store, items, Terms("web", 24))
+        json_bytes += sum(len(item.text) for item in items)
+    return (_used_bytes(yard) - before_bytes) / json_bytes
+
+
+def _used_bytes(yard: Yard) -> int:
+    return int(yard.store.client.info("memory")["used_memory"])
+
+
+def empty(yard: Yard, count: int, processes: int) -> Emptied:
+    """Lets worker processes, which stand ready, empty a backlog; its rate is from the first call to the last."""
+    yard.clear()
+    with _resting(yard):
+        fill(yard, count)
+        workers = yard.service.start_workers(processes)
+        before_us = _cpu_us(workers)
+    wake(yard.store, "web", ["events"])
+    yard.service.wait_until(lambda: yard.counted()["events"] >= count, 300)
+    used_us, most_bytes = _cpu_us(workers) - before_us, _most_bytes(workers)
+    yard.service.wait_until(lambda: yard.service.lane().pending == 0)
+    counted = yard.counted()
+    assert counted["events"] == count, counted
+    yard.service.stop(workers)
+    seconds = (counted["last_ns"] - counted["first_ns"]) / 1e9
+    return Emptied((count - counted["first_events"]) / seconds, used_us / count, most_bytes)
+
+
+@contextmanager
+def _resting(yard: Yard) -> Iterator[None]:
+    yard.store.client.hset(_REST, "until_ms", int(time.time() + 3600) * 1000)
+    try:
+        yield
+    finally:
+        yard.store.client.delete(_REST)
+
+
+def _cpu_us(workers: subprocess.Popen[bytes]) -> float:
+    return sum(_ticks(pid) for pid in worker_pids(workers.pid)) / _TICKS_A_SECOND * 1e6
+
+
+def _ticks(pid: int) -> int:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def _most_bytes(workers: subprocess.Popen[bytes]) -> int:
+    return max(_high_water_bytes(pid) for pid in worker_pids(workers.pid))
+
+
+def _high_water_bytes(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))

@@ -1,0 +1,113 @@
+"""What is measured, side by side on one machine: the service, what it is compared with, Redis, a counter."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from split_dest.inbox.store import Store, connect
+from tests.chaos.redis_server import RedisServer
+from tests.support.sandbox import free_port, wait_until_ready
+from tests.support.service import SECRET, Service
+
+_SETTINGS = """
+redis: {{url: "{redis}"}}
+split: {{events_url: "{counter}"}}
+destinations:
+  web:
+    authorization: ["${{TEST_SECRET}}"]
+    split: {{sdk_key: "${{TEST_SDK_KEY}}", traffic_types: [user]}}
+    map_identities: {{userId: user}}
+    identify: {{enabled: false}}
+    group: {{enabled: false}}
+"""
+#: Of every door alike.
+WEB_PROCESSES = 2
+_WEB_THREADS = 8
+#: As a Redis of one's own is set up: on disk within a second.
+_REDIS_OPTIONS = ("--appendfsync", "everysec")
+BIN = Path(sys.executable).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Yard:
+    """What measurements stand on; ``counter`` is the address of the stand-in that only counts."""
+
+    folder: Path
+    service: Service
+    counter: str
+    redis_url: str
+    _ends: ExitStack
+
+    @property
+    def store(self) -> Store:
+        """Redis, as the service sees it."""
+        return self.service.store
+
+    def counted(self) -> dict[str, Any]:
+        """Gives what came to the counter."""
+        told: dict[str, Any] = self.service.http.request("GET", self.counter).json()
+        return told
+
+    def clear(self) -> None:
+        """Empties Redis and the counter."""
+        self.store.client.flushall()
+        self.service.http.request("DELETE", self.counter)
+
+    def start_door(self, name: str) -> str:
+        """Starts the door ``bare`` or ``naive`` under gunicorn's own threaded worker; gives its address."""
+        port = free_port()
+        gunicorn = [
+            str(BIN / "gunicorn"),
+            "--worker-class",
+            "gthread",
+            "--keep-alive",
+            "75",
+            "--no-control-socket",
+        ]
+        sizes = ["--workers", str(WEB_PROCESSES), "--threads", str(_WEB_THREADS), "--bind", f"127.0.0.1:{port}"]
+        process = self.start(name, [*gunicorn, *sizes, f"benchmarks.{name}:create_app()"])
+        wait_until_ready(port, process)
+        return f"http://127.0.0.1:{port}"
+
+    def start(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
+        """Starts a process that ends with the yard, or before."""
+        environ = {
+            **os.environ,
+            "BENCH_SECRET": SECRET,
+            "BENCH_REDIS": self.redis_url,
+            "BENCH_SPLIT": self.counter,
+        }
+        with (self.folder / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(command, stdout=log, stderr=log, env=environ)
+        self._ends.callback(_end, process)
+        return process
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.terminate()
+        process.wait(30)
+
+
+@contextmanager
+def yard(folder: Path) -> Iterator[Yard]:
+    """Gives a yard with Redis and the counter at work; all that was started in it ends with the block."""
+    redis = RedisServer(folder / "redis", *_REDIS_OPTIONS)
+    redis.start()
+    port = free_port()
+    counter = f"http://127.0.0.1:{port}"
+    settings = _SETTINGS.format(redis=redis.url, counter=counter)
+    store = Store(connect(redis.url, "", timeout_seconds=60))
+    service = Service(folder, store, settings, WEB_CONCURRENCY=str(WEB_PROCESSES), WEB_THREADS=str(_WEB_THREADS))
+    with ExitStack() as ends:
+        ends.callback(redis.kill)
+        ends.callback(store.client.close)
+        ends.callback(service.stop)
+        made = Yard(folder, service, counter, redis.url, ends)
+        wait_until_ready(port, made.start("counter", [sys.executable, "-m", "benchmarks.counter", str(port)]))
+        yield made
