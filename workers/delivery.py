@@ -1,6 +1,7 @@
 """What every lane's delivery has in common: its hold, its turn, and the age at which it gives up."""
 
 import faulthandler
+import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,10 +11,11 @@ from split_dest.inbox.drains import Drain, Entry, Outcome, dead, delivered
 from workers.aside import Stand
 from workers.runtime import Runtime
 
-#: A mapping that does not get through so many messages in so long hangs. That is about the lease of a worker that
-#: is stuck, so that not all workers hang over the same messages at a time.
-_MAPPED_TOGETHER = 32
+#: A message whose mapping takes so long hangs, give or take a second. That is about the lease of a worker that is
+#: stuck, so that not all workers hang over the same messages at a time.
 _HANGS_SECONDS = 5.0
+#: To set the timer takes a millisecond, so it is not set for each message.
+_TIMER_SECONDS = 1.0
 
 
 class TurnOver(Exception):
@@ -40,7 +42,8 @@ class Delivery:
         Raises:
             SlotLost: it may not.
         """
-        if self.runtime.stop.raised or not self.hold.may_call():
+        wait_replicas = self.runtime.settings.redis.wait_replicas
+        if self.runtime.stop.raised or not self.hold.may_call(wait_replicas):
             raise SlotLost
 
     def mapping(self, entries: Sequence[Entry]) -> Iterator[Entry]:
@@ -53,16 +56,17 @@ class Delivery:
             TurnOver: names were looked up for so long that another drain stands in front.
         """
         if self.stand.aside:
-            self.hold.vouch(entries)
             raise TurnOver
+        timer_set = -math.inf
         try:
-            for number, entry in enumerate(entries):
-                if number % _MAPPED_TOGETHER == 0:
+            for entry in entries:
+                if time.monotonic() > timer_set + _TIMER_SECONDS:
                     faulthandler.dump_traceback_later(_HANGS_SECONDS, exit=True)
+                    timer_set = time.monotonic()
                 yield entry
         finally:
             faulthandler.cancel_dump_traceback_later()
-        self.hold.vouch(entries)
+        self.hold.vouch()
 
     def settle(self, outcomes: Iterable[Outcome]) -> None:
         """Finishes messages after a call.

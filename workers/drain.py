@@ -88,8 +88,6 @@ def _deliver(delivery: Delivery, entries: Sequence[Entry]) -> None:
     try:
         _DELIVER[delivery.hold.lane](delivery, entries)
     except Refused as refused:
-        # A refusal may come before anything was mapped, and is nobody's death.
-        delivery.hold.vouch(entries)
         if refused.remedy is Remedy.WAIT:
             delivery.give_up(entries, refused)
         raise

@@ -7,6 +7,8 @@ even_if_full()
 local prefix, lane = ARGV[1], ARGV[2]
 local key = prefix .. lane .. ':drain:' .. ARGV[3]
 if redis.call('GET', key) ~= ARGV[4] then return 1 end
+-- Who can say so did not die over a message.
+redis.call('HDEL', key .. ':mapping', 'open')
 if ARGV[5] == 'turn' then
   redis.call('SET', key, 'queued:' .. ARGV[7], 'PX', ARGV[6])
   return 1

@@ -16,5 +16,8 @@ redis.call('HSET', rest, 'until_ms', until_ms, 'refusals', refusals, 'reason', A
 if ARGV[11] == '1' then redis.call('HSETNX', rest, 'since_ms', now) else redis.call('HDEL', rest, 'since_ms') end
 
 local key = prefix .. lane .. ':drain:' .. slot
-if redis.call('GET', key) == ARGV[4] then redis.call('DEL', key) end
+if redis.call('GET', key) == ARGV[4] then
+  redis.call('DEL', key)
+  redis.call('HDEL', key .. ':mapping', 'open')
+end
 return until_ms - now

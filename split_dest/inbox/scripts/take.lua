@@ -1,5 +1,6 @@
 -- A drain begins: takes its slot unless another holds it, another job is to come for it, or the lane rests.
--- ARGV: prefix, lane, slot, token, lease_ms, job id. Gives 1 when taken; the lane has its consumer group then.
+-- ARGV: prefix, lane, slot, token, lease_ms, job id. Gives 0, or when it is taken 1 and how many drains of the slot died while they
+-- mapped what is left; the lane has its consumer group then.
 
 even_if_full()
 local key = ARGV[1] .. ARGV[2] .. ':drain:' .. ARGV[3]
@@ -12,4 +13,5 @@ end
 local made = redis.pcall('XGROUP', 'CREATE', ARGV[1] .. ARGV[2] .. ':stream', 'drains', '0', 'MKSTREAM')
 if made.err and not made.err:find('BUSYGROUP', 1, true) then return made end
 redis.call('SET', key, ARGV[4], 'PX', ARGV[5])
-return 1
+if redis.call('HDEL', key .. ':mapping', 'open') == 1 then redis.call('HINCRBY', key .. ':mapping', 'deaths', 1) end
+return 1 + (redis.call('HGET', key .. ':mapping', 'deaths') or 0)

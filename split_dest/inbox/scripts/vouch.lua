@@ -1,9 +1,6 @@
--- Claimed messages have been mapped without harm: a worker that dies from here on dies of something else.
--- ARGV: prefix, lane, slot, token, then the messages' ids.
+-- What was claimed has been mapped without harm: a worker that dies from here on dies of something else.
+-- ARGV: prefix, lane, slot, token.
 
-local lane = ARGV[1] .. ARGV[2]
-if redis.call('GET', lane .. ':drain:' .. ARGV[3]) ~= ARGV[4] then return 0 end
-for i = 5, #ARGV do
-  redis.call('XCLAIM', lane .. ':stream', 'drains', ARGV[3], 0, ARGV[i], 'RETRYCOUNT', 0, 'JUSTID')
-end
-return 1
+local key = ARGV[1] .. ARGV[2] .. ':drain:' .. ARGV[3]
+if redis.call('GET', key) ~= ARGV[4] then return 0 end
+return redis.call('HDEL', key .. ':mapping', 'open')
