@@ -19,7 +19,7 @@ from split_dest.config.settings import Settings
 from split_dest.errors import BookmarkMoved, MessageRejected, RequestRefused, StoreUnavailable
 from split_dest.inbox import imports, intake
 from split_dest.inbox.imports import Bookmark
-from split_dest.inbox.intake import HighWater, Receipt
+from split_dest.inbox.intake import HighWater, Receipt, Terms
 from split_dest.inbox.wake import wake
 from split_dest.mapping import Mapped, to_impressions, to_split
 from split_dest.mapping.acceptance import Item, item, set_aside
@@ -198,17 +198,14 @@ class _Storing:
 
     def _accept(self, step: Step) -> Receipt:
         self._high_water.check()
-        receipt = intake.accept(
-            self._store,
-            self._name,
-            step.items,
-            dedupe_hours=self._settings.intake.dedupe_hours,
-            wait_replicas=self._settings.redis.wait_replicas,
-            bookmark=Bookmark(self._digest, step.after, step.line),
-        )
-        # Lanes that are not woken now are woken by the watch.
-        with suppress(StoreUnavailable):
-            wake(self._store, self._name, sorted({lane for each in step.items for lane in each.lanes}))
+        settings = self._settings
+        terms = Terms(self._name, settings.intake.dedupe_hours, settings.redis.wait_replicas)
+        bookmark = Bookmark(self._digest, step.after, step.line)
+        receipt = intake.accept_marked(self._store, step.items, terms, bookmark)
+        if receipt.asleep:
+            # Lanes that are not woken now are woken by the watch.
+            with suppress(StoreUnavailable):
+                wake(self._store, self._name, sorted(receipt.asleep))
         return receipt
 
 

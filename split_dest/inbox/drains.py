@@ -2,8 +2,9 @@
 
 import random
 import secrets
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from split_dest.errors import Refused, Remedy
 from split_dest.inbox import lanes, wake
@@ -13,14 +14,15 @@ from split_dest.inbox.store import Store, reported
 BACKOFF_BASE_MS = 1000
 BACKOFF_CAP_MS = 300_000
 
-#: How many messages are claimed together, by how often workers died over the first of them: after a death the
-#: batch is taken apart, until the one that kills stands alone.
+#: How many messages are claimed together, by how often workers died over them: after a death the batch is taken
+#: apart, until the one that kills stands alone.
 _AFTER_DEATHS = {1: 32, 2: 1}
 _DEATHS_MAX = 3
+#: Lua takes no more than a few thousand values at once.
+_SETTLED_TOGETHER = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A claimed message: its place in the stream, its JSON text, and when it was accepted, in ms."""
 
     id: str
@@ -33,8 +35,7 @@ class Entry:
         return int(self.id.partition("-")[0])
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of a claimed message: ``delivered``, ``filtered:<reason>``, or ``dead``.
 
     ``codes`` are the reason of a dead one; of any other, what was noted about it, between commas.
@@ -61,6 +62,17 @@ def dead(entry_id: str, reason: str, detail: str = "") -> Outcome:
     return Outcome(entry_id, "dead", reason, detail)
 
 
+def _alike(outcomes: Iterable[Outcome]) -> Iterator[tuple[str | int, ...]]:
+    """Gives each outcome, its codes and detail, how many messages it became of, and their ids."""
+    ids: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
+    for entry_id, *outcome in outcomes:
+        ids[tuple(outcome)].append(entry_id)
+    for outcome_of_all, found in ids.items():
+        for start in range(0, len(found), _SETTLED_TOGETHER):
+            together = found[start : start + _SETTLED_TOGETHER]
+            yield (*outcome_of_all, len(together), *together)
+
+
 class Drain:
     """The hold on one slot of a lane, from ``take`` until it is released or its worker falls silent."""
 
@@ -73,30 +85,42 @@ class Drain:
         self.key = f"{lanes.prefix(owner)}{lane}:drain:{slot}"
         self._stream = lanes.stream(owner, lane)
         self._inherited = True
+        self._deaths = 0
 
     def _run(self, script: str, *args: object) -> int:
         place = (lanes.prefix(self.owner), self.lane, self.slot, self.token)
         return int(self._store.run(script, *place, *args))
 
+    def take(self, job_id: str) -> bool:
+        """Tries to get the slot, which may be marked as queued for the job of this id; True if it did."""
+        taken = self._run("take", lanes.LEASE_MS, job_id)
+        self._deaths = taken - 1
+        return taken > 0
+
     def claim(self, most: int) -> list[Entry]:
-        """Gives up to *most* messages, first those that a dead drain of the slot left; none: all are claimed."""
+        """Gives up to *most* messages, first those that a dead drain of the slot left; none: all are claimed.
+
+        Until ``vouch``, they are under suspicion: if the worker dies, one of them may have killed it.
+        """
         with reported():
             if self._inherited:
                 left = self._left_over(most)
                 if left:
                     return left
                 self._inherited = False
-            return self._read(">", most)
+            return self._read(">", most, deaths=0)
 
     def _left_over(self, most: int) -> list[Entry]:
-        while True:
-            first = self._store.client.xpending_range(self._stream, "drains", "-", "+", 1, str(self.slot)) or []
-            deaths = first[0]["times_delivered"] if first else 0
-            if deaths < _DEATHS_MAX:
-                return self._read("0", _AFTER_DEATHS.get(deaths, most)) if first else []
-            self.settle([dead(first[0]["message_id"].decode(), "crashed_worker")])
+        if self._deaths >= _DEATHS_MAX:
+            for first in self._store.client.xpending_range(self._stream, "drains", "-", "+", 1, str(self.slot)):
+                self.settle([dead(first["message_id"].decode(), "crashed_worker")])
+            # Once they were under suspicion together with it.
+            self._deaths = 1
+        return self._read("0", _AFTER_DEATHS.get(self._deaths, most), deaths=self._deaths)
 
-    def _read(self, after: str, most: int) -> list[Entry]:
+    def _read(self, after: str, most: int, *, deaths: int) -> list[Entry]:
+        if not self._run("suspect", deaths):
+            return []
         answer = self._store.client.xreadgroup("drains", str(self.slot), {self._stream: after}, count=most)
         entries = answer[0][1] if answer else []
         gone = [entry_id for entry_id, fields in entries if not fields]
@@ -106,20 +130,26 @@ class Drain:
             Entry(entry_id.decode(), fields[b"m"], int(fields[b"t"])) for entry_id, fields in entries if fields
         ]
 
-    def vouch(self, entries: Iterable[Entry]) -> None:
-        """Says that the messages have been mapped, so that none of them is to blame for a later death."""
-        self._run("vouch", *(entry.id for entry in entries))
+    def vouch(self) -> None:
+        """Says that what was claimed has been mapped, so that none of it is to blame for a later death."""
+        self._run("vouch")
 
-    def may_call(self) -> bool:
-        """True while the slot is ours and the lane does not rest; renews the hold."""
-        return self._run("hold", lanes.LEASE_MS) == 1
+    def may_call(self, wait_replicas: int = 0) -> bool:
+        """True while the slot is ours and the lane does not rest; renews the hold.
+
+        With *wait_replicas*, one replica at least must have the claims and all that was settled before: a master
+        that serves on although another was promoted shall deliver nothing, for the other would deliver it again.
+        """
+        place = (lanes.prefix(self.owner), self.lane, self.slot, self.token)
+        held = self._store.run_copied("hold", *place, lanes.LEASE_MS, wait_replicas=min(1, wait_replicas))
+        return int(held) == 1
 
     def settle(self, outcomes: Iterable[Outcome], *, all_well: bool = True) -> None:
         """Finishes messages; each is counted once, even if a drain that was thought dead does the same.
 
         With *all_well*, what was delivered ends the lane's back-off; without, a call beside it was refused.
         """
-        args = [part for o in outcomes for part in (o.entry_id, o.outcome, o.codes, o.detail)]
+        args = [part for alike in _alike(outcomes) for part in alike]
         if args:
             self._store.run("settle", lanes.prefix(self.owner), self.lane, int(all_well), *args)
 
@@ -160,7 +190,7 @@ def take(store: Store, owner: str, lane: str, slot: int, job_id: str = "") -> Dr
         StoreUnavailable: Redis is away.
     """
     drain = Drain(store, owner, lane, slot, secrets.token_hex(8))
-    return drain if drain._run("take", lanes.LEASE_MS, job_id) else None
+    return drain if drain.take(job_id) else None
 
 
 def beat(store: Store, worker: str, running: Iterable[Drain]) -> None:

@@ -4,7 +4,8 @@ import hashlib
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from split_dest.errors import BookmarkMoved, StoreUnavailable
 from split_dest.inbox import lanes
@@ -15,83 +16,93 @@ from split_dest.mapping.acceptance import Item
 #: Ids of a period stand in so many sets: at 1,000 messages a second about 330 a set in six hours, which Redis
 #: keeps as an array of integers (set-max-intset-entries is 512).
 _BUCKETS = 2**16
-_WAIT_MS = 500
 _LOOK_SECONDS = 1.0
 #: Redis does nothing else while a script runs: so many items take it about 20 ms.
 _STEP = 1000
 #: More dead letters than Redis could hold.
 ANY_NUMBER = 2**53
 _NO_BOOKMARK = Bookmark("", 0, 0)
+_SLOTS = " ".join(f"{lane} {slots}" for lane, slots in lanes.SLOTS.items())
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of the messages of one request."""
+    """What became of the messages of one request, and which lanes want to be woken for them."""
 
     accepted: int
     duplicates: int
     set_aside: int
+    asleep: frozenset[str] = field(default=frozenset(), compare=False)
 
 
-def accept(
-    store: Store,
-    destination: str,
-    items: Sequence[Item],
-    *,
-    dedupe_hours: float,
-    wait_replicas: int = 0,
-    bookmark: Bookmark | None = None,
-    most_dead: int = ANY_NUMBER,
-) -> Receipt:
-    """Stores the items, each with its claim in one atomic step, and gives the receipt.
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What holds for all messages of a step.
 
-    Args:
-        store: where to.
-        destination: the name of the destination or source whose items they are.
-        items: at any number; an id that was stored within the window counts as a duplicate.
-        dedupe_hours: the window; 0: every item is new.
-        wait_replicas: how many replicas must have the items before the receipt is given.
-        bookmark: moved in the same atomic step as the items, which are one step then, at any number; the same call
-            once more stores nothing and gives the same receipt.
-        most_dead: while the destination has so many dead letters, what would become another is only counted, as
-            filtered: ``dead_letters_full``.
+    ``destination`` is the name of the destination or source, ``dedupe_hours`` the window (0: every item is new),
+    ``wait_replicas`` how many replicas must have the items before a receipt is given. While the destination has
+    ``most_dead`` dead letters, what would become another is only counted, as filtered: ``dead_letters_full``.
+    """
+
+    destination: str
+    dedupe_hours: float
+    wait_replicas: int = 0
+    most_dead: int = ANY_NUMBER
+
+
+def accept(store: Store, items: Sequence[Item], terms: Terms) -> Receipt:
+    """Stores the items, at any number, each with its claim in one atomic step, and gives the receipt.
 
     Raises:
-        BookmarkMoved: the bookmark stands elsewhere than the caller thinks; nothing was stored.
         StoreUnavailable: nothing may be said to the sender but to try again; what was stored of it counts as a
             duplicate then, if its id is the same.
     """
-    window_ms = int(dedupe_hours * 3_600_000)
-    begin = (lanes.prefix(destination), window_ms, most_dead, *(bookmark or _NO_BOOKMARK).arguments)
-    step = len(items) or 1 if bookmark else _STEP
-    receipts = [
-        _accept(store, begin, items[start : start + step], wait_replicas) for start in range(0, len(items), step)
+    return accept_together(store, [items], terms)[0]
+
+
+def accept_together(store: Store, requests: Sequence[Sequence[Item]], terms: Terms) -> list[Receipt]:
+    """Stores the items of several requests as ``accept`` does, and gives a receipt for each request.
+
+    The first one names the lanes to wake for all of them.
+    """
+    items = [item for request in requests for item in request]
+    steps = [
+        _accept(store, items[start : start + _STEP], terms, _NO_BOOKMARK) for start in range(0, len(items), _STEP)
     ]
-    return Receipt(*(sum(numbers) for numbers in zip((0, 0, 0), *receipts, strict=True)))
+    outcomes, at, receipts = b"".join(step[3] for step in steps), 0, []
+    asleep = frozenset(lane.decode() for step in steps for lane in step[4].split(b",") if lane)
+    for request in requests:
+        mine = outcomes[at : at + len(request)]
+        at += len(request)
+        receipts.append(Receipt(mine.count(b"a"), mine.count(b"d"), mine.count(b"s"), asleep))
+        asleep = frozenset()
+    return receipts
 
 
-def _accept(store: Store, begin: Sequence[str | int], items: Sequence[Item], wait_replicas: int) -> Sequence[int]:
-    args: list[str | bytes | int] = [*begin]
+def accept_marked(store: Store, items: Sequence[Item], terms: Terms, bookmark: Bookmark) -> Receipt:
+    """Stores the items and moves a bookmark in one atomic step, and gives the receipt.
+
+    The same call once more stores nothing and gives the same numbers.
+
+    Raises:
+        BookmarkMoved: the bookmark stands elsewhere than the caller thinks; nothing was stored.
+        StoreUnavailable: it is not known whether anything was stored.
+    """
+    accepted, duplicates, set_aside, _, asleep = _accept(store, items, terms, bookmark)
+    lanes_asleep = frozenset(lane.decode() for lane in asleep.split(b",") if lane)
+    return Receipt(accepted, duplicates, set_aside, lanes_asleep)
+
+
+def _accept(store: Store, items: Sequence[Item], terms: Terms, bookmark: Bookmark) -> tuple[Any, ...]:
+    window_ms = int(terms.dedupe_hours * 3_600_000)
+    args: list[str | bytes | int] = [lanes.prefix(terms.destination), window_ms, terms.most_dead]
+    args += (*bookmark.arguments, lanes.PER_SLOT, _SLOTS)
     for item in items:
         args += (",".join(item.lanes), *_claim(item.message_id), item.reason, item.detail, item.text)
-    receipt: Sequence[int] = (
-        store.run("accept", *args) if not wait_replicas else _copied(store, args, wait_replicas)
-    )
-    if not receipt:
+    told = store.run_copied("accept", *args, wait_replicas=terms.wait_replicas)
+    if not told:
         raise BookmarkMoved
-    return receipt
-
-
-def _copied(store: Store, args: Sequence[str | bytes | int], wait_replicas: int) -> Sequence[int]:
-    with reported(), store.client.pipeline(transaction=False) as pipeline:
-        store.run("accept", *args, pipeline=pipeline)
-        # WAIT speaks of the writes of its own connection, hence the pipeline.
-        pipeline.execute_command("WAIT", wait_replicas, _WAIT_MS)
-        receipt, replicas = pipeline.execute()
-    if replicas < wait_replicas:
-        raise StoreUnavailable(f"Redis: {replicas} of {wait_replicas} replicas have the messages")
-    copied: Sequence[int] = receipt
-    return copied
+    return tuple(told)
 
 
 def _claim(message_id: str) -> tuple[int, int]:

@@ -21,10 +21,11 @@ from split_dest.errors import StoreUnavailable
 #: A Unix socket's path has 108 bytes at most on Linux (unix(7)).
 _SOCKET_PATH_MAX = 100
 _WATCH_MS = 900
+_COPY_MS = 500
 #: What only a replica answers to a script that writes, and to WAIT (Redis 6.2 and 7).
 _OF_A_REPLICA = ("READONLY", "WAIT cannot be used with replica")
 _SCRIPTS = (
-    *("accept", "wake", "take", "hold", "settle", "vouch", "rest", "release", "beat"),
+    *("accept", "wake", "take", "hold", "suspect", "vouch", "settle", "rest", "release", "beat"),
     *("replay", "drop", "keep", "ledger"),
 )
 
@@ -133,6 +134,23 @@ class Store:
         """
         with reported():
             return self._scripts[script](args=list(args), client=pipeline)
+
+    def run_copied(self, script: str, *args: Any, wait_replicas: int) -> Any:
+        """Gives what a script answers when so many replicas have what it wrote, and all that was written before.
+
+        Raises:
+            StoreUnavailable: as ``run``, or too few replicas have it in time.
+        """
+        if not wait_replicas:
+            return self.run(script, *args)
+        with reported(), self.client.pipeline(transaction=False) as pipeline:
+            self.run(script, *args, pipeline=pipeline)
+            # WAIT speaks of the writes of its own connection, hence the pipeline.
+            pipeline.execute_command("WAIT", wait_replicas, _COPY_MS)
+            told, replicas = pipeline.execute()
+        if replicas < wait_replicas:
+            raise StoreUnavailable(f"Redis: {replicas} of {wait_replicas} replicas have it")
+        return told
 
     def my_turn_to_watch(self, what: str) -> bool:
         """True for one caller in each second of those that watch the same, wherever they are.

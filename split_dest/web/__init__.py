@@ -14,6 +14,7 @@ from split_dest.inbox.intake import HighWater
 from split_dest.inbox.store import Store, connect
 from split_dest.last_good import LastGood
 from split_dest.web import answers, health, impressions, openapi, tracking, webhook
+from split_dest.web.accepting import Accepting
 from split_dest.web.attempts import Attempts
 
 #: Segment gives up after four to five seconds; a silent Redis must have become a 503 well before.
@@ -38,9 +39,10 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=0)  # type: ignore[method-assign]
     store = Store(connect(settings.redis.url, settings.redis.data_dir, timeout_seconds=_REDIS_SECONDS))
     high_water = HighWater(store, settings.intake.full_at_percent)
-    app.register_blueprint(webhook.blueprint(settings, store, high_water))
-    app.register_blueprint(tracking.blueprint(settings, store, high_water))
-    app.register_blueprint(impressions.blueprint(settings, store, high_water))
+    accepting = Accepting(settings, store)
+    app.register_blueprint(webhook.blueprint(settings, accepting, high_water))
+    app.register_blueprint(tracking.blueprint(settings, accepting, high_water))
+    app.register_blueprint(impressions.blueprint(settings, accepting, high_water))
     app.register_blueprint(health.blueprint(settings, store, high_water))
     app.register_blueprint(openapi.blueprint())
     app.register_error_handler(RequestRefused, partial(answers.limit, Attempts(store)))

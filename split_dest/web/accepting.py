@@ -3,53 +3,59 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from flask import Response, jsonify
+import orjson
+from flask import Response
 
 from split_dest import logs
 from split_dest.config.settings import Settings
 from split_dest.errors import StoreUnavailable
 from split_dest.inbox import intake
-from split_dest.inbox.intake import Receipt
+from split_dest.inbox.gathering import Gathering
+from split_dest.inbox.intake import Receipt, Terms
 from split_dest.inbox.store import Store
 from split_dest.inbox.wake import wake
 from split_dest.mapping.acceptance import Item
 
 
-def answer(name: str, items: Sequence[Item], settings: Settings, store: Store) -> Response:
-    """Accepts the items, and gives the answer that says what became of how many.
+class Accepting:
+    """The way from the doors into Redis, one for all of them."""
 
-    Raises:
-        StoreUnavailable: as ``accept``.
-    """
-    receipt = accept(name, items, settings, store)
-    return jsonify(
-        success=True,
-        accepted=receipt.accepted,
-        duplicates=receipt.duplicates,
-        set_aside=receipt.set_aside,
-    )
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self._settings = settings
+        self._store = store
+        self._gathering = Gathering(store)
 
+    def answer(self, name: str, items: Sequence[Item]) -> Response:
+        """Accepts the items, and gives the answer that says what became of how many.
 
-def accept(
-    name: str, items: Sequence[Item], settings: Settings, store: Store, most_dead: int = intake.ANY_NUMBER
-) -> Receipt:
-    """Stores the items of the destination or source of this name, and gives the receipt; *most_dead* as there.
+        Raises:
+            StoreUnavailable: as ``accept``.
+        """
+        receipt = self.accept(name, items)
+        told = {
+            "success": True,
+            "accepted": receipt.accepted,
+            "duplicates": receipt.duplicates,
+            "set_aside": receipt.set_aside,
+        }
+        return Response(orjson.dumps(told), mimetype="application/json")
 
-    Raises:
-        StoreUnavailable: nothing may be said to the sender but to try again.
-    """
-    receipt = intake.accept(
-        store,
-        name,
-        items,
-        dedupe_hours=settings.intake.dedupe_hours,
-        wait_replicas=settings.redis.wait_replicas,
-        most_dead=most_dead,
-    )
-    try:
-        wake(store, name, sorted({lane for item in items for lane in item.lanes}))
-    except StoreUnavailable as error:
-        logs.warning("not_woken", destination=name, detail=error.detail)
-    if receipt.set_aside:
-        logs.warning("set_aside", destination=name, reasons=Counter(i.reason for i in items if i.reason))
-    return receipt
+    def accept(self, name: str, items: Sequence[Item], most_dead: int = intake.ANY_NUMBER) -> Receipt:
+        """Stores the items of the destination or source of this name, and gives the receipt; *most_dead* as there.
+
+        Raises:
+            StoreUnavailable: nothing may be said to the sender but to try again.
+        """
+        terms = Terms(name, self._settings.intake.dedupe_hours, self._settings.redis.wait_replicas, most_dead)
+        receipt = self._gathering.accept(items, terms)
+        if receipt.asleep:
+            self._wake(name, receipt)
+        if receipt.set_aside:
+            logs.warning("set_aside", destination=name, reasons=Counter(i.reason for i in items if i.reason))
+        return receipt
+
+    def _wake(self, name: str, receipt: Receipt) -> None:
+        try:
+            wake(self._store, name, sorted(receipt.asleep))
+        except StoreUnavailable as error:
+            logs.warning("not_woken", destination=name, detail=error.detail)

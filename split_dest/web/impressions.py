@@ -5,17 +5,17 @@ from flask import Blueprint, Response, request
 from split_dest.config.settings import Settings
 from split_dest.errors import RequestRefused
 from split_dest.inbox.intake import HighWater
-from split_dest.inbox.store import Store
 from split_dest.mapping.acceptance import impression_item
 from split_dest.segment import payload
-from split_dest.web import accepting, auth, body
+from split_dest.web import auth, body
+from split_dest.web.accepting import Accepting
 
 #: Split posts all of ten seconds at once, and never again what was refused.
 _MAX_IMPRESSIONS = 50_000
 _MAX_BODY_BYTES = 20_000_000
 
 
-def blueprint(settings: Settings, store: Store, high_water: HighWater) -> Blueprint:
+def blueprint(settings: Settings, accepting: Accepting, high_water: HighWater) -> Blueprint:
     """Gives the door ``/impressions/<source>``, whose token may stand in the path, the query or a header."""
     door = Blueprint("impressions", __name__)
 
@@ -31,6 +31,6 @@ def blueprint(settings: Settings, store: Store, high_water: HighWater) -> Bluepr
         high_water.check()
         found = payload.messages(received, _MAX_IMPRESSIONS)
         items = [impression_item(each, settings.intake.max_message_bytes) for each in found]
-        return accepting.answer(name, items, settings, store)
+        return accepting.answer(name, items)
 
     return door

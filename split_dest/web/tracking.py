@@ -13,13 +13,12 @@ from split_dest import logs
 from split_dest.config.settings import Settings
 from split_dest.errors import REASONS, RequestRefused, StoreUnavailable
 from split_dest.inbox.intake import HighWater
-from split_dest.inbox.store import Store
 from split_dest.mapping.acceptance import Item, item
 from split_dest.segment import tracking
 from split_dest.segment.pixel import body_of_query
 from split_dest.segment.tracking import KINDS, Call
 from split_dest.web import auth, body, cors
-from split_dest.web.accepting import accept
+from split_dest.web.accepting import Accepting
 
 #: The only status after which every SDK gives up: analytics-node 2 sends again after any other.
 _PERMANENT = 400
@@ -31,12 +30,12 @@ _GIF = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA
 _KIND = f"<any({','.join(KINDS)}):kind>"
 
 
-def blueprint(settings: Settings, store: Store, high_water: HighWater) -> Blueprint:
+def blueprint(settings: Settings, accepting: Accepting, high_water: HighWater) -> Blueprint:
     """Gives the door ``/v1/…``, every address with and without a slash at its end."""
     pages = Blueprint("tracking", __name__)
     # Of the application, for an address that nobody serves belongs to no blueprint.
     pages.after_app_request(cors.allow)
-    door = _Door(settings, store, high_water)
+    door = _Door(settings, accepting, high_water)
     _add_calls(pages, door)
     _add_pictures(pages, door)
     return pages
@@ -84,9 +83,9 @@ def _pixel(door: "_Door", kind: str) -> Response:
 class _Door:
     """Leads each write key's messages to the destinations that list it."""
 
-    def __init__(self, settings: Settings, store: Store, high_water: HighWater) -> None:
+    def __init__(self, settings: Settings, accepting: Accepting, high_water: HighWater) -> None:
         self._settings = settings
-        self._store = store
+        self._accepting = accepting
         self._high_water = high_water
         self._by_key: dict[str, list[str]] = defaultdict(list)
         for name, destination in settings.destinations.items():
@@ -124,7 +123,7 @@ class _Door:
             rules = self._settings.destinations[name].rules
             # Their size was judged as they came; what was added since must not count.
             items = [_cut(item(found, rules, None)) for found in messages]
-            accept(name, items, self._settings, self._store, most_dead=MOST_DEAD_LETTERS)
+            self._accepting.accept(name, items, most_dead=MOST_DEAD_LETTERS)
         _check(items)
 
 

@@ -5,13 +5,13 @@ from flask import Blueprint, Response, request
 from split_dest.config.settings import Settings
 from split_dest.errors import RequestRefused
 from split_dest.inbox.intake import HighWater
-from split_dest.inbox.store import Store
 from split_dest.mapping.acceptance import item
 from split_dest.segment import payload
-from split_dest.web import accepting, auth, body
+from split_dest.web import auth, body
+from split_dest.web.accepting import Accepting
 
 
-def blueprint(settings: Settings, store: Store, high_water: HighWater) -> Blueprint:
+def blueprint(settings: Settings, accepting: Accepting, high_water: HighWater) -> Blueprint:
     """Gives the door ``/webhook/<destination>``, with and without a slash at its end."""
     door = Blueprint("webhook", __name__)
 
@@ -27,6 +27,6 @@ def blueprint(settings: Settings, store: Store, high_water: HighWater) -> Bluepr
         high_water.check()
         messages = payload.messages(received, payload.MAX_MESSAGES)
         items = [item(found, destination.rules, settings.intake.max_message_bytes) for found in messages]
-        return accepting.answer(name, items, settings, store)
+        return accepting.answer(name, items)
 
     return door

@@ -4,7 +4,7 @@ from typing import Any
 
 from split_dest.inbox import drains, intake, ledger
 from split_dest.inbox.drains import Drain
-from split_dest.inbox.intake import Receipt
+from split_dest.inbox.intake import Receipt, Terms
 from split_dest.inbox.store import Store
 from split_dest.mapping.acceptance import Item
 
@@ -12,7 +12,7 @@ from split_dest.mapping.acceptance import Item
 def accept(store: Store, *ids: str, **more: Any) -> Receipt:
     """Stores a message for each id."""
     items = [Item(("events",), each, b'{"messageId":"%s"}' % each.encode(), **more) for each in ids]
-    return intake.accept(store, "web", items, dedupe_hours=24)
+    return intake.accept(store, items, Terms("web", 24))
 
 
 def take(store: Store, slot: int = 0) -> Drain:

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from split_dest.errors import Refused, Remedy
 from split_dest.inbox import dead_letters, drains
 from split_dest.inbox.drains import dead, delivered, filtered
 from split_dest.inbox.store import Store
@@ -88,7 +89,7 @@ def test_a_drain_takes_over_what_a_dead_one_had_claimed(store: Store) -> None:
     accept(store, "a", "b")
     dead_drain = take(store)
     claimed = dead_drain.claim(1)
-    dead_drain.vouch(claimed)
+    dead_drain.vouch()
     leave_dead(store, dead_drain)
 
     heir = take(store)
@@ -99,7 +100,10 @@ def test_a_drain_takes_over_what_a_dead_one_had_claimed(store: Store) -> None:
 
 
 def test_a_batch_that_kills_its_workers_is_taken_apart(store: Store) -> None:
-    """After a death 32 messages are tried together, after two each alone, after three it is set aside."""
+    """After a death 32 messages are tried together, after two each alone, after three it is set aside.
+
+    The others were together with it once.
+    """
     accept(store, *(f"m-{n}" for n in range(100)))
     sizes = []
     for _ in range(3):
@@ -111,7 +115,7 @@ def test_a_batch_that_kills_its_workers_is_taken_apart(store: Store) -> None:
     after = drain.claim(100)
 
     assert sizes == [100, 32, 1]
-    assert len(after) == 1
+    assert len(after) == 32
     (letter,) = dead_letters.browse(store, "web")
     assert (letter.reason, letter.text) == ("crashed_worker", b'{"messageId":"m-0"}')
     assert balance(store) == 0
@@ -125,7 +129,7 @@ def test_deaths_after_the_mapping_blame_no_message(store: Store) -> None:
         drain = take(store)
         entries = drain.claim(100)
         assert len(entries) == 100
-        drain.vouch(entries)
+        drain.vouch()
         leave_dead(store, drain)
 
     assert numbers(store).dead == 0
@@ -172,7 +176,7 @@ def test_a_poisonous_message_anywhere_kills_three_workers(store: Store, place: i
             deaths += 1
             leave_dead(store, drain)
             continue
-        drain.vouch(entries)
+        drain.vouch()
         drain.settle(delivered(entry.id) for entry in entries)
         drain.release("away")
 
@@ -181,14 +185,51 @@ def test_a_poisonous_message_anywhere_kills_three_workers(store: Store, place: i
 
 
 def test_a_drain_that_lost_its_slot_vouches_for_nothing(store: Store) -> None:
-    """The heir's count of deaths stays what it is."""
-    accept(store, "a")
+    """What the heir maps stays under suspicion."""
+    accept(store, *(f"m-{n}" for n in range(40)))
     lost = take(store)
-    entries = lost.claim(1)
+    lost.claim(40)
     leave_dead(store, lost)
-    take(store)
+    heir = take(store)
+    assert len(heir.claim(40)) == 32
 
-    lost.vouch(entries)
+    lost.vouch()
 
-    (pending,) = store.client.xpending_range("sd:web:events:stream", "drains", "-", "+", 1)
-    assert pending["times_delivered"] == 1
+    leave_dead(store, heir)
+    assert len(take(store).claim(40)) == 1
+
+
+@pytest.mark.parametrize("end", ["release", "rest", "pass_on"])
+def test_a_drain_that_ends_by_itself_blames_no_message(store: Store, end: str) -> None:
+    """Whatever kept it from vouching, no message killed it: the batch stays whole."""
+    accept(store, *(f"m-{n}" for n in range(40)))
+    drain = take(store)
+    drain.claim(40)
+
+    if end == "rest":
+        drain.rest(Refused("rate_limited", "429", Remedy.WAIT, wait_seconds=0))
+        store.client.delete("sd:web:events:rest")
+    elif end == "release":
+        drain.release("away")
+    else:
+        drain.pass_on()
+        store.client.delete(drain.key)
+
+    assert len(take(store).claim(40)) == 40
+
+
+def test_suspicion_ends_with_what_was_left(store: Store) -> None:
+    """New messages have no part in the deaths over old ones."""
+    accept(store, "a")
+    drain = take(store)
+    drain.claim(10)
+    leave_dead(store, drain)
+    accept(store, *(f"m-{n}" for n in range(40)))
+    heir = take(store)
+    (left,) = heir.claim(1000)
+    heir.vouch()
+    heir.settle([delivered(left.id)])
+
+    assert len(heir.claim(1000)) == 40
+    leave_dead(store, heir)
+    assert len(take(store).claim(1000)) == 32

@@ -34,7 +34,7 @@ def test_a_full_redis_is_drained(full: Store) -> None:
     """Claimed, delivered, set aside, rested, counted, as ever."""
     drain = take(full)
     entries = drain.claim(10)
-    drain.vouch(entries)
+    drain.vouch()
     drains.beat(full, "worker-1", [drain])
     names.put(full, "web", Names(1))
 

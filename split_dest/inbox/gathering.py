@@ -1,0 +1,72 @@
+"""Requests that come at the same moment are stored in one step."""
+
+from collections import defaultdict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+
+from split_dest.errors import StoreUnavailable
+from split_dest.inbox import intake
+from split_dest.inbox.intake import Receipt, Terms
+from split_dest.inbox.store import Store
+from split_dest.mapping.acceptance import Item
+
+
+@dataclass(slots=True, eq=False)
+class _Request:
+    items: Sequence[Item]
+    receipt: Receipt | None = None
+    error: BaseException | None = None
+
+
+@dataclass(slots=True)
+class _Place:
+    turn: Lock = field(default_factory=Lock)
+    waiting: deque[_Request] = field(default_factory=deque)
+
+
+class Gathering:
+    """Lets one thread at a time store what has come meanwhile, its own and that of the threads that wait for it.
+
+    A call of Redis costs this process about as much as the rest of a request, so under load it is shared.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = Lock()
+        self._places: defaultdict[Terms, _Place] = defaultdict(_Place)
+
+    def accept(self, items: Sequence[Item], terms: Terms) -> Receipt:
+        """Stores the items and gives the receipt, as ``intake.accept``.
+
+        Raises:
+            StoreUnavailable: as there.
+        """
+        request = _Request(items)
+        with self._lock:
+            place = self._places[terms]
+        place.waiting.append(request)
+        with place.turn:
+            if request.receipt is None and request.error is None:
+                self._store_all([place.waiting.popleft() for _ in range(len(place.waiting))], terms)
+        if request.receipt is None:
+            raise _unavailable(request.error) from request.error
+        return request.receipt
+
+    def _store_all(self, requests: Sequence[_Request], terms: Terms) -> None:
+        try:
+            receipts = intake.accept_together(self._store, [request.items for request in requests], terms)
+        except BaseException as error:
+            for request in requests:
+                request.error = error
+            if not isinstance(error, StoreUnavailable):
+                raise
+        else:
+            for request, receipt in zip(requests, receipts, strict=True):
+                request.receipt = receipt
+
+
+def _unavailable(error: BaseException | None) -> StoreUnavailable:
+    if isinstance(error, StoreUnavailable):
+        return StoreUnavailable(error.detail, error.code)
+    return StoreUnavailable("the step that it was part of failed")
