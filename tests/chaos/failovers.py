@@ -70,8 +70,10 @@ class _Run:
         broken = time.monotonic()
         mend = way(self._sentinels)
         self._resumed.append(resumes(self._on, senders, broken))
-        self.windows.append((broken - max(senders.took), time.monotonic()))
         mend()
+        # One that was thawed takes itself for the master until the sentinels tell it otherwise.
+        self._sentinels.wait_until_whole()
+        self.windows.append((broken - max(senders.took), time.monotonic()))
 
     def outcome(self, *, may_lose: bool, refused: bool) -> str:
         self._on.sandbox.faults()

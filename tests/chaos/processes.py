@@ -111,10 +111,8 @@ def kills(folder: Path, dose: Dose) -> str:
     # A kill may take both worker processes.
     assert worst <= 2 * BATCH
     assert slowest <= _MOVING_SECONDS
-    return (
-        f"{times} kills; {found}; the worst kill doubled {worst} events, {BATCH} are a batch; "
-        f"moving again after {slowest:.1f} s at most"
-    )
+    moving = f"moving again after {slowest:.1f} s at most"
+    return f"{times} kills; {found}; the worst kill doubled {worst} events, {BATCH} are a batch; {moving}"
 
 
 @scenario(

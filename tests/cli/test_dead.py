@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from split_dest.inbox import intake, ledger
+from split_dest.inbox.intake import Terms
 from split_dest.mapping.acceptance import Item
 from tests.cli.typed import ran
 from tests.support.service import tracks
@@ -198,7 +199,7 @@ def test_a_letter_of_a_lane_that_is_off_today_stays(command, settings, store):
     """Its message waits in its other lane or has left it; replayed there it would be doubled."""
     message = {"messageId": "m", "userId": "u", "type": "track", "event": "Experiment Viewed"}
     letter = Item(("impressions",), "m", orjson.dumps(message), "record_refused")
-    intake.accept(store, "web", [letter], dedupe_hours=0)
+    intake.accept(store, [letter], Terms("web", 0))
 
     off = command("dead", "replay")
     settings.file.write_text(settings.file.read_text() + "    exposures: {enabled: true}\n")
@@ -214,7 +215,7 @@ def test_only_what_was_too_large_is_measured_again(command, store):
     message = {"messageId": "m", "userId": "u", "type": "track", "event": "E", "properties": {"p": "x" * 33_000}}
     for n, reason in enumerate(("gave_up", "message_too_large")):
         letter = Item(("events",), f"m-{n}", orjson.dumps(message), reason)
-        intake.accept(store, "web", [letter], dedupe_hours=0)
+        intake.accept(store, [letter], Terms("web", 0))
 
     assert command("dead", "replay").out == "1 replayed, 1 would be refused again and stay\n"
 
