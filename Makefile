@@ -1,4 +1,4 @@
-.PHONY: run test chaos fuzz lint types fix lock clean
+.PHONY: run test chaos bench fuzz lint types fix lock clean
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
@@ -22,6 +22,10 @@ HOURS ?= 0
 ## chaos: break everything that can break, in the long form, again for HOURS if given; writes docs/proof.md
 chaos: .venv/dev-ready
 	$(BIN)/python -m tests.chaos --hours $(HOURS) --report docs/proof.md
+
+## bench: measure the service beside what it is compared with; writes docs/speed.md; SHORT=1: under two minutes, only shown
+bench: .venv/dev-ready
+	$(BIN)/python -m benchmarks $(if $(SHORT),--short,--report docs/speed.md)
 
 ## lint: style, simple security rules, and known vulnerabilities of the locked packages where their index can be reached
 lint: .venv/dev-ready

@@ -1,15 +1,13 @@
 """How fast worker processes empty a backlog, and what that costs them."""
 
-import os
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import orjson
 
+from benchmarks import cpu
 from benchmarks.load import MESSAGE
 from benchmarks.yard import Yard
 from split_dest.inbox import intake
@@ -20,7 +18,6 @@ from split_dest.segment import message
 from tests.support.service import worker_pids
 
 _REST = "sd:web:events:rest"
-_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 _STEP = 1000
 
 
@@ -31,6 +28,21 @@ class Emptied:
     rate: float
     cpu_us: float
     most_bytes: int
+
+
+def measure(yard: Yard, large: int) -> dict[str, float]:
+    """Gives rates and costs for 10,000 and for a *large* number of messages, and for one to four processes."""
+    small = empty(yard, 10_000, 1)
+    many = empty(yard, large, 1)
+    costs = {f"cpu_us_{processes}": empty(yard, 40_000, processes).cpu_us for processes in (1, 2, 4)}
+    yard.clear()
+    return {
+        "drain_small": small.rate,
+        "drain_large": many.rate,
+        "drain_most_mb": many.most_bytes / 1e6,
+        "redis_bytes": fill(yard, 20_000),
+        **costs,
+    }
 
 
 def fill(yard: Yard, count: int) -> float:
@@ -55,10 +67,11 @@ def empty(yard: Yard, count: int, processes: int) -> Emptied:
     with _resting(yard):
         fill(yard, count)
         workers = yard.service.start_workers(processes)
-        before_us = _cpu_us(workers)
+        pids = worker_pids(workers.pid)
+        before_us = cpu.used_us(pids)
     wake(yard.store, "web", ["events"])
-    yard.service.wait_until(lambda: yard.counted()["events"] >= count, 300)
-    used_us, most_bytes = _cpu_us(workers) - before_us, _most_bytes(workers)
+    yard.service.wait_until(lambda: yard.counted()["events"] >= count, 600)
+    used_us, most_bytes = cpu.used_us(pids) - before_us, max(map(cpu.most_bytes, pids))
     yard.service.wait_until(lambda: yard.service.lane().pending == 0)
     counted = yard.counted()
     assert counted["events"] == count, counted
@@ -74,21 +87,3 @@ def _resting(yard: Yard) -> Iterator[None]:
         yield
     finally:
         yard.store.client.delete(_REST)
-
-
-def _cpu_us(workers: subprocess.Popen[bytes]) -> float:
-    return sum(_ticks(pid) for pid in worker_pids(workers.pid)) / _TICKS_A_SECOND * 1e6
-
-
-def _ticks(pid: int) -> int:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])
-
-
-def _most_bytes(workers: subprocess.Popen[bytes]) -> int:
-    return max(_high_water_bytes(pid) for pid in worker_pids(workers.pid))
-
-
-def _high_water_bytes(pid: int) -> int:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))

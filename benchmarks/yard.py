@@ -58,21 +58,14 @@ class Yard:
         self.store.client.flushall()
         self.service.http.request("DELETE", self.counter)
 
-    def start_door(self, name: str) -> str:
-        """Starts the door ``bare`` or ``naive`` under gunicorn's own threaded worker; gives its address."""
+    def start_door(self, name: str) -> tuple[str, subprocess.Popen[bytes]]:
+        """Starts a door of this folder under gunicorn's own threaded worker; gives its address and its master."""
         port = free_port()
-        gunicorn = [
-            str(BIN / "gunicorn"),
-            "--worker-class",
-            "gthread",
-            "--keep-alive",
-            "75",
-            "--no-control-socket",
-        ]
-        sizes = ["--workers", str(WEB_PROCESSES), "--threads", str(_WEB_THREADS), "--bind", f"127.0.0.1:{port}"]
-        process = self.start(name, [*gunicorn, *sizes, f"benchmarks.{name}:create_app()"])
+        sizes = f"--workers {WEB_PROCESSES} --threads {_WEB_THREADS}"
+        options = f"--worker-class gthread --keep-alive 75 --no-control-socket {sizes} --bind 127.0.0.1:{port}"
+        process = self.start(name, [str(BIN / "gunicorn"), *options.split(), f"benchmarks.{name}:create_app()"])
         wait_until_ready(port, process)
-        return f"http://127.0.0.1:{port}"
+        return f"http://127.0.0.1:{port}", process
 
     def start(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
         """Starts a process that ends with the yard, or before."""

@@ -54,9 +54,12 @@ class Delivery:
 
         Raises:
             TurnOver: names were looked up for so long that another drain stands in front.
+            SlotLost: another drain has the slot.
         """
         if self.stand.aside:
             raise TurnOver
+        if not self.hold.suspect():
+            raise SlotLost
         timer_set = -math.inf
         try:
             for entry in entries:

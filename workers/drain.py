@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import wait
 from dataclasses import replace
 from functools import partial
 
@@ -65,23 +66,41 @@ def _drain(shared: Runtime, owner: str, lane: str, slot: int, job_id: str, stand
             hold.release("away")
         except TurnOver:
             hold.pass_on()
-        except BaseException:
+        except BaseException as error:
             # Whatever it was, RQ logs and counts it; the slot must not wait for its lease to end.
-            _release_quietly(hold)
+            _release_quietly(hold, "away" if isinstance(error, StoreUnavailable) else "fault")
             raise
 
 
 def _work(hold: Drain, runtime: Runtime, stand: Stand) -> None:
     delivery = Delivery(hold, runtime, stand, time.monotonic() + TURN_SECONDS)
+    claim = partial(hold.claim, runtime.settings.delivery.batch_max_events)
+    entries: Sequence[Entry] = claim()
     while not (delivery.turn_is_over or stand.aside or runtime.stop.raised):
-        entries = hold.claim(runtime.settings.delivery.batch_max_events)
         if entries:
-            _deliver(delivery, entries)
+            entries = _deliver_and_claim(delivery, entries, claim)
         elif hold.release("empty"):
             return
         else:
             time.sleep(_PAUSE_SECONDS)
+            entries = claim()
     hold.pass_on()
+
+
+def _deliver_and_claim(
+    delivery: Delivery, entries: Sequence[Entry], claim: Callable[[], Sequence[Entry]]
+) -> Sequence[Entry]:
+    """Delivers what was claimed, and gives what is claimed meanwhile; if it fails, the next drain finds that."""
+    if delivery.hold.has_left_overs:
+        # The next claim would give the same ones again.
+        _deliver(delivery, entries)
+        return claim()
+    ahead = delivery.runtime.pool.submit(claim)
+    try:
+        _deliver(delivery, entries)
+    finally:
+        wait([ahead])
+    return ahead.result()
 
 
 def _deliver(delivery: Delivery, entries: Sequence[Entry]) -> None:
@@ -106,8 +125,8 @@ def _rest(hold: Drain, refused: Refused) -> None:
     )
 
 
-def _release_quietly(hold: Drain) -> None:
+def _release_quietly(hold: Drain, mode: str) -> None:
     try:
-        hold.release("away")
+        hold.release(mode)
     except StoreUnavailable:
         logs.warning("slot_not_released", destination=hold.owner, lane=hold.lane)

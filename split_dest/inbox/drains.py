@@ -84,7 +84,8 @@ class Drain:
         self.token = token
         self.key = f"{lanes.prefix(owner)}{lane}:drain:{slot}"
         self._stream = lanes.stream(owner, lane)
-        self._inherited = True
+        #: False once all is claimed that a dead drain of the slot may have left.
+        self.has_left_overs = True
         self._deaths = 0
 
     def _run(self, script: str, *args: object) -> int:
@@ -98,17 +99,14 @@ class Drain:
         return taken > 0
 
     def claim(self, most: int) -> list[Entry]:
-        """Gives up to *most* messages, first those that a dead drain of the slot left; none: all are claimed.
-
-        Until ``vouch``, they are under suspicion: if the worker dies, one of them may have killed it.
-        """
+        """Gives up to *most* messages, first those that a dead drain of the slot left; none: all are claimed."""
         with reported():
-            if self._inherited:
+            if self.has_left_overs:
                 left = self._left_over(most)
                 if left:
                     return left
-                self._inherited = False
-            return self._read(">", most, deaths=0)
+                self.has_left_overs, self._deaths = False, 0
+            return self._read(">", most)
 
     def _left_over(self, most: int) -> list[Entry]:
         if self._deaths >= _DEATHS_MAX:
@@ -116,11 +114,9 @@ class Drain:
                 self.settle([dead(first["message_id"].decode(), "crashed_worker")])
             # Once they were under suspicion together with it.
             self._deaths = 1
-        return self._read("0", _AFTER_DEATHS.get(self._deaths, most), deaths=self._deaths)
+        return self._read("0", _AFTER_DEATHS.get(self._deaths, most))
 
-    def _read(self, after: str, most: int, *, deaths: int) -> list[Entry]:
-        if not self._run("suspect", deaths):
-            return []
+    def _read(self, after: str, most: int) -> list[Entry]:
         answer = self._store.client.xreadgroup("drains", str(self.slot), {self._stream: after}, count=most)
         entries = answer[0][1] if answer else []
         gone = [entry_id for entry_id, fields in entries if not fields]
@@ -129,6 +125,13 @@ class Drain:
         return [
             Entry(entry_id.decode(), fields[b"m"], int(fields[b"t"])) for entry_id, fields in entries if fields
         ]
+
+    def suspect(self) -> bool:
+        """Says that what was claimed is about to be mapped: if the worker dies before ``vouch``, it may be why.
+
+        False: another drain has the slot.
+        """
+        return self._run("suspect", self._deaths) == 1
 
     def vouch(self) -> None:
         """Says that what was claimed has been mapped, so that none of it is to blame for a later death."""
@@ -173,7 +176,10 @@ class Drain:
         return self._run("rest", refused.code, refused.detail, *backoff, int(blames))
 
     def release(self, mode: str) -> bool:
-        """Ends the drain: ``empty`` (False: more came, go on), or ``away`` (at once)."""
+        """Ends the drain: ``empty`` (False: more came, go on), ``away`` (at once), or ``fault``.
+
+        After a ``fault`` what was being mapped is under suspicion, as if the worker had died.
+        """
         return self._run("release", mode, lanes.QUEUED_MS, "") == 1
 
     def pass_on(self) -> None:

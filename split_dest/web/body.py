@@ -45,20 +45,26 @@ def read(request: Request, most_bytes: int) -> bytes:
 
 
 def _read_up_to(request: Request, most_bytes: int) -> bytes:
-    pieces, size = [], 0
+    length = request.content_length
     try:
-        while piece := request.stream.read(_PIECE_BYTES):
-            pieces.append(piece)
-            size += len(piece)
-            if size > most_bytes:
-                raise _too_large(most_bytes)
+        body = _pieces(request, most_bytes) if length is None else request.environ["wsgi.input"].read(length)
     except (ClientDisconnected, OSError) as error:
         raise RequestRefused(_INCOMPLETE, "body_incomplete") from error
     except ParseException as error:
         raise RequestRefused(400, "body_incomplete", "The chunks are not what they say.") from error
     # gunicorn gives what came of a body that ends early as if it were all.
-    if size < (request.content_length or 0):
+    if len(body) < (length or 0):
         raise RequestRefused(_INCOMPLETE, "body_incomplete")
+    return body
+
+
+def _pieces(request: Request, most_bytes: int) -> bytes:
+    pieces, size = [], 0
+    while piece := request.stream.read(_PIECE_BYTES):
+        pieces.append(piece)
+        size += len(piece)
+        if size > most_bytes:
+            raise _too_large(most_bytes)
     return b"".join(pieces)
 
 

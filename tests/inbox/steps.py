@@ -3,7 +3,7 @@
 from typing import Any
 
 from split_dest.inbox import drains, intake, ledger
-from split_dest.inbox.drains import Drain
+from split_dest.inbox.drains import Drain, Entry
 from split_dest.inbox.intake import Receipt, Terms
 from split_dest.inbox.store import Store
 from split_dest.mapping.acceptance import Item
@@ -20,6 +20,13 @@ def take(store: Store, slot: int = 0) -> Drain:
     drain = drains.take(store, "web", "events", slot)
     assert drain is not None
     return drain
+
+
+def begin_mapping(drain: Drain, most: int) -> list[Entry]:
+    """Claims messages and gets as far as their mapping."""
+    entries = drain.claim(most)
+    assert drain.suspect()
+    return entries
 
 
 def numbers(store: Store) -> ledger.LaneNumbers:

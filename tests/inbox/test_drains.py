@@ -8,7 +8,7 @@ from split_dest.errors import Refused, Remedy
 from split_dest.inbox import dead_letters, drains
 from split_dest.inbox.drains import dead, delivered, filtered
 from split_dest.inbox.store import Store
-from tests.inbox.steps import accept, balance, leave_dead, numbers, take
+from tests.inbox.steps import accept, balance, begin_mapping, leave_dead, numbers, take
 
 
 def test_what_is_accepted_is_claimed_in_order(store: Store) -> None:
@@ -88,15 +88,15 @@ def test_a_drain_takes_over_what_a_dead_one_had_claimed(store: Store) -> None:
     """Messages claimed and never settled are claimed again, first of all."""
     accept(store, "a", "b")
     dead_drain = take(store)
-    claimed = dead_drain.claim(1)
+    claimed = begin_mapping(dead_drain, 1)
     dead_drain.vouch()
     leave_dead(store, dead_drain)
 
     heir = take(store)
 
-    assert [entry.text for entry in heir.claim(10)] == [claimed[0].text]
+    assert [entry.text for entry in begin_mapping(heir, 10)] == [claimed[0].text]
     heir.settle([delivered(claimed[0].id)])
-    assert [entry.text for entry in heir.claim(10)] == [b'{"messageId":"b"}']
+    assert [entry.text for entry in begin_mapping(heir, 10)] == [b'{"messageId":"b"}']
 
 
 def test_a_batch_that_kills_its_workers_is_taken_apart(store: Store) -> None:
@@ -108,11 +108,11 @@ def test_a_batch_that_kills_its_workers_is_taken_apart(store: Store) -> None:
     sizes = []
     for _ in range(3):
         drain = take(store)
-        sizes.append(len(drain.claim(100)))
+        sizes.append(len(begin_mapping(drain, 100)))
         leave_dead(store, drain)
     drain = take(store)
 
-    after = drain.claim(100)
+    after = begin_mapping(drain, 100)
 
     assert sizes == [100, 32, 1]
     assert len(after) == 32
@@ -127,7 +127,7 @@ def test_deaths_after_the_mapping_blame_no_message(store: Store) -> None:
 
     for _ in range(5):
         drain = take(store)
-        entries = drain.claim(100)
+        entries = begin_mapping(drain, 100)
         assert len(entries) == 100
         drain.vouch()
         leave_dead(store, drain)
@@ -171,7 +171,7 @@ def test_a_poisonous_message_anywhere_kills_three_workers(store: Store, place: i
     poison, deaths = b'{"messageId":"m-%d"}' % place, 0
     while numbers(store).pending:
         drain = take(store)
-        entries = drain.claim(100)
+        entries = begin_mapping(drain, 100)
         if any(entry.text == poison for entry in entries):
             deaths += 1
             leave_dead(store, drain)
@@ -188,15 +188,15 @@ def test_a_drain_that_lost_its_slot_vouches_for_nothing(store: Store) -> None:
     """What the heir maps stays under suspicion."""
     accept(store, *(f"m-{n}" for n in range(40)))
     lost = take(store)
-    lost.claim(40)
+    begin_mapping(lost, 40)
     leave_dead(store, lost)
     heir = take(store)
-    assert len(heir.claim(40)) == 32
+    assert len(begin_mapping(heir, 40)) == 32
 
     lost.vouch()
 
     leave_dead(store, heir)
-    assert len(take(store).claim(40)) == 1
+    assert len(begin_mapping(take(store), 40)) == 1
 
 
 @pytest.mark.parametrize("end", ["release", "rest", "pass_on"])
@@ -204,7 +204,7 @@ def test_a_drain_that_ends_by_itself_blames_no_message(store: Store, end: str) -
     """Whatever kept it from vouching, no message killed it: the batch stays whole."""
     accept(store, *(f"m-{n}" for n in range(40)))
     drain = take(store)
-    drain.claim(40)
+    begin_mapping(drain, 40)
 
     if end == "rest":
         drain.rest(Refused("rate_limited", "429", Remedy.WAIT, wait_seconds=0))
@@ -215,21 +215,34 @@ def test_a_drain_that_ends_by_itself_blames_no_message(store: Store, end: str) -
         drain.pass_on()
         store.client.delete(drain.key)
 
-    assert len(take(store).claim(40)) == 40
+    assert len(begin_mapping(take(store), 40)) == 40
+
+
+def test_a_drain_that_fails_over_a_message_suspects_it(store: Store) -> None:
+    """A message that can't be mapped is found as one that kills is."""
+    accept(store, *(f"m-{n}" for n in range(40)))
+    for most in (40, 32, 1):
+        drain = take(store)
+        assert len(begin_mapping(drain, 40)) == most
+        drain.release("fault")
+
+    take(store).claim(40)
+
+    assert numbers(store).dead == 1
 
 
 def test_suspicion_ends_with_what_was_left(store: Store) -> None:
     """New messages have no part in the deaths over old ones."""
     accept(store, "a")
     drain = take(store)
-    drain.claim(10)
+    begin_mapping(drain, 10)
     leave_dead(store, drain)
     accept(store, *(f"m-{n}" for n in range(40)))
     heir = take(store)
-    (left,) = heir.claim(1000)
+    (left,) = begin_mapping(heir, 1000)
     heir.vouch()
     heir.settle([delivered(left.id)])
 
-    assert len(heir.claim(1000)) == 40
+    assert len(begin_mapping(heir, 1000)) == 40
     leave_dead(store, heir)
-    assert len(take(store).claim(1000)) == 32
+    assert len(begin_mapping(take(store), 1000)) == 32

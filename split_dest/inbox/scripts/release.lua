@@ -1,14 +1,14 @@
 -- A drain ends. ARGV: prefix, lane, slot, token, mode, queued_ms, id of the job that follows. Modes:
 -- 'empty': only if no message waits unclaimed (atomic with accept, so that none is overlooked); gives 0 if one does.
 -- 'turn': its time is over and another drain is about to be enqueued for the slot.
--- 'away': at once, after an error.
+-- 'away': at once.
+-- 'fault': at once, for something that a message may be to blame for, as for a worker's death.
 
 even_if_full()
 local prefix, lane = ARGV[1], ARGV[2]
 local key = prefix .. lane .. ':drain:' .. ARGV[3]
 if redis.call('GET', key) ~= ARGV[4] then return 1 end
--- Who can say so did not die over a message.
-redis.call('HDEL', key .. ':mapping', 'open')
+if ARGV[5] ~= 'fault' then redis.call('HDEL', key .. ':mapping', 'open') end
 if ARGV[5] == 'turn' then
   redis.call('SET', key, 'queued:' .. ARGV[7], 'PX', ARGV[6])
   return 1

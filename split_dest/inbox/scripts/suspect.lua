@@ -1,4 +1,4 @@
--- A drain is about to map what it claims: if its worker dies before it vouches, one of these messages may be to blame.
+-- A drain is about to map what it claimed: if its worker dies before it vouches, one of these messages may be to blame.
 -- ARGV: prefix, lane, slot, token, deaths over what is left so far.
 
 even_if_full()

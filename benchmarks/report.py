@@ -1,0 +1,56 @@
+"""The report: each goal with the median of all turns, the least and the most, and what a message costs."""
+
+import re
+import statistics
+from collections.abc import Sequence
+
+from benchmarks.goals import GOALS, Figures, Goal
+from tests.support import machine
+
+_BEGIN, _END = "<!-- measured -->", "<!-- end -->"
+
+
+def median(goal: Goal, turns: Sequence[Figures]) -> float:
+    """Gives a goal's median over the turns."""
+    return statistics.median(map(goal.of, turns))
+
+
+def table(turns: Sequence[Figures]) -> str:
+    """Gives the goals as Markdown."""
+    lines = ["| what | goal | median | least | most | reached |", "|---|---|---|---|---|---|"]
+    for goal in GOALS:
+        values = sorted(map(goal.of, turns))
+        middle = statistics.median(values)
+        cells = [_text(value, goal.unit) for value in (middle, values[0], values[-1])]
+        sign = "≥" if goal.least else "≤"
+        reached = "yes" if goal.reached(middle) >= 1 else f"**{goal.reached(middle):.2f} of it**"
+        lines.append(f"| {goal.what} | {sign} {_text(goal.goal, goal.unit)} | {' | '.join(cells)} | {reached} |")
+    return "\n".join(lines)
+
+
+def _text(value: float, unit: str) -> str:
+    digits = f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+    return f"{digits} {unit}".strip()
+
+
+def figures(turns: Sequence[Figures]) -> str:
+    """Gives every figure as Markdown, its median and its bounds."""
+    lines = ["| figure | median | least | most |", "|---|---|---|---|"]
+    for name in turns[0]:
+        values = [turn[name] for turn in turns]
+        cells = [_text(value, "") for value in (statistics.median(values), min(values), max(values))]
+        lines.append(f"| `{name}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def renewed(page: str, turns: Sequence[Figures], seconds: float, large: int) -> str:
+    """Gives a page with its measured part exchanged."""
+    head = (
+        f"- {machine.today()}, {len(turns)} turns, {seconds:.0f} s of load a figure, large backlog {large:,}\n"
+        f"- Machine: {machine.described()}\n"
+        f"- Versions: {machine.versions()}\n"
+    )
+    part = f"{_BEGIN}\n{head}\n{table(turns)}\n\n{figures(turns)}\n{_END}"
+    found = re.compile(re.escape(_BEGIN) + ".*" + re.escape(_END), re.DOTALL)
+    assert found.search(page), f"no place for the figures: {_BEGIN} and {_END}"
+    return found.sub(lambda _: part, page)

@@ -1,0 +1,41 @@
+"""What a report says of where it was made: the machine, the versions, the day, the commit."""
+
+import importlib.metadata
+import os
+import platform
+import re
+import subprocess
+import time
+from pathlib import Path
+
+from split_dest import __version__, embedded_redis
+
+_PACKAGES = ("gunicorn", "flask", "redis", "rq", "marshmallow", "urllib3")
+
+
+def described() -> str:
+    """Gives the machine's cores, memory and system."""
+    processor = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    memory_kb = re.search(r"MemTotal:\s*(\d+)", Path("/proc/meminfo").read_text())
+    assert memory_kb is not None
+    named = processor[1] if processor else platform.machine()
+    memory_gib = int(memory_kb[1]) / 2**20
+    return f"{os.cpu_count()} cores ({named}), {memory_gib:.0f} GiB, Linux {platform.release().split('-')[0]}"
+
+
+def versions() -> str:
+    """Gives the versions of all that was at work."""
+    redis = re.search(r"v=(\S+)", _said(str(embedded_redis.server()), "--version"))
+    packages = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES)
+    python = platform.python_version()
+    return f"split-dest {__version__}, Python {python}, redis-server {redis and redis[1]}, {packages}"
+
+
+def today() -> str:
+    """Gives the day and the commit."""
+    commit = _said("git", "rev-parse", "--short", "HEAD").strip()
+    return f"{time.strftime('%Y-%m-%d', time.gmtime())}, commit {commit}"
+
+
+def _said(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
