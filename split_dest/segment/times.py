@@ -11,6 +11,8 @@ _LENIENT = re.compile(
     r"\s*(?:Z|UTC|([+-])(\d{1,2})(?::?(\d{2}))?(?:\s+[A-Z]{3,5})?)?(?:\s+m=\S+)?\s*",
     re.ASCII | re.IGNORECASE,
 )
+#: The usual shape: ``fromisoformat`` reads it five times as fast, but takes more besides, newer Pythons also 24:00.
+_USUAL = re.compile(r"\d{4}-\d\d-\d\dT(?!24)\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 #: Numbers below are seconds, above milliseconds: 1e11 ms is the year 1973, 1e11 s the year 5138.
 _SECONDS_BELOW = 100_000_000_000
 
@@ -54,6 +56,11 @@ def to_text(ms: int) -> str:
 
 
 def _text_ms(text: str) -> int | None:
+    if _USUAL.fullmatch(text):
+        try:
+            return (datetime.fromisoformat(text) - _EPOCH) // _MS
+        except ValueError:
+            return None
     found = _LENIENT.fullmatch(text)
     if not found:
         return None

@@ -140,6 +140,32 @@ def test_reading_a_time_never_fails(value: object):
     assert ms is None or (type(ms) is int and 0 < ms < 253_402_300_800_000)
 
 
+_usual = st.builds(
+    "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z".format,
+    *(
+        st.integers(low, high)
+        for low, high in [(1969, 9999), (0, 13), (0, 32), (0, 25), (0, 61), (0, 61), (0, 999)]
+    ),
+)
+
+
+@LAWS
+@given(
+    st.builds(
+        lambda text, at, other: text[:at] + other + text[at + 1 :], _usual, st.integers(0, 40), st.text(max_size=1)
+    )
+)
+@example("2019-10-31T24:00:00.000Z")
+@example("2019-W01-1T15:03:38.971Z")
+@example("2019-10-31T150338.97123Z")
+@example("2019-10-31T15:03:38.\u0669\u0667\u0661Z")
+@example("2019-02-29T15:03:38.971Z")
+@example("0000-01-01T00:00:00.000Z")
+def test_the_usual_shape_is_read_like_any_other(text: str):
+    """A blank before it is no part of a time, so with one and without the same is read or nothing."""
+    assert to_ms(text) == to_ms(f" {text}")
+
+
 def test_a_zone_that_is_only_named_is_not_guessed():
     """EST means different offsets in different places, so such a text gives no time."""
     assert to_ms("2019-10-31T15:03:38 EST") is None
