@@ -113,7 +113,8 @@ def _events(event_type_id: str, message: Message, rules: Rules, received_ms: int
         raise MessageFiltered("traffic_type_unknown" if keys.names_unknown(split, rules) else "no_mapped_identity")
     kept = {name: value for name, value in properties.items() if name != "split" or not keys.speaks(value)}
     value = _value(message.fields, rules)
-    timestamp_ms = message.timestamp_ms if message.timestamp_ms is not None else received_ms
+    own_ms = message.timestamp_ms
+    timestamp_ms = received_ms if own_ms is None else own_ms
     shared = _properties(kept, rules.properties, notes)
     return [
         Event(event_type_id, traffic_type, key, timestamp_ms, value, shared, rules.environment_name)

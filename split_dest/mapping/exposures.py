@@ -34,5 +34,6 @@ def from_exposure(message: Message, rules: Rules, received_ms: int) -> Impressio
     _, key = next(keys.mapped(rules.map_identities, message.fields, rules), (None, None))
     if key is None:
         raise MessageFiltered("no_mapped_identity")
-    timestamp_ms = message.timestamp_ms if message.timestamp_ms is not None else received_ms
+    own_ms = message.timestamp_ms
+    timestamp_ms = received_ms if own_ms is None else own_ms
     return Impression(flag.strip(), key, treatment.strip(), timestamp_ms, rules.exposures.event)

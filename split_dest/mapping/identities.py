@@ -76,7 +76,8 @@ def from_delete(message: Message, rules: Rules, received_ms: int, notes: set[str
 def _identities(
     pairs: Iterable[keys.Pair], attributes: dict[str, str] | None, message: Message, received_ms: int
 ) -> list[Identity]:
-    timestamp_ms = message.timestamp_ms if message.timestamp_ms is not None else received_ms
+    own_ms = message.timestamp_ms
+    timestamp_ms = received_ms if own_ms is None else own_ms
     made = [Identity(traffic_type, key, attributes, timestamp_ms) for traffic_type, key in pairs]
     if not made:
         raise MessageFiltered("no_mapped_identity")

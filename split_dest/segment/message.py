@@ -25,13 +25,20 @@ class Message:
 
     ``fields`` is the whole message in Segment's own names, cleaned: ids are texts, absent and null are the same,
     ``properties``, ``traits``, ``context`` and ``integrations`` are objects. ``type`` is empty when there is none.
-    ``timestamp_ms`` is the message's own time; None when it names none that can be read.
     """
 
     message_id: str
     type: str
-    timestamp_ms: int | None
     fields: Mapping[str, Any]
+
+    @property
+    def timestamp_ms(self) -> int | None:
+        """The message's own time; None when it names none that can be read."""
+        for name in ("timestamp", "originalTimestamp", "receivedAt"):
+            ms = times.to_ms(self.fields.get(name))
+            if ms is not None:
+                return ms
+        return None
 
 
 class Text(fields.Field[str]):
@@ -113,6 +120,9 @@ class MessageSchema(Schema):
 
 
 _SCHEMA = MessageSchema()
+_OBJECTS = ("properties", "traits", "context", "integrations")
+#: The type of each field's value that the schema takes as it is, but for an empty ``type``.
+_CLEAN = {name: dict if name in _OBJECTS else str for name in _SCHEMA.fields}
 
 
 def load(received: Mapping[str, Any]) -> Message:
@@ -124,18 +134,43 @@ def load(received: Mapping[str, Any]) -> Message:
         MessageRejected: ``id_not_string``, ``properties_not_object``, ``traits_not_object`` or
             ``split_too_large``.
     """
-    try:
-        cleaned = _SCHEMA.load(received)
-    except ValidationError as error:
-        field, codes = next(iter(error.messages_dict.items()))
-        raise MessageRejected(codes[0], f"at {field}") from error
-    present = {name: value for name, value in cleaned.items() if value is not None}
+    present = _present(received)
+    if not _is_clean(present):
+        present = _cleaned(present)
+    for name in _OBJECTS:
+        present.setdefault(name, {})
     for name in ("properties", "traits"):
-        if _pairs(present[name].get("split")) > MAX_PAIRS:
+        split = present[name].get("split")
+        if split is not None and _pairs(split) > MAX_PAIRS:
             raise MessageRejected("split_too_large", f"at {name}.split")
     if not present.get("messageId"):
         present["messageId"] = _id_of(present)
     return _message(present)
+
+
+def _present(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _is_clean(present: Mapping[str, Any]) -> bool:
+    """True when the schema would change nothing; it takes 40 µs a message, this look 1 µs."""
+    for name, value in present.items():
+        if name in _CLEAN and type(value) is not _CLEAN[name]:
+            return False
+    return present.get("type") != ""
+
+
+def _cleaned(present: Mapping[str, Any]) -> dict[str, Any]:
+    """Gives what the schema makes of a message.
+
+    Raises:
+        MessageRejected: a field is not what it may be.
+    """
+    try:
+        return _present(_SCHEMA.load(present))
+    except ValidationError as error:
+        field, codes = next(iter(error.messages_dict.items()))
+        raise MessageRejected(codes[0], f"at {field}") from error
 
 
 def _pairs(split: object) -> int:
@@ -154,13 +189,7 @@ def restore(stored: bytes) -> Message:
 
 
 def _message(present: dict[str, Any]) -> Message:
-    candidates = (times.to_ms(present.get(name)) for name in ("timestamp", "originalTimestamp", "receivedAt"))
-    return Message(
-        message_id=present["messageId"],
-        type=present.get("type", ""),
-        timestamp_ms=next((ms for ms in candidates if ms is not None), None),
-        fields=present,
-    )
+    return Message(message_id=present["messageId"], type=present.get("type", ""), fields=present)
 
 
 def _id_of(present: dict[str, Any]) -> str:

@@ -4,12 +4,13 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from marshmallow import ValidationError
 
 from split_dest.errors import MessageRejected
 from split_dest.segment import payload
-from split_dest.segment.message import Message, dump, load, restore
+from split_dest.segment.message import Message, MessageSchema, dump, load, restore
 from tests.segment.samples import SAMPLES
 from tests.segment.strategies import LAWS, json_values, messages
 
@@ -185,6 +186,37 @@ def test_a_stored_message_comes_back(sent: dict[str, Any]):
     else:
         assert restore(dump(taken)) == taken
         assert load(json.loads(dump(taken))) == taken
+
+
+def _made_by_the_schema(sent: dict[str, Any]) -> dict[str, Any] | str:
+    try:
+        cleaned = MessageSchema().load(sent)
+    except ValidationError as error:
+        return next(iter(error.messages_dict.values()))[0]
+    return {name: value for name, value in cleaned.items() if value is not None}
+
+
+_ODD_VALUES = st.one_of(json_values, st.sampled_from([None, "", "u1", 0, True, 1.0, 2.5, {}, []]))
+
+
+@LAWS
+@given(
+    st.one_of(messages, st.dictionaries(st.sampled_from(["type", *ID_FIELDS, *OBJECT_FIELDS, "x"]), _ODD_VALUES))
+)
+@example({"type": "", "messageId": "", "userId": "", "properties": {}})
+def test_the_schema_alone_says_what_is_taken(sent: dict[str, Any]):
+    """Whether a message had to be cleaned or not, it is what the schema makes of it."""
+    taken, made = _taken(sent), _made_by_the_schema(sent)
+
+    if taken == "split_too_large":
+        assert isinstance(made, dict)
+    elif isinstance(taken, str):
+        assert taken == made
+    else:
+        assert repr(sorted((taken.fields | {"messageId": ""}).items())) == repr(
+            sorted((made | {"messageId": ""}).items())
+        )
+        assert taken.message_id == made.get("messageId") or taken.message_id.startswith("content-")
 
 
 @LAWS
