@@ -82,5 +82,6 @@ def _map(message: Message, rules: Rules, received_ms: int) -> Mapped:
 def _require_meant(message: Message) -> None:
     # Only an explicit false counts: replays and Engage send All: false with other names
     # (segment-docs, guides/what-is-replay), and Segment has routed the message already.
-    if any(message.fields["integrations"].get(name) is False for name in INTEGRATION_NAMES):
+    integrations = message.fields["integrations"]
+    if integrations and any(integrations.get(name) is False for name in INTEGRATION_NAMES):
         raise MessageFiltered("filtered_by_integrations_object")

@@ -4,7 +4,7 @@ Every function that takes ``notes`` adds the reason codes of what it repaired or
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -29,7 +29,7 @@ def from_track(message: Message, rules: Rules, received_ms: int, notes: set[str]
         raise MessageFiltered("track_disabled")
     name = values.at(rules.track.event_type_id, message.fields)
     event_type_id = _event_type_id(name, rules, notes)
-    if not _let_through((str(name), event_type_id), rules):
+    if not _let_through({str(name), event_type_id}, rules):
         raise MessageFiltered("event_filtered")
     return _events(event_type_id, message, rules, received_ms, notes)
 
@@ -82,40 +82,45 @@ def _event_type_id(name: object, rules: Rules, notes: set[str]) -> str:
 
 def lets_through(name: str, rules: Rules) -> bool:
     """True when track calls of this name are not kept out by ``only`` or ``except``."""
-    return rules.track.enabled and _let_through((name, name), rules)
+    return rules.track.enabled and _let_through({name}, rules)
 
 
-def _let_through(names: tuple[str, str], rules: Rules) -> bool:
+def _let_through(names: set[str], rules: Rules) -> bool:
     track = rules.track
     return (not track.included or _any_fits(track.included, names)) and not _any_fits(track.excluded, names)
 
 
-def _any_fits(patterns: tuple[str, ...], names: tuple[str, str]) -> bool:
-    return any(_wildcard(pattern).fullmatch(name) for pattern in patterns for name in names)
+def _any_fits(patterns: tuple[str, ...], names: set[str]) -> bool:
+    return bool(patterns) and any(map(_wildcards(patterns).fullmatch, names))
 
 
 @lru_cache(maxsize=1024)
-def _wildcard(pattern: str) -> re.Pattern[str]:
+def _wildcards(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(_wildcard, patterns)), re.DOTALL)
+
+
+def _wildcard(pattern: str) -> str:
     first, *between = map(re.escape, pattern.split("*"))
     # Atomic, so that no name makes the search go back: the first place of a part leaves most for the rest.
     last = f".*{between.pop()}" if between else ""
-    return re.compile(first + "".join(f"(?>.*?{part})" for part in between) + last, re.DOTALL)
+    return first + "".join(f"(?>.*?{part})" for part in between) + last
 
 
 def _events(event_type_id: str, message: Message, rules: Rules, received_ms: int, notes: set[str]) -> list[Event]:
     properties = message.fields["properties"]
     split = properties.get("split")
     pairs = dict.fromkeys(keys.mapped(rules.map_identities, message.fields, rules))
-    pairs |= dict.fromkeys(keys.named(split, rules))
-    if keys.names_unknown(split, rules):
-        notes.add("traffic_type_skipped")
+    if keys.speaks(split):
+        pairs |= dict.fromkeys(keys.named(split, rules))
+        properties = {name: value for name, value in properties.items() if name != "split"}
+        if keys.names_unknown(split, rules):
+            notes.add("traffic_type_skipped")
     if not pairs:
-        raise MessageFiltered("traffic_type_unknown" if keys.names_unknown(split, rules) else "no_mapped_identity")
-    kept = {name: value for name, value in properties.items() if name != "split" or not keys.speaks(value)}
+        raise MessageFiltered("traffic_type_unknown" if "traffic_type_skipped" in notes else "no_mapped_identity")
     value = _value(message.fields, rules)
     own_ms = message.timestamp_ms
     timestamp_ms = received_ms if own_ms is None else own_ms
-    shared = _properties(kept, rules.properties, notes)
+    shared = _properties(properties, rules.properties, notes)
     return [
         Event(event_type_id, traffic_type, key, timestamp_ms, value, shared, rules.environment_name)
         for traffic_type, key in pairs
@@ -132,21 +137,21 @@ def _value(fields: Mapping[str, Any], rules: Rules) -> int | float | None:
 
 def _properties(properties: Mapping[str, Any], rules: Properties, notes: set[str]) -> dict[str, Any]:
     kept: dict[str, Any] = {}
-    chars = limits.EVENT_BASE_CHARS
-    for name, value in _scalars(properties, rules):
-        name = values.cut(name, rules.max_length, notes)
-        value = values.cut(value, rules.max_length, notes) if isinstance(value, str) else value
-        chars += len(name) + (len(value) if isinstance(value, str) else 0)
+    chars, most = limits.EVENT_BASE_CHARS, rules.max_length
+    for name, value in values.flat(properties) if rules.nested == "flatten" else properties.items():
+        if isinstance(value, (list, dict)):
+            if rules.nested == "drop":
+                continue
+            value = values.text(value)
+        if len(name) > most:
+            name = values.cut(name, most, notes)
+        chars += len(name)
+        if isinstance(value, str):
+            if len(value) > most:
+                value = values.cut(value, most, notes)
+            chars += len(value)
         if chars > limits.EVENT_MAX_CHARS or (len(kept) == rules.max_count and name not in kept):
             notes.add("properties_left_out")
             break
         kept[name] = value
     return kept
-
-
-def _scalars(properties: Mapping[str, Any], rules: Properties) -> Iterator[tuple[str, Any]]:
-    for name, value in values.flat(properties) if rules.nested == "flatten" else properties.items():
-        if not isinstance(value, list | Mapping):
-            yield name, value
-        elif rules.nested != "drop":
-            yield name, values.text(value)

@@ -100,6 +100,6 @@ def _text(value: object) -> str:
         docs.split.io, reference/attributes-overview (set); Harness FME, integrations/segment (255 characters,
         objects as their string version).
     """
-    if isinstance(value, list) and not any(isinstance(item, list | Mapping) for item in value):
+    if isinstance(value, list) and not any(isinstance(item, (list, dict)) for item in value):
         return ",".join(values.text(item) for item in value if item is not None)
     return values.text(value)

@@ -46,12 +46,12 @@ def names_unknown(split: object, rules: Rules) -> bool:
 
 def speaks(split: object) -> bool:
     """True when a ``split`` property or trait is meant for Split; False: it is an ordinary value."""
-    return isinstance(split, list | Mapping)
+    return isinstance(split, (list, dict))
 
 
 def _pairs(split: object) -> Iterator[tuple[str, object]]:
     for element in split if isinstance(split, list) else [split]:
-        for name, value in element.items() if isinstance(element, Mapping) else ():
+        for name, value in element.items() if isinstance(element, dict) else ():
             yield name.strip().lower(), value
 
 

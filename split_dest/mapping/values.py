@@ -1,4 +1,7 @@
-"""Values inside a message: found by path, flattened, and written as texts."""
+"""Values inside a message: found by path, flattened, and written as texts.
+
+JSON's objects and arrays are known as ``dict`` and ``list``: to ask for a ``Mapping`` takes ten times as long.
+"""
 
 import math
 import re
@@ -20,7 +23,7 @@ def at(path: str, fields: Mapping[str, Any]) -> Any:
     """
     found: Any = fields
     for name in path.split("."):
-        if not isinstance(found, Mapping):
+        if not isinstance(found, dict):
             return None
         found = found.get(name)
     return found
@@ -36,7 +39,7 @@ def number(value: object, *, numeric_strings: bool) -> int | float | None:
         value = float(value)
         if value.is_integer() and abs(value) < EXACT_BELOW:
             value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         return None
     return value
 
@@ -64,7 +67,7 @@ def flat(pairs: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
     [('a.b.c', 1), ('d', 2)]
     """
     for name, value in pairs.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             yield from flat(value, f"{prefix}{name}.")
         else:
             yield prefix + name, value

@@ -30,11 +30,11 @@ def key(value: object) -> str | None:
     Source:
         python-client, client/input_validator.py: not blank, at most 250 characters.
     """
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+    if not isinstance(value, str):
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
+            return None
         value = str(int(value)) if value == int(value) else str(value)
-    if not isinstance(value, str) or not value.strip() or len(value) > KEY_MAX_CHARS:
-        return None
-    return value
+    return value if len(value) <= KEY_MAX_CHARS and value.strip() else None
 
 
 def event_type_id(name: str, *, sanitize: bool, max_chars: int = EVENT_TYPE_ID_MAX_CHARS) -> str | None:
