@@ -138,7 +138,8 @@ def load(received: Mapping[str, Any]) -> Message:
     if not _is_clean(present):
         present = _cleaned(present)
     for name in _OBJECTS:
-        present.setdefault(name, {})
+        if name not in present:
+            present[name] = {}
     for name in ("properties", "traits"):
         split = present[name].get("split")
         if split is not None and _pairs(split) > MAX_PAIRS:

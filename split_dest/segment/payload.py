@@ -29,6 +29,7 @@ _BOM = b"\xef\xbb\xbf"
 #: Larger messages are never parsed, for a million keys take dozens of times their size; real ones have 32 KB.
 _GIANT_BYTES = 1_000_000
 _MARKS = (b'"', b"[", b"]", b"{", b"}", b",")
+_CONTAINERS = frozenset((dict, list))
 #: Reads whole numbers of any length, and keeps every pair, so that no second one of a name hides a number.
 _LENIENT = json.JSONDecoder(parse_int=float, object_pairs_hook=list)
 
@@ -79,7 +80,7 @@ def read(body: bytes, most: int | None = None) -> Payload:
         return _read_singly(body.removeprefix(_BOM), error, most)
     items, envelope = _opened(parsed)
     _check_number(items, most)
-    if _deeper_than([items, envelope], MAX_DEPTH + 2):
+    if _may_be_deep(body) and _deeper_than([items, envelope], MAX_DEPTH + 2):
         # orjson reads deeper than it writes, so only the raw text can be kept.
         return Payload([_read(text) for text in _texts(body, most)], _envelope(body))
     return Payload([_checked(item) for item in items], envelope)
@@ -148,14 +149,19 @@ def _checked(item: object) -> dict[str, Any] | Unreadable:
     return item if isinstance(item, dict) else Unreadable(orjson.dumps(item), _rejection("not_an_object"))
 
 
+def _may_be_deep(body: bytes) -> bool:
+    """True when a body has enough brackets for a message too deep; to count them takes a quarter of the look."""
+    return body.count(b"{") + body.count(b"[") > MAX_DEPTH
+
+
 def _deeper_than(items: list[Any], limit: int) -> bool:
     level: list[Any] = [items]
     for _ in range(limit):
         level = [
             child
             for container in level
-            for child in (container.values() if isinstance(container, dict) else container)
-            if isinstance(child, dict | list)
+            for child in (container.values() if type(container) is dict else container)
+            if type(child) in _CONTAINERS
         ]
         if not level:
             return False
