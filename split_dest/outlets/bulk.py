@@ -35,14 +35,14 @@ def calls(messages: Iterable[tuple[str, Sequence[Encoded]]], limits: Limits) -> 
         limits: of one call.
     """
     call: list[Parcel[Encoded]] = []
-    room = limits
+    count = size_bytes = 0
     for parcel in (parcel for entry_id, records in messages for parcel in _parcels(entry_id, records, limits)):
-        size = _size(parcel.records)
-        if call and (len(parcel.records) > room.records or size > room.size_bytes):
+        count += len(parcel.records)
+        size_bytes += _size(parcel.records)
+        if call and (count > limits.records or size_bytes > limits.size_bytes):
             yield call
-            call, room = [], limits
+            call, count, size_bytes = [], len(parcel.records), _size(parcel.records)
         call.append(parcel)
-        room = Limits(room.records - len(parcel.records), room.size_bytes - size)
     if call:
         yield call
 
