@@ -38,7 +38,7 @@ def to_ms(value: object) -> int | None:
     """
     if isinstance(value, str):
         ms = _text_ms(value)
-    elif isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LAST_MS:
+    elif isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= _LAST_MS:
         ms = int(value * 1000 if abs(value) < _SECONDS_BELOW else value)
     else:
         return None

@@ -89,7 +89,7 @@ def posted(body: bytes, call: Call) -> Posted:
     shared = payload.text([envelope.get(name) for name in _SHARED])
     if len(shared) * len(read.messages) > MAX_SHARED_BYTES:
         raise RequestRefused(413, "body_too_large", "The batch's context is too large for so many messages.")
-    keys = (each.get("writeKey") for each in (envelope, *read.messages) if isinstance(each, Mapping))
+    keys = (each.get("writeKey") for each in (envelope, *read.messages) if isinstance(each, dict))
     write_key = next((key for key in keys if isinstance(key, str) and key), None)
     return Posted(write_key, read.messages, envelope, call)
 
@@ -151,10 +151,10 @@ def _object(value: Any) -> Any:
 
 
 def _merged(under: Any, over: Any) -> dict[str, Any]:
-    merged = dict(under) if isinstance(under, Mapping) else {}
-    for name, value in over.items() if isinstance(over, Mapping) else ():
+    merged = dict(under) if isinstance(under, dict) else {}
+    for name, value in over.items() if isinstance(over, dict) else ():
         below = merged.get(name)
-        both = isinstance(below, Mapping) and isinstance(value, Mapping)
+        both = isinstance(below, dict) and isinstance(value, dict)
         merged[name] = _merged(below, value) if both else value
     return merged
 
@@ -213,4 +213,4 @@ def _names_someone(message: Mapping[str, Any]) -> bool:
     if any(message.get(name) not in (None, "") for name in ("userId", "anonymousId", "groupId")):
         return True
     parts = (message.get(name) for name in ("properties", "traits"))
-    return any(isinstance(part, Mapping) and isinstance(part.get("split"), list | Mapping) for part in parts)
+    return any(isinstance(part, dict) and isinstance(part.get("split"), (list, dict)) for part in parts)

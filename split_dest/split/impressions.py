@@ -54,7 +54,7 @@ def _text(value: object) -> str | None:
 
 def _is_scalar(value: object) -> bool:
     """True for a text or number that says something; nothing depends on these fields."""
-    return isinstance(value, str | int | float) and not isinstance(value, bool) and value != ""
+    return isinstance(value, (str, int, float)) and not isinstance(value, bool) and value != ""
 
 
 def _time_ms(value: object) -> int | None:
