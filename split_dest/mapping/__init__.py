@@ -45,10 +45,18 @@ def to_split(message: Message, rules: Rules, received_ms: int) -> Mapped:
     Source:
         The documented behaviour of Split's Segment integration: Harness FME, integrations/segment.
     """
+    notes: set[str] = set()
     try:
-        return _map(message, rules, received_ms)
+        _require_meant(message)
+        if message.type in _EVENTS:
+            made = _EVENTS[message.type](message, rules, received_ms, notes)
+            return Mapped(events=tuple(made), notes=tuple(sorted(notes)))
+        if message.type in _IDENTITIES:
+            written = _IDENTITIES[message.type](message, rules, received_ms, notes)
+            return Mapped(identities=tuple(written), notes=tuple(sorted(notes)))
     except MessageFiltered as filtered:
         return Mapped(dropped=filtered.code)
+    return Mapped(dropped="unsupported_type", notes=("alias",) if message.type == "alias" else ())
 
 
 def to_impressions(message: Message, rules: Rules, received_ms: int) -> Mapped:
@@ -65,18 +73,6 @@ def lanes_of(message: Message, rules: Rules) -> tuple[str, ...]:
     if message.type in _IDENTITIES:
         return ("identities",)
     return ("events", "impressions") if exposures.is_exposure(message, rules) else ("events",)
-
-
-def _map(message: Message, rules: Rules, received_ms: int) -> Mapped:
-    _require_meant(message)
-    notes: set[str] = set()
-    if message.type in _EVENTS:
-        made = _EVENTS[message.type](message, rules, received_ms, notes)
-        return Mapped(events=tuple(made), notes=tuple(sorted(notes)))
-    if message.type in _IDENTITIES:
-        written = _IDENTITIES[message.type](message, rules, received_ms, notes)
-        return Mapped(identities=tuple(written), notes=tuple(sorted(notes)))
-    return Mapped(dropped="unsupported_type", notes=("alias",) if message.type == "alias" else ())
 
 
 def _require_meant(message: Message) -> None:

@@ -86,12 +86,10 @@ def lets_through(name: str, rules: Rules) -> bool:
 
 
 def _let_through(names: set[str], rules: Rules) -> bool:
-    track = rules.track
-    return (not track.included or _any_fits(track.included, names)) and not _any_fits(track.excluded, names)
-
-
-def _any_fits(patterns: tuple[str, ...], names: set[str]) -> bool:
-    return bool(patterns) and any(map(_wildcards(patterns).fullmatch, names))
+    included, excluded = rules.track.included, rules.track.excluded
+    if excluded and any(map(_wildcards(excluded).fullmatch, names)):
+        return False
+    return not included or any(map(_wildcards(included).fullmatch, names))
 
 
 @lru_cache(maxsize=1024)

@@ -31,9 +31,9 @@ def from_exposure(message: Message, rules: Rules, received_ms: int) -> Impressio
     )
     if not (isinstance(flag, str) and flag.strip() and isinstance(treatment, str) and treatment.strip()):
         raise MessageFiltered("exposure_incomplete")
-    _, key = next(keys.mapped(rules.map_identities, message.fields, rules), (None, None))
-    if key is None:
+    pairs = keys.mapped(rules.map_identities, message.fields, rules)
+    if not pairs:
         raise MessageFiltered("no_mapped_identity")
     own_ms = message.timestamp_ms
     timestamp_ms = received_ms if own_ms is None else own_ms
-    return Impression(flag.strip(), key, treatment.strip(), timestamp_ms, rules.exposures.event)
+    return Impression(flag.strip(), pairs[0][1], treatment.strip(), timestamp_ms, rules.exposures.event)

@@ -11,16 +11,18 @@ from split_dest.split import limits
 Pair = tuple[str, str]
 
 
-def mapped(paths: Iterable[str], fields: Mapping[str, Any], rules: Rules) -> Iterator[Pair]:
+def mapped(paths: Iterable[str], fields: Mapping[str, Any], rules: Rules) -> list[Pair]:
     """Gives a pair for each of the paths that leads to a legal key.
 
     Source:
         Harness FME, integrations/guides/verify-events: two mapped ids make two events.
     """
+    found = []
     for path in paths:
         key = limits.key(values.at(path, fields))
         if key is not None and path in rules.map_identities:
-            yield rules.map_identities[path], key
+            found.append((rules.map_identities[path], key))
+    return found
 
 
 def named(split: object, rules: Rules) -> Iterator[Pair]:

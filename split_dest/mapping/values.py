@@ -67,7 +67,7 @@ def flat(pairs: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
     [('a.b.c', 1), ('d', 2)]
     """
     for name, value in pairs.items():
-        if isinstance(value, dict):
+        if type(value) is dict:
             yield from flat(value, f"{prefix}{name}.")
         else:
             yield prefix + name, value

@@ -146,7 +146,7 @@ def load(received: Mapping[str, Any]) -> Message:
             raise MessageRejected("split_too_large", f"at {name}.split")
     if not present.get("messageId"):
         present["messageId"] = _id_of(present)
-    return _message(present)
+    return Message(present["messageId"], present.get("type", ""), present)
 
 
 def _present(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -186,11 +186,8 @@ def dump(message: Message) -> bytes:
 
 def restore(stored: bytes) -> Message:
     """Gives the message that ``dump`` wrote, without checking it again."""
-    return _message(orjson.loads(stored))
-
-
-def _message(present: dict[str, Any]) -> Message:
-    return Message(message_id=present["messageId"], type=present.get("type", ""), fields=present)
+    present = orjson.loads(stored)
+    return Message(present["messageId"], present.get("type", ""), present)
 
 
 def _id_of(present: dict[str, Any]) -> str:
