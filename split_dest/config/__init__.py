@@ -4,13 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from marshmallow import ValidationError
-
-from split_dest.config import document
-from split_dest.config.complaints import complaints, unknown_keys
-from split_dest.config.schema import SettingsSection
 from split_dest.config.settings import Settings
-from split_dest.errors import SettingsError
 
 
 def path(given: str | None = None, environ: Mapping[str, str] = os.environ) -> Path:
@@ -44,19 +38,7 @@ def load(
     Raises:
         SettingsError: with every problem of the file.
     """
-    read = document.read(file or path(None, environ), environ, need_variables=need_secrets)
-    schema = SettingsSection()
-    loaded = Settings()
-    try:
-        loaded = schema.load(read.value, partial=not need_secrets)
-    except ValidationError as error:
-        for where, text, at_key in complaints(error.messages, schema):
-            if at_key or where not in read.unfilled:
-                read.note(where, text, at_key=at_key)
-    for where, text, at_key in unknown_keys(read.left_out, schema):
-        read.note(where, text, at_key=at_key)
-    if need_secrets and not read.problems and not (loaded.destinations or loaded.sources):
-        read.note((), "names neither a destination nor a source: there is nothing to do")
-    if read.problems:
-        raise SettingsError(sorted(read.problems, key=lambda problem: (problem.line, problem.column)))
-    return loaded
+    # Here and not above: a worker process is handed its settings, and need not wait for YAML and the schema.
+    from split_dest.config import loading
+
+    return loading.load(file or path(None, environ), environ, need_secrets=need_secrets)

@@ -4,7 +4,6 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
-import redis
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
 
 from split_dest.config.document import VARIABLE, FromEnvironment
@@ -175,8 +174,14 @@ def _is_readable(value: str) -> bool:
     if value.startswith("redis+sentinel://"):
         return bool(_SENTINELS.fullmatch(value))
     try:
-        # Makes a connection's object, whose options the query may name; nothing is connected.
-        redis.ConnectionPool.from_url(value).make_connection()
+        address = urlsplit(value)
+        if address.query:
+            # Only options need redis-py, whose import takes longer than all else that settings need.
+            import redis
+
+            # Makes a connection's object; nothing is connected.
+            redis.ConnectionPool.from_url(value).make_connection()
+        # Without options redis-py stumbles over nothing but the port, and a socket has none.
+        return address.scheme == "unix" or address.port != 0
     except (ValueError, TypeError):
         return False
-    return True
