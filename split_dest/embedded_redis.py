@@ -9,12 +9,9 @@ from pathlib import Path
 
 import redis
 
+from split_dest.errors import NoServer
 from split_dest.inbox.fitness import LEAST_VERSION
 from split_dest.inbox.store import connect, socket_path
-
-
-class NoServer(Exception):
-    """No redis-server that is new enough; the text says what to do."""
 
 
 def server() -> Path:

@@ -131,6 +131,10 @@ class StoreUnavailable(SplitDestError):
         super().__init__(code, detail)
 
 
+class NoServer(Exception):
+    """No redis-server that is new enough; the text says what to do. The admin acts."""
+
+
 class BookmarkMoved(Exception):
     """A file's bookmark is not where its import left it; nothing was stored. The person who imports acts."""
 

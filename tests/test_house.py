@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "inbox": {"errors", "mapping", "segment", "split"},
     "outlets": {"errors", "mapping", "segment", "split"},
     "sandbox": set(),
-    "embedded_redis": {"inbox"},
+    "embedded_redis": {"errors", "inbox"},
 }
 PURE = ("errors", "segment", "split", "mapping")
 #: What a pure module may not touch: clocks, I/O, and the libraries of the edges.

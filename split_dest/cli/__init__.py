@@ -1,26 +1,39 @@
 """``split-dest``: what a person types."""
 
 import sys
+from collections import UserDict
+from pkgutil import resolve_name
+from typing import Any
 
 import click
 
 from split_dest import __version__
-from split_dest.cli.check import check
-from split_dest.cli.dead import dead
-from split_dest.cli.demo import demo
-from split_dest.cli.importing import import_
 from split_dest.cli.options import example
-from split_dest.cli.preview import preview
-from split_dest.cli.run import run
-from split_dest.cli.sandbox import sandbox
-from split_dest.cli.send import send
-from split_dest.cli.status import status
-from split_dest.embedded_redis import NoServer
-from split_dest.errors import SettingsError, SplitDestError, StoreUnavailable
+from split_dest.errors import NoServer, SettingsError, SplitDestError, StoreUnavailable
 from split_dest.logs import places
+
+_PLACES = {
+    "demo": "split_dest.cli.demo:demo",
+    "run": "split_dest.cli.run:run",
+    "check": "split_dest.cli.check:check",
+    "preview": "split_dest.cli.preview:preview",
+    "status": "split_dest.cli.status:status",
+    "dead": "split_dest.cli.dead:dead",
+    "send": "split_dest.cli.send:send",
+    "import": "split_dest.cli.importing:import_",
+    "sandbox": "split_dest.cli.sandbox:sandbox",
+}
+
+
+class LazyCommands(UserDict[str, Any]):
+    """Commands by name, each imported when it is asked for: none waits for what only another needs."""
+
+    def __getitem__(self, name: str) -> Any:
+        return resolve_name(self.data[name])
 
 
 @click.group(
+    commands=LazyCommands(_PLACES),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog=example("split-dest demo"),
 )
@@ -31,10 +44,6 @@ def cli() -> None:
     Every command exits with 0 (done), 1 (it failed) or 2 (wrong use, or settings that can't be used). The example
     needs no account.
     """
-
-
-for command in (demo, run, check, preview, status, dead, send, import_, sandbox):
-    cli.add_command(command)
 
 
 def main() -> None:

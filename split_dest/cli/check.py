@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from split_dest import config
-from split_dest.cli.options import config_file, example, settings_of, store_of
+from split_dest.cli.options import config_file, example, settings_of
+from split_dest.cli.store import store_of
 from split_dest.config.settings import Destination, Settings, SplitAccount
 from split_dest.errors import REASONS, Refused, Remedy, StoreUnavailable
 from split_dest.inbox import fitness

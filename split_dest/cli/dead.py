@@ -12,8 +12,9 @@ from typing import Any
 import click
 import orjson
 
-from split_dest.cli.options import chosen, config_file, destination, example, settings_of, store_of
+from split_dest.cli.options import chosen, config_file, destination, example, settings_of
 from split_dest.cli.progress import shown
+from split_dest.cli.store import store_of
 from split_dest.config.settings import Settings
 from split_dest.errors import REASONS, RequestRefused
 from split_dest.inbox import dead_letters

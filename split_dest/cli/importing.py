@@ -14,7 +14,8 @@ from split_dest import config
 from split_dest.cli import lines, meter
 from split_dest.cli.lines import Line, Source, Step
 from split_dest.cli.meter import Meter
-from split_dest.cli.options import config_file, example, known, store_of
+from split_dest.cli.options import config_file, example, known
+from split_dest.cli.store import store_of
 from split_dest.config.settings import Settings
 from split_dest.errors import BookmarkMoved, MessageRejected, RequestRefused, StoreUnavailable
 from split_dest.inbox import imports, intake

@@ -1,4 +1,4 @@
-"""Options that several commands have, and the settings and store that they lead to."""
+"""Options that several commands have, and the settings that they lead to."""
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -8,7 +8,6 @@ import click
 
 from split_dest import config
 from split_dest.config.settings import Settings
-from split_dest.inbox.store import Store, connect
 
 config_file = click.option(
     "--config",
@@ -30,11 +29,6 @@ def settings_of(config_path: Path | None) -> Settings:
         SettingsError: they can't be used.
     """
     return config.load(config_path or config.path())
-
-
-def store_of(settings: Settings) -> Store:
-    """Gives the store that the settings name."""
-    return Store(connect(settings.redis.url, settings.redis.data_dir))
 
 
 def known(name: str, names: Iterable[str], kind: str) -> str:

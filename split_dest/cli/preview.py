@@ -9,7 +9,7 @@ import click
 import orjson
 
 from split_dest import config
-from split_dest.cli import messages, preview_requests
+from split_dest.cli import messages
 from split_dest.cli.options import config_file, example, known
 from split_dest.config.settings import Destination, Settings, Source
 from split_dest.mapping import Mapped, to_impressions, to_split
@@ -57,6 +57,9 @@ def preview(
     """
     if (destination is None) == (source is None):
         raise click.UsageError("give either --destination or --source")
+    if requests:
+        # Only they need the clients of Split and Segment, whose import is a tenth of the start.
+        from split_dest.cli import preview_requests
     settings = config.load(config_path or config.path(), need_secrets=False)
     if source is not None:
         impressions = _of_source(file, settings, settings.sources[known(source, settings.sources, "source")])

@@ -15,7 +15,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from split_dest.cli.options import config_file, example, settings_of, store_of
+from split_dest.cli.options import config_file, example, settings_of
+from split_dest.cli.store import store_of
 from split_dest.config.settings import Settings
 from split_dest.inbox import lanes, ledger
 from split_dest.inbox.ledger import LaneNumbers, Ledger

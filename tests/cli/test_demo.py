@@ -51,7 +51,7 @@ def test_the_examples_arrive_and_nothing_is_left(tmp_path):
 
 def test_what_does_not_arrive_is_told(tmp_path):
     """When the time is over, the table says what is missing, and the exit code is 1."""
-    hurry = "import sys, split_dest.cli as cli; sys.modules['split_dest.cli.demo']._ARRIVE_SECONDS = 0; cli.main()"
+    hurry = "from split_dest.cli import demo, main; demo._ARRIVE_SECONDS = 0; main()"
 
     found = ended(
         start("demo", program=["-c", hurry], environ={"TMPDIR": str(tmp_path), "COLUMNS": "120"}), seconds=60

@@ -170,7 +170,7 @@ def test_ctrl_c_in_the_midst_of_the_start_ends_all_as_well(settings, tmp_path):
 def test_a_signal_that_comes_before_the_first_start_waits_for_the_last():
     """What is told to stop before its processes are known stops once they are, and knows that it was told."""
     script = (
-        "import sys, split_dest.cli; manager = sys.modules['split_dest.cli.run']._Manager();"
+        "from split_dest.cli import run; manager = run._Manager();"
         " manager.add_process('a', 'sleep 60'); manager.add_process('b', 'sleep 60');"
         " manager.terminate(); manager.loop(); print('told', manager.told_to_stop)"
     )
@@ -185,8 +185,8 @@ def test_a_signal_that_comes_before_the_first_start_waits_for_the_last():
 def test_what_ignores_the_end_is_killed(settings, tmp_path):
     """A process that does not stop is killed when its time is over; a second Ctrl-C changes nothing."""
     file = procfile(tmp_path, "trap '' TERM; echo deaf; while true; do sleep 1; done", "sleep 60")
-    hurry = "import sys, honcho.manager; honcho.manager.KILL_WAIT = 0.1; from split_dest.cli import main;"
-    script = f"{hurry} sys.modules['split_dest.cli.run'].STOP_SECONDS = 0.3; main()"
+    hurry = "import honcho.manager; honcho.manager.KILL_WAIT = 0.1; from split_dest.cli import main, run;"
+    script = f"{hurry} run.STOP_SECONDS = 0.3; main()"
     running = start("run", "--procfile", file, program=["-c", script], environ=settings.environ)
     wait_until(lambda: b"deaf" in running.stdout.readline())
     below = descendants(running.pid)
