@@ -1,25 +1,15 @@
-"""``python -m workers``: starts worker processes, restarts those that die, and keeps the watch.
-
-``WORKER_CONCURRENCY`` says how many (2 if absent). On SIGHUP it reads the settings again, and exchanges the worker
-processes one after the other.
-"""
+"""The worker processes of one machine: started, restarted when they die, exchanged and ended."""
 
 import multiprocessing
 import os
 import signal
-import sys
 import time
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from types import FrameType
 
-from split_dest import config, logs
+from split_dest import logs
 from split_dest.config.settings import Settings
-from split_dest.errors import SettingsError, StoreUnavailable
-from split_dest.inbox import fitness, store
-from split_dest.last_good import LastGood
-from workers import worker
-from workers.watch import Watch
 
 _LOOK_SECONDS = 1.0
 _STEP_SECONDS = 0.05
@@ -27,6 +17,14 @@ _STEP_SECONDS = 0.05
 _STOP_SECONDS = 24.0
 #: A worker that dies at once must not be started in a tight circle.
 _RESTART_SECONDS = 1.0
+
+
+def work(parent: int, settings: Settings) -> None:
+    """Works until told to stop, in a process of its own; see ``worker.run``."""
+    # Imported there and not here: who starts workers needs nothing of what they need, and need not wait for it.
+    from workers import worker
+
+    worker.run(parent, settings)
 
 
 @dataclass(slots=True)
@@ -78,7 +76,7 @@ class Crew:
         # They inherit that it is blocked: sent to the whole process group, it is meant for this process alone.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
         for _ in range(missing):
-            process = self._context.Process(target=worker.run, args=(os.getpid(), settings))
+            process = self._context.Process(target=work, args=(os.getpid(), settings))
             process.start()
             self._members.append(Member(process, settings))
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
@@ -117,53 +115,3 @@ class Crew:
         for member in self._members:
             member.process.join(max(0.0, (member.ends or 0.0) - time.monotonic()))
             member.kill_if_late()
-
-
-def warn_of(inbox: store.Store) -> None:
-    """Logs what this Redis lacks to keep what it is given."""
-    try:
-        for good, text in fitness.findings(inbox):
-            if not good:
-                logs.error("redis_unfit", detail=text)
-    except StoreUnavailable as error:
-        logs.warning("redis_unavailable", detail=error.detail)
-
-
-def watch_of(settings: Settings) -> Watch:
-    """Gives the watch over all lanes of the settings, and logs what their Redis lacks."""
-    inbox = store.Store(store.connect(settings.redis.url, settings.redis.data_dir))
-    warn_of(inbox)
-    return Watch(inbox, (*settings.destinations, *settings.sources))
-
-
-def main() -> int:
-    """Runs until told to stop; gives the exit code."""
-    logs.setup()
-    crew = Crew(config.worker_concurrency())
-    signal.signal(signal.SIGTERM, crew.stop)
-    signal.signal(signal.SIGINT, crew.stop)
-    signal.signal(signal.SIGHUP, crew.read_again)
-    try:
-        last_good = LastGood(config.load())
-    except SettingsError as error:
-        print(error, file=sys.stderr)
-        return 2
-    watch = watch_of(last_good.settings)
-    while not crew.stopping:
-        if crew.told_to_read:
-            crew.told_to_read = False
-            if last_good.read_again():
-                watch = watch_of(last_good.settings)
-        crew.fill_up(last_good.settings)
-        crew.exchange(last_good.settings)
-        watch.look()
-        crew.pause()
-    crew.end()
-    # While Python winds up, its handlers are gone, and a second signal would spoil the exit code.
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

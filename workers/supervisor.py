@@ -1,0 +1,50 @@
+"""``python -m workers``: starts worker processes, restarts those that die, and keeps the watch.
+
+``WORKER_CONCURRENCY`` says how many (2 if absent). On SIGHUP it reads the settings again, and exchanges the worker
+processes one after the other.
+"""
+
+import signal
+import sys
+
+from split_dest import config, logs
+from split_dest.errors import SettingsError
+from split_dest.last_good import LastGood
+from workers.crew import Crew
+
+
+def main() -> int:
+    """Runs until told to stop; gives the exit code."""
+    logs.setup()
+    crew = Crew(config.worker_concurrency())
+    signal.signal(signal.SIGTERM, crew.stop)
+    signal.signal(signal.SIGINT, crew.stop)
+    signal.signal(signal.SIGHUP, crew.read_again)
+    try:
+        last_good = LastGood(config.load())
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    crew.fill_up(last_good.settings)
+    _supervise(crew, last_good)
+    crew.end()
+    # While Python winds up, its handlers are gone, and a second signal would spoil the exit code.
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    return 0
+
+
+def _supervise(crew: Crew, last_good: LastGood) -> None:
+    # Imported while the workers start: with Redis's client and RQ it takes as long as all that came before.
+    from workers.lookout import watch_of
+
+    watch = watch_of(last_good.settings)
+    while not crew.stopping:
+        if crew.told_to_read:
+            crew.told_to_read = False
+            if last_good.read_again():
+                watch = watch_of(last_good.settings)
+        crew.fill_up(last_good.settings)
+        crew.exchange(last_good.settings)
+        watch.look()
+        crew.pause()
