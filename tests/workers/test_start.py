@@ -1,6 +1,5 @@
 """The start of workers: nobody waits for what only another process needs."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -46,9 +45,7 @@ def test_workers_are_started_before_the_supervisor_needs_redis(make_service: Cal
 def test_each_process_imports_what_it_needs(module: str, absent: set[str]) -> None:
     """The supervisor delivers nothing, its watch talks to Redis alone, and a worker is handed its settings."""
     script = f"import sys, {module}; print(*sys.modules)"
-    ended = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, env=os.environ, check=True
-    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     imported = set(ended.stdout.split())
 
     assert module in imported
