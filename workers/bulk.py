@@ -12,7 +12,7 @@ from split_dest.outlets.http import Request
 from workers.delivery import Delivery
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Made(Generic[Encoded]):
     """What a message becomes: encoded records, or the reason code why none; and what is noted about it."""
 
@@ -65,7 +65,8 @@ def deliver(delivery: Delivery, entries: Sequence[Entry], way: Way[Encoded]) -> 
         if made.dropped:
             kept_out.append(filtered(entry.id, made.dropped, made.notes))
         else:
-            delivery.note(entry.id, made.notes)
+            if made.notes:
+                delivery.note(entry.id, made.notes)
             messages.append((entry.id, made.records))
     delivery.hold.settle(kept_out)
     for call in calls(messages, way.limits):

@@ -38,7 +38,8 @@ def deliver(delivery: Delivery, entries: Sequence[Entry]) -> None:
         mapped = to_split(message.restore(entry.text), rules, entry.accepted_ms)
         identities += [(entry.id, identity) for identity in mapped.identities]
         kept_out += [filtered(entry.id, mapped.dropped, mapped.notes)] if mapped.dropped else []
-        delivery.note(entry.id, mapped.notes)
+        if mapped.notes:
+            delivery.note(entry.id, mapped.notes)
     delivery.hold.settle(kept_out)
     if identities:
         merged = merge(identities, keep_older=rules.identify.mode == "merge")

@@ -90,8 +90,7 @@ class Delivery:
 
     def note(self, entry_id: str, codes: tuple[str, ...]) -> None:
         """Keeps what was repaired about a message until it is delivered."""
-        if codes:
-            self._notes[entry_id] = codes
+        self._notes[entry_id] = codes
 
     def delivered(self, entry_id: str) -> Outcome:
         """Gives the outcome of a message that was taken, with what was noted of it."""

@@ -1,5 +1,6 @@
 """One worker process: an RQ worker on one queue, with a heartbeat for itself and its drains."""
 
+import gc
 import logging
 import os
 import signal
@@ -48,6 +49,7 @@ def _work(parent: int, settings: Settings) -> None:
     logging.getLogger("rq").setLevel(logging.CRITICAL)
     logging.getLogger("rq.worker").setLevel(logging.CRITICAL)
     runtime = begin(settings)
+    _collect_seldom()
     stop = threading.Event()
     heart = threading.Thread(target=_beat, args=(runtime, parent, stop), name="heartbeat", daemon=True)
     heart.start()
@@ -59,6 +61,13 @@ def _work(parent: int, settings: Settings) -> None:
         runtime.drains.shutdown()
         stop.set()
         runtime.pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _collect_seldom() -> None:
+    # Messages hold no cycles. To look for some among a batch's objects and those of all modules took a fourth of a
+    # worker's time: 46 µs a message, 35 without.
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
 
 
 def _let_rq_work(runtime: Runtime) -> None:

@@ -19,7 +19,7 @@ _IDENTITIES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Mapped:
     """What a message becomes.
 

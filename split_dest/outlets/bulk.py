@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 Encoded = TypeVar("Encoded", bound=Sized)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Parcel(Generic[Encoded]):
     """Encoded records of one message that travel in one call; ``last`` of that message's parcels."""
 

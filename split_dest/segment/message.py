@@ -19,7 +19,7 @@ MAX_PAIRS = 100
 EXACT_BELOW = 2**53
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Message:
     """One Segment call.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Event:
     """One event. ``timestamp_ms`` is the message's own time; ``environment_name`` only for old accounts.
 

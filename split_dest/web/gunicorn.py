@@ -13,6 +13,7 @@ from typing import Any
 from split_dest.web import create_app, last_good
 
 worker_class = "split_dest.web.server.DoorWorker"
+logger_class = "split_dest.web.server.Logger"
 #: Segment's senders and load balancers keep connections for about a minute.
 keepalive = 75
 #: Heroku and Kubernetes kill after 30 seconds.

@@ -8,7 +8,8 @@ import re
 import time
 from collections.abc import Iterator
 from functools import partial
-from tempfile import SpooledTemporaryFile
+from tempfile import TemporaryFile
+from typing import IO
 
 from gunicorn.http.body import Body  # type: ignore[import-untyped]
 
@@ -27,13 +28,14 @@ _CHUNK_COSTS_BYTES = 64
 _PIECE_BYTES = 65_536
 
 _END = b"\r\n\r\n"
-_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*0*(\d+)[ \t]*\r\n", re.IGNORECASE)
+#: Of a head in small letters.
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*0*(\d+)[ \t]*\r\n")
 #: A length of more digits is over every limit.
 _DIGITS = 18
 #: Any other coding the parser refuses, so nothing more is awaited.
-_CHUNKED = re.compile(rb"\r\ntransfer-encoding:[^\r\n]*chunked", re.IGNORECASE)
-_CONTINUE = re.compile(rb"\r\nexpect:", re.IGNORECASE)
-_BARE_LF = re.compile(rb"(?<!\r)\n")
+_CODING = b"\r\ntransfer-encoding:"
+_CHUNKED = re.compile(_CODING + rb"[^\r\n]*chunked")
+_CONTINUE = b"\r\nexpect:"
 
 
 class BodyAwaited(BaseException):
@@ -102,6 +104,41 @@ class _Chunks:
         return True
 
 
+class _Kept:
+    """What came so far, in memory or, when it is much, in an unlinked file.
+
+    Python's SpooledTemporaryFile does the same, and took a twentieth of a request's time.
+    """
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._bytes = 0
+        self._file: IO[bytes] | None = None
+
+    def write(self, data: bytes) -> None:
+        if self._file is not None:
+            self._file.seek(0, os.SEEK_END)
+            self._file.write(data)
+            return
+        self._pieces.append(data)
+        self._bytes += len(data)
+        if self._bytes > _IN_MEMORY_BYTES:
+            self._file = TemporaryFile()  # noqa: SIM115 - closed with the request
+            self._file.writelines(self._pieces)
+            self._pieces = []
+
+    def read(self) -> Iterator[bytes]:
+        """Gives all of it, from its beginning."""
+        if self._file is None:
+            return iter(self._pieces)
+        self._file.seek(0)
+        return iter(partial(self._file.read, _PIECE_BYTES), b"")
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
 class Incoming:
     """One request while it comes in.
 
@@ -114,7 +151,7 @@ class Incoming:
         self.is_awaited = False
         self.is_large = False
         self.ends_seconds = 0.0
-        self._kept = SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115 - closed with the request
+        self._kept = _Kept()
         self._head = b""
         self._is_bare = False
         self._body: _Length | _Chunks | None = None
@@ -150,29 +187,32 @@ class Incoming:
             self._kept.write(data)
             self._body.add(data)
             return
-        searched = max(0, len(self._head) - len(_END))
-        self._is_bare = self._is_bare or bool(_BARE_LF.search(self._head + data, len(self._head)))
+        before = self._head
         self._head += data
-        end = self._head.find(_END, searched)
+        end = self._head.find(_END, max(0, len(before) - len(_END)))
+        lines = data if end < 0 else data[: max(0, end - len(before))]
+        is_split = before.endswith(b"\r") and lines.startswith(b"\n")
+        self._is_bare = self._is_bare or lines.count(b"\n") > lines.count(b"\r\n") + is_split
         if end >= 0:
-            self._begin_body(self._head[: end + 2], self._head[end + len(_END) :])
+            self._begin_body(self._head[: end + 2].lower(), self._head[end + len(_END) :])
 
     def _begin_body(self, head: bytes, start: bytes) -> None:
         length = _LENGTH.search(head)
-        self._body = _Chunks() if _CHUNKED.search(head) else _Length(int(length[1][:_DIGITS]) if length else 0)
+        is_chunked = _CODING in head and _CHUNKED.search(head)
+        self._body = _Chunks() if is_chunked else _Length(int(length[1][:_DIGITS]) if length else 0)
         self._body.add(start)
         self._kept.write(self._head)
         self._head = b""
-        if _CONTINUE.search(head):
+        if _CONTINUE in head:
             # The sender waits for a word before it sends the body.
             self._most_bytes = -1
 
     def pieces(self) -> Iterator[bytes]:
         """Gives all that came, from its beginning."""
-        self._kept.write(self._head)
-        self._head = b""
-        self._kept.seek(0)
-        return iter(partial(self._kept.read, _PIECE_BYTES), b"")
+        if self._head:
+            self._kept.write(self._head)
+            self._head = b""
+        return self._kept.read()
 
     def await_body(self, most_bytes: int) -> None:
         """Makes sure that the body is there, or as much of it as will ever come, or more of it than *most_bytes*.
@@ -182,7 +222,6 @@ class Incoming:
         """
         if not (self.is_whole or self.is_cut or self.is_over(most_bytes)):
             self._most_bytes, self.is_awaited = most_bytes, True
-            self._kept.seek(0, os.SEEK_END)
             raise BodyAwaited
         if self.is_over(LARGE_BYTES) and not self.is_over(most_bytes):
             self.queue()

@@ -16,7 +16,7 @@ from functools import partial
 from selectors import EVENT_READ
 from typing import Any
 
-from gunicorn import http, util  # type: ignore[import-untyped]
+from gunicorn import glogging, http, util  # type: ignore[import-untyped]
 from gunicorn.http.errors import (  # type: ignore[import-untyped]
     ExpectationFailed,
     LimitRequestHeaders,
@@ -52,6 +52,12 @@ _STATUSES = (
     (UnsupportedTransferCoding, 501, "Not Implemented"),
     (ParseException, 400, "Bad Request"),
 )
+
+
+class Logger(glogging.Logger):  # type: ignore[misc]
+    """gunicorn's logger without its access log, whose every line it would prepare, then drop."""
+
+    access_log_enabled = False
 
 
 class Connection(TConn):  # type: ignore[misc]
