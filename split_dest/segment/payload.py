@@ -6,7 +6,7 @@ one bad message never spoils its batch.
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -80,7 +80,7 @@ def read(body: bytes, most: int | None = None) -> Payload:
         return _read_singly(body.removeprefix(_BOM), error, most)
     items, envelope = _opened(parsed)
     _check_number(items, most)
-    if _may_be_deep(body) and _deeper_than([items, envelope], MAX_DEPTH + 2):
+    if _may_be_deep(body, [*items, envelope]) and _deeper_than([items, envelope], MAX_DEPTH + 2):
         # orjson reads deeper than it writes, so only the raw text can be kept.
         return Payload([_read(text) for text in _texts(body, most)], _envelope(body))
     return Payload([_checked(item) for item in items], envelope)
@@ -149,9 +149,18 @@ def _checked(item: object) -> dict[str, Any] | Unreadable:
     return item if isinstance(item, dict) else Unreadable(orjson.dumps(item), _rejection("not_an_object"))
 
 
-def _may_be_deep(body: bytes) -> bool:
-    """True when a body has enough brackets for a message too deep; to count them takes a quarter of the look."""
-    return body.count(b"{") + body.count(b"[") > MAX_DEPTH
+def _may_be_deep(body: bytes, items: Iterable[Any]) -> bool:
+    """True when one of the items has enough brackets to be too deep; to count them takes a tenth of the look."""
+    if _brackets(body) <= MAX_DEPTH:
+        return False
+    try:
+        return any(_brackets(orjson.dumps(item)) > MAX_DEPTH for item in items)
+    except orjson.JSONEncodeError:
+        return True
+
+
+def _brackets(text: bytes) -> int:
+    return text.count(b"{") + text.count(b"[")
 
 
 def _deeper_than(items: list[Any], limit: int) -> bool:

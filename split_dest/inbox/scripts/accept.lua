@@ -23,18 +23,21 @@ end
 local width = math.ceil(window_ms / 4)
 local period = window_ms > 0 and math.floor(now / width) or 0
 
+local periods = {}
+for back = 0, 4 do periods[back] = prefix .. 'seen:' .. (period - back) .. ':' end
+
 local function is_new(bucket, member)
   if window_ms == 0 then return true end
-  for back = 0, 4 do
-    local key = prefix .. 'seen:' .. (period - back) .. ':' .. bucket
-    if redis.call('SISMEMBER', key, member) == 1 then return false end
+  for back = 1, 4 do
+    if redis.call('SISMEMBER', periods[back] .. bucket, member) == 1 then return false end
   end
-  local key = prefix .. 'seen:' .. period .. ':' .. bucket
-  local first = redis.call('EXISTS', key) == 0
-  redis.call('SADD', key, member)
-  if first then redis.call('PEXPIREAT', key, (period + 5) * width) end
+  local key = periods[0] .. bucket
+  if redis.call('SADD', key, member) == 0 then return false end
+  if redis.call('SCARD', key) == 1 then redis.call('PEXPIREAT', key, (period + 5) * width) end
   return true
 end
+
+local waiting = {}
 
 -- Too few drains for what waits? A cheap look; wake decides.
 local function is_asleep(lane, slots)
@@ -42,8 +45,7 @@ local function is_asleep(lane, slots)
   if until_ms and tonumber(until_ms) > now then return false end
   local keys = {}
   for slot = 0, slots - 1 do keys[#keys + 1] = prefix .. lane .. ':drain:' .. slot end
-  local waiting = redis.call('XLEN', prefix .. lane .. ':stream')
-  local wanted = until_ms and 1 or math.min(slots, math.ceil(waiting / ARGV[7]))
+  local wanted = until_ms and 1 or math.min(slots, math.ceil(waiting[lane] / ARGV[7]))
   return redis.call('EXISTS', unpack(keys)) < wanted
 end
 
@@ -66,7 +68,9 @@ for i = 9, #ARGV, 6 do
   for lane in lanes:gmatch('[^,]+') do
     tally(lane, outcome)
     if outcome == 'accepted' then
-      append(prefix, lane, text, now)
+      waiting[lane] = waiting[lane] or redis.call('XLEN', prefix .. lane .. ':stream')
+      append(prefix, lane, waiting[lane], text, now)
+      waiting[lane] = waiting[lane] + 1
     elseif outcome == 'dead' then
       letters = letters + 1
       redis.call('XADD', prefix .. 'dead', '*', 'lane', lane, 'reason', reason, 'detail', detail, 'm', text, 't', now)

@@ -22,11 +22,10 @@ local function note_oldest(prefix, lane, id)
   redis.call('HSET', prefix .. 'counts', lane .. ':oldest_ms', id:match('^%d+'))
 end
 
--- Appends a message to its lane.
-local function append(prefix, lane, text, accepted_ms)
-  local stream = prefix .. lane .. ':stream'
-  local id = redis.call('XADD', stream, '*', 'm', text, 't', accepted_ms)
-  if redis.call('XLEN', stream) == 1 then note_oldest(prefix, lane, id) end
+-- Appends a message to its lane, in which so many wait already.
+local function append(prefix, lane, waiting, text, accepted_ms)
+  local id = redis.call('XADD', prefix .. lane .. ':stream', '*', 'm', text, 't', accepted_ms)
+  if waiting == 0 then note_oldest(prefix, lane, id) end
 end
 
 local function is_resting(prefix, lane, now)
