@@ -140,11 +140,11 @@ class Drain:
     def may_call(self, wait_replicas: int = 0) -> bool:
         """True while the slot is ours and the lane does not rest; renews the hold.
 
-        With *wait_replicas*, one replica at least must have the claims and all that was settled before: a master
-        that serves on although another was promoted shall deliver nothing, for the other would deliver it again.
+        With *wait_replicas*, so many replicas must have the claims and all that was settled before: a master that
+        serves on although another was promoted shall deliver nothing, for the other would deliver it again.
         """
         place = (lanes.prefix(self.owner), self.lane, self.slot, self.token)
-        held = self._store.run_copied("hold", *place, lanes.LEASE_MS, wait_replicas=min(1, wait_replicas))
+        held = self._store.run_copied("hold", *place, lanes.LEASE_MS, wait_replicas=wait_replicas)
         return int(held) == 1
 
     def settle(self, outcomes: Iterable[Outcome], *, all_well: bool = True) -> None:
