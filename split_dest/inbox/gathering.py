@@ -11,6 +11,9 @@ from split_dest.inbox.intake import Receipt, Terms
 from split_dest.inbox.store import Store
 from split_dest.mapping.acceptance import Item
 
+#: Nobody waits for a request of more messages, and it gains nothing by company.
+_ALONE = 100
+
 
 @dataclass(slots=True, eq=False)
 class _Request:
@@ -42,6 +45,8 @@ class Gathering:
         Raises:
             StoreUnavailable: as there.
         """
+        if len(items) > _ALONE:
+            return intake.accept(self._store, items, terms)
         request = _Request(items)
         with self._lock:
             place = self._places[terms]
