@@ -105,14 +105,15 @@ class Drain:
                 left = self._left_over(most)
                 if left:
                     return left
-                self.has_left_overs, self._deaths = False, 0
+                self.has_left_overs = False
+                if self._deaths:
+                    self._deaths = 0
+                    self._run("vouch", "open", "deaths")
             return self._read(">", most)
 
     def _left_over(self, most: int) -> list[Entry]:
         if self._deaths >= _DEATHS_MAX:
-            for first in self._store.client.xpending_range(self._stream, "drains", "-", "+", 1, str(self.slot)):
-                self.settle([dead(first["message_id"].decode(), "crashed_worker")])
-            # Once they were under suspicion together with it.
+            self._run("blame", "crashed_worker")
             self._deaths = 1
         return self._read("0", _AFTER_DEATHS.get(self._deaths, most))
 
@@ -135,7 +136,7 @@ class Drain:
 
     def vouch(self) -> None:
         """Says that what was claimed has been mapped, so that none of it is to blame for a later death."""
-        self._run("vouch")
+        self._run("vouch", "open")
 
     def may_call(self, wait_replicas: int = 0) -> bool:
         """True while the slot is ours and the lane does not rest; renews the hold.

@@ -218,6 +218,60 @@ def test_a_drain_that_ends_by_itself_blames_no_message(store: Store, end: str) -
     assert len(begin_mapping(take(store), 40)) == 40
 
 
+@pytest.mark.parametrize("others", [0, 5])
+def test_only_the_one_that_killed_is_set_aside(store: Store, others: int) -> None:
+    """Drains that end between their claim and their mapping cost no later message its place."""
+    accept(store, "poison", *(f"m-{n}" for n in range(others)))
+    for _ in range(3):
+        drain = take(store)
+        begin_mapping(drain, 100)
+        leave_dead(store, drain)
+    take(store).claim(100)
+    store.client.delete("sd:web:events:drain:0")
+    assert numbers(store).dead == 1
+
+    accept(store, *(f"late-{n}" for n in range(5)))
+    for _ in range(5):
+        drain = take(store)
+        assert drain.claim(100)
+        drain.rest(Refused("flag_awaited", "", Remedy.WAIT, wait_seconds=0))
+        store.client.delete("sd:web:events:rest")
+        drain = take(store)
+        drain.claim(100)
+        leave_dead(store, drain)
+
+    assert (numbers(store).dead, numbers(store).pending, balance(store)) == (1, others + 5, 0)
+
+
+def test_suspicion_falls_when_nothing_is_left(store: Store) -> None:
+    """What comes later is claimed whole, however many workers died before."""
+    accept(store, "a")
+    for _ in range(2):
+        drain = take(store)
+        begin_mapping(drain, 100)
+        leave_dead(store, drain)
+    drain = take(store)
+    (entry,) = begin_mapping(drain, 100)
+    drain.vouch()
+    drain.settle([delivered(entry.id)])
+    assert drain.claim(100) == []
+    assert drain.release("empty")
+
+    accept(store, *(f"m-{n}" for n in range(40)))
+    take(store).claim(100)
+    store.client.delete("sd:web:events:drain:0")
+
+    assert len(take(store).claim(100)) == 40
+
+
+def test_a_take_whose_answer_was_lost_is_made_again(store: Store) -> None:
+    """The same drain gets its slot."""
+    accept(store, "a")
+    drain = take(store)
+
+    assert drain.take("")
+
+
 def test_a_drain_that_fails_over_a_message_suspects_it(store: Store) -> None:
     """A message that can't be mapped is found as one that kills is."""
     accept(store, *(f"m-{n}" for n in range(40)))

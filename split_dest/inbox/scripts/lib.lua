@@ -28,6 +28,23 @@ local function append(prefix, lane, waiting, text, accepted_ms)
   if waiting == 0 then note_oldest(prefix, lane, id) end
 end
 
+-- Notes the same of what is first now.
+local function note_first(prefix, lane)
+  local first = redis.call('XRANGE', prefix .. lane .. ':stream', '-', '+', 'COUNT', 1)[1]
+  if first then note_oldest(prefix, lane, first[1]) end
+end
+
+-- Makes a claimed message a dead letter; gives 0 if it was gone. Its caller counts.
+local function set_aside(prefix, lane, id, reason, detail)
+  local stream = prefix .. lane .. ':stream'
+  local entry = redis.call('XRANGE', stream, id, id)[1]
+  redis.call('XACK', stream, 'drains', id)
+  if not entry then return 0 end
+  redis.call('XDEL', stream, id)
+  redis.call('XADD', prefix .. 'dead', '*', 'lane', lane, 'reason', reason, 'detail', detail, unpack(entry[2]))
+  return 1
+end
+
 local function is_resting(prefix, lane, now)
   local until_ms = redis.call('HGET', prefix .. lane .. ':rest', 'until_ms')
   return until_ms and tonumber(until_ms) > now

@@ -7,23 +7,17 @@ local prefix, lane = ARGV[1], ARGV[2]
 local stream = prefix .. lane .. ':stream'
 local tally = {}
 
--- What is to be set aside and still there.
-local function found(ids)
-  local entries = {}
-  for _, id in ipairs(ids) do entries[#entries + 1] = redis.call('XRANGE', stream, id, id)[1] end
-  return entries
-end
-
 local at = 4
 while at <= #ARGV do
   local outcome, codes, detail, number = unpack(ARGV, at, at + 3)
   local ids = { unpack(ARGV, at + 4, at + 3 + number) }
   at = at + 4 + number
-  local letters = outcome == 'dead' and found(ids) or {}
-  redis.call('XACK', stream, 'drains', unpack(ids))
-  local gone = redis.call('XDEL', stream, unpack(ids))
-  for _, entry in ipairs(letters) do
-    redis.call('XADD', prefix .. 'dead', '*', 'lane', lane, 'reason', codes, 'detail', detail, unpack(entry[2]))
+  local gone = 0
+  if outcome == 'dead' then
+    for _, id in ipairs(ids) do gone = gone + set_aside(prefix, lane, id, codes, detail) end
+  else
+    redis.call('XACK', stream, 'drains', unpack(ids))
+    gone = redis.call('XDEL', stream, unpack(ids))
   end
   tally[outcome] = (tally[outcome] or 0) + gone
   if outcome ~= 'dead' then
@@ -31,8 +25,7 @@ while at <= #ARGV do
   end
 end
 count(prefix, lane, tally)
-local first = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
-if first then note_oldest(prefix, lane, first[1]) end
+note_first(prefix, lane)
 -- Split takes calls again, so the next refusal starts the back-off anew.
 if ARGV[3] == '1' and (tally.delivered or 0) > 0 and not is_resting(prefix, lane, now_ms()) then
   redis.call('DEL', prefix .. lane .. ':rest')
