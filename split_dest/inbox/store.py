@@ -152,6 +152,21 @@ class Store:
             raise StoreUnavailable(f"Redis: {replicas} of {wait_replicas} replicas have it")
         return told
 
+    def run_once(self, *command: Any) -> Any:
+        """Gives the answer, as Redis writes it, to a command that must not be sent again when its answer is lost.
+
+        Raises:
+            StoreUnavailable: Redis is away; the command may have been run.
+        """
+        with reported():
+            pool = self.client.connection_pool
+            connection = pool.get_connection()
+            try:
+                connection.send_command(*command)
+                return connection.read_response()
+            finally:
+                pool.release(connection)
+
     def my_turn_to_watch(self, what: str) -> bool:
         """True for one caller in each second of those that watch the same, wherever they are.
 

@@ -1,11 +1,16 @@
 """Claim, settle, take over: a drain's life."""
 
 import time
+from pathlib import Path
 
+import pytest
+
+from split_dest.errors import StoreUnavailable
 from split_dest.inbox import dead_letters, drains
 from split_dest.inbox.drains import dead, delivered, filtered
-from split_dest.inbox.store import Store
+from split_dest.inbox.store import Store, connect, socket_path
 from tests.inbox.steps import accept, balance, begin_mapping, leave_dead, numbers, take
+from tests.support.cutting import Cutting
 
 
 def test_what_is_accepted_is_claimed_in_order(store: Store) -> None:
@@ -110,6 +115,23 @@ def test_an_empty_lane_falls_asleep_but_not_while_something_waits(store: Store) 
     (late,) = drain.claim(10)
     drain.settle([delivered(late.id)])
     assert drain.release("empty") is True
+
+
+def test_a_claim_whose_answer_was_lost_is_not_made_twice(store: Store, redis_dir: Path) -> None:
+    """Else the drain would go on with later messages, and never know of the first."""
+    accept(store, *"abcdef")
+    way = Cutting(socket_path(str(redis_dir)))
+    through = Store(connect(f"redis://127.0.0.1:{way.port}", ""))
+    drain = take(through)
+    assert len(drain.claim(2)) == 2
+
+    way.lose_answer_to(b"XREADGROUP")
+    with pytest.raises(StoreUnavailable):
+        drain.claim(2)
+
+    assert store.client.xpending("sd:web:events:stream", "drains")["pending"] == 4
+    through.client.close()
+    way.close()
 
 
 def test_an_emptied_redis_is_used_again(store: Store) -> None:
