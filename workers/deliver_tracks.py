@@ -26,8 +26,12 @@ def deliver(delivery: Delivery, entries: Sequence[Entry]) -> None:
     """
     settings = delivery.runtime.settings
     source = settings.sources[delivery.hold.owner]
-    impressions = {entry.id: orjson.loads(entry.text) for entry in entries}
-    wanted = {each["split"] for each in impressions.values() if kept_out(each, source.rules) is None}
+    impressions: dict[str, Received] = {}
+    wanted: set[str] = set()
+    for entry in delivery.mapping(entries):
+        impression = impressions[entry.id] = orjson.loads(entry.text)
+        if kept_out(impression, source.rules) is None:
+            wanted.add(impression["split"])
     traffic_types = split_flags.traffic_types(source, delivery.hold.owner, wanted, delivery.runtime)
     write_key = source.write_key.reveal() if source.write_key else ""
     way = Way(
