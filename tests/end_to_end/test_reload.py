@@ -211,6 +211,8 @@ def test_what_waits_for_a_removed_destination_is_kept(
     service.change(OTHER, "")
     reload(service, workers)
     sandbox.faults()
+    # Nobody wakes a lane that rests, and no watch looks at this one any more.
+    service.wait_until(lambda: service.lane(destination="other").resting_until_ms is None, LONG)
     service.post(tracks(2, 3), "/webhook/other")
     service.wait_until(lambda: told(service, "worker", "unknown_lane") > 0, LONG)
     waiting = service.lane(destination="other")
