@@ -90,5 +90,4 @@ if bookmark ~= '' then
   local kept = { line, receipt.accepted, receipt.duplicate, receipt.dead }
   redis.call('HSET', prefix .. 'imports', bookmark, table.concat(kept, ' '))
 end
-local told = { table.concat(outcomes), table.concat(asleep, ',') }
-return { receipt.accepted, receipt.duplicate, receipt.dead, unpack(told) }
+return { receipt.accepted, receipt.duplicate, receipt.dead, table.concat(outcomes), table.concat(asleep, ',') }
