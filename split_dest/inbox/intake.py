@@ -112,12 +112,15 @@ def _claim(message_id: str) -> tuple[int, int]:
 
 
 class HighWater:
-    """The mark of Redis's ``maxmemory`` above which only delivery may go on; looked at once a second."""
+    """The mark of Redis's ``maxmemory`` above which only delivery may go on; looked at once a second.
+
+    So nobody waits for a silent Redis but who looks.
+    """
 
     def __init__(self, store: Store, full_at_percent: int) -> None:
         self._store = store
         self._full_at_percent = full_at_percent
-        self._is_full = False
+        self._trouble: StoreUnavailable | None = None
         self._looked = -math.inf
 
     def check(self) -> None:
@@ -127,16 +130,21 @@ class HighWater:
             StoreUnavailable: it is above (``store_full``), or Redis is away.
         """
         if time.monotonic() - self._looked > _LOOK_SECONDS:
-            self._is_full = self._look()
+            self._trouble = self._look()
             self._looked = time.monotonic()
-        if self._is_full:
-            raise StoreUnavailable(f"Redis: over {self._full_at_percent} % of maxmemory", "store_full")
+        if self._trouble is not None:
+            raise StoreUnavailable(self._trouble.detail, self._trouble.code)
 
-    def _look(self) -> bool:
-        with reported():
-            memory = self._store.client.info("memory")
+    def _look(self) -> StoreUnavailable | None:
+        try:
+            with reported():
+                memory = self._store.client.info("memory")
+        except StoreUnavailable as error:
+            return error
         limit = memory["maxmemory"]
-        return bool(limit) and memory["used_memory"] * 100 >= limit * self._full_at_percent
+        if not limit or memory["used_memory"] * 100 < limit * self._full_at_percent:
+            return None
+        return StoreUnavailable(f"Redis: over {self._full_at_percent} % of maxmemory", "store_full")
 
 
 def check_writable(store: Store) -> None:
