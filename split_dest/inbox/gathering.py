@@ -1,7 +1,7 @@
 """Requests that come at the same moment are stored in one step."""
 
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -21,6 +21,10 @@ class _Request:
     receipt: Receipt | None = None
     error: BaseException | None = None
 
+    @property
+    def is_done(self) -> bool:
+        return self.receipt is not None or self.error is not None
+
 
 @dataclass(slots=True)
 class _Place:
@@ -39,8 +43,14 @@ class Gathering:
         self._lock = Lock()
         self._places: defaultdict[Terms, _Place] = defaultdict(_Place)
 
-    def accept(self, items: Sequence[Item], terms: Terms) -> Receipt:
+    def accept(self, items: Sequence[Item], terms: Terms, meanwhile: Callable[[], bool] | None = None) -> Receipt:
         """Stores the items and gives the receipt, as ``intake.accept``.
+
+        Args:
+            items: of one request.
+            terms: as there.
+            meanwhile: answers another request that came to this thread, if there is one, and says whether; what is
+                accepted for that is stored in the same step.
 
         Raises:
             StoreUnavailable: as there.
@@ -51,8 +61,10 @@ class Gathering:
         with self._lock:
             place = self._places[terms]
         place.waiting.append(request)
+        while meanwhile is not None and not request.is_done and meanwhile():
+            pass
         with place.turn:
-            if request.receipt is None and request.error is None:
+            if not request.is_done:
                 self._store_all([place.waiting.popleft() for _ in range(len(place.waiting))], terms)
         if request.receipt is None:
             raise _unavailable(request.error) from request.error

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import orjson
-from flask import Response
+from flask import Response, request
 
 from split_dest import logs
 from split_dest.config.settings import Settings
@@ -15,6 +15,7 @@ from split_dest.inbox.intake import Receipt, Terms
 from split_dest.inbox.store import Store
 from split_dest.inbox.wake import wake
 from split_dest.mapping.acceptance import Item
+from split_dest.web import body
 
 
 class Accepting:
@@ -47,7 +48,7 @@ class Accepting:
             StoreUnavailable: nothing may be said to the sender but to try again.
         """
         terms = Terms(name, self._settings.intake.dedupe_hours, self._settings.redis.wait_replicas, most_dead)
-        receipt = self._gathering.accept(items, terms)
+        receipt = self._gathering.accept(items, terms, body.meanwhile(request))
         if receipt.asleep:
             self._wake(name, receipt)
         if receipt.set_aside:

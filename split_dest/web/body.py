@@ -1,13 +1,14 @@
 """A request's body: read whole, inflated, and never more of it than allowed."""
 
 import zlib
+from collections.abc import Callable
 
 from flask import Request
 from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 from werkzeug.exceptions import ClientDisconnected
 
 from split_dest.errors import RequestRefused
-from split_dest.web.incoming import LARGE_BYTES
+from split_dest.web.incoming import LARGE_BYTES, Incoming
 
 _GZIP = b"\x1f\x8b"
 _WBITS = 16 + zlib.MAX_WBITS
@@ -31,7 +32,7 @@ def read(request: Request, most_bytes: int) -> bytes:
     """
     if (request.content_length or 0) > most_bytes:
         raise _too_large(most_bytes)
-    incoming = getattr(request.environ["wsgi.input"], "incoming", None)
+    incoming = _incoming(request)
     if incoming is not None:
         incoming.await_body(most_bytes)
         if incoming.is_over(most_bytes):
@@ -42,6 +43,16 @@ def read(request: Request, most_bytes: int) -> bytes:
     if incoming is not None and len(_begun(body)) > LARGE_BYTES:
         incoming.queue()
     return _inflated(body, most_bytes)
+
+
+def meanwhile(request: Request) -> Callable[[], bool] | None:
+    """Gives what answers other requests while this one can wait; None: it holds up nobody."""
+    incoming = _incoming(request)
+    return None if incoming is None else incoming.meanwhile
+
+
+def _incoming(request: Request) -> Incoming | None:
+    return getattr(request.environ["wsgi.input"], "incoming", None)
 
 
 def _read_up_to(request: Request, most_bytes: int) -> bytes:

@@ -4,6 +4,7 @@ On SIGHUP the master and its worker processes read the settings again. gunicorn'
 ones, closes idle connections, and a request that is on its way to one of them is lost.
 """
 
+import gc
 import os
 import queue
 import signal
@@ -34,6 +35,8 @@ logconfig_dict = {
         "gunicorn.access": {"handlers": [], "level": "CRITICAL", "propagate": False},
     },
 }
+#: New objects between two searches for cycles, of which a request leaves few.
+_OBJECTS = 20_000
 
 
 def on_starting(_server: object) -> None:
@@ -66,6 +69,10 @@ def post_fork(server: Any, _worker: object) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """Lets SIGHUP change the settings between two requests; one that is being answered keeps its own."""
+    # What stays need not be searched for cycles: that held up requests for 40 ms.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_OBJECTS)
     read = partial(_read_again, worker)
     # As gunicorn's own handlers, for one that interrupts may not do more.
     signal.signal(signal.SIGHUP, lambda *_: worker.method_queue.defer(read))

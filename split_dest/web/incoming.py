@@ -6,7 +6,7 @@ What is read here only says when; where a request ends, and whether it is one, g
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from tempfile import TemporaryFile
 from typing import IO
@@ -144,12 +144,15 @@ class Incoming:
 
     ``is_cut``: no more of it will come. ``is_awaited``: the application wants its body. ``ends_seconds``: when it
     must be whole, by the monotonic clock; 0.0 before its first byte. ``is_large``: it takes its turn.
+    ``meanwhile``: answers another one that came, if there is one, and says whether; None where a thread answers.
     """
 
     def __init__(self) -> None:
         self.is_cut = False
         self.is_awaited = False
         self.is_large = False
+        self.is_post = False
+        self.meanwhile: Callable[[], bool] | None = None
         self.ends_seconds = 0.0
         self._kept = _Kept()
         self._head = b""
@@ -202,6 +205,7 @@ class Incoming:
         self._body = _Chunks() if is_chunked else _Length(int(length[1][:_DIGITS]) if length else 0)
         self._body.add(start)
         self._kept.write(self._head)
+        self.is_post = head.startswith(b"post ")
         self._head = b""
         if _CONTINUE in head:
             # The sender waits for a word before it sends the body.
@@ -222,6 +226,7 @@ class Incoming:
         """
         if not (self.is_whole or self.is_cut or self.is_over(most_bytes)):
             self._most_bytes, self.is_awaited = most_bytes, True
+            self.is_large = self.is_over(LARGE_BYTES)
             raise BodyAwaited
         if self.is_over(LARGE_BYTES) and not self.is_over(most_bytes):
             self.queue()

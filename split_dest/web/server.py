@@ -2,6 +2,9 @@
 
 gunicorn's own gives a thread to each connection that has sent a byte, so eight senders that stall close the door.
 And it closes connections where it polls: two seconds of everybody for a sender that does not hang up.
+
+Small posts have no thread at all: they are answered in the loop, those of one moment on top of each other, so that one
+call of Redis stores them all. With a thread each, a request cost twice as much (docs/speed.md).
 """
 
 import ctypes
@@ -9,6 +12,7 @@ import socket
 import struct
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -45,6 +49,8 @@ _SEND_BUFFER_BYTES = 262_144
 #: Seconds and microseconds.
 _SEND_TIMEOUT = struct.pack("ll", 0, 300_000)
 _AWAIT = object()
+#: So many posts are begun before the first of them is answered: each takes a dozen of Python's thousand frames.
+_TOGETHER = 32
 _STATUSES = (
     (LimitRequestLine, 414, "URI Too Long"),
     (LimitRequestHeaders, 431, "Request Header Fields Too Large"),
@@ -83,6 +89,8 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
         self._waiting: dict[Connection, None] = {}
         self._looked = 0.0
         self._large = ThreadPoolExecutor(1)
+        self._posts: deque[Connection] = deque()
+        self._begun = 0
 
     def accept(self, listener: Any) -> None:
         """Takes a new connection; who has waited longest makes room for it."""
@@ -150,10 +158,38 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
         self.handle_exit(sig, frame)
 
     def enqueue_req(self, conn: Connection) -> None:
-        """Gives a request to a thread; large ones have only one, so that they can't take all time and memory."""
+        """Lets a small post wait for its turn in the loop, and gives any other request to a thread.
+
+        Large ones have only one, so that they can't take all time and memory.
+        """
+        if conn.incoming.is_post and not conn.incoming.is_large:
+            self._posts.append(conn)
+            return
         pool = self._large if conn.incoming.is_large else self.tpool
         job = pool.submit(self.handle, conn)
         job.add_done_callback(lambda done: self.method_queue.defer(self.finish_request, conn, done))
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """Looks for what came, without a wait while posts are to be answered, then answers some of them."""
+        super().wait_for_and_dispatch_events(0 if self._posts else timeout)
+        self._answer_post()
+
+    def _answer_post(self) -> bool:
+        """Answers the post that waits longest, if one may be begun, and says whether.
+
+        Before that one goes to Redis it calls this in turn, so that those of one moment go together.
+        """
+        if not self._posts or self._begun == _TOGETHER:
+            return False
+        conn = self._posts.popleft()
+        conn.incoming.meanwhile = self._answer_post
+        self._begun += 1
+        try:
+            outcome = self.handle(conn)
+        finally:
+            self._begun -= 1
+        self._finish(conn, outcome)
+        return True
 
     def handle(self, conn: Connection) -> object:
         """Answers the request that came, in a thread; gives whether another may come on the connection."""
@@ -194,9 +230,12 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
             return False
 
     def finish_request(self, conn: Connection, future: "Future[object]") -> None:
-        """Goes on with a connection whose request was answered, or whose body is awaited."""
+        """Goes on with a connection whose request a thread has answered, or whose body is awaited."""
+        self._finish(conn, future.result() if future.exception() is None else False)
+
+    def _finish(self, conn: Connection, outcome: object) -> None:
         try:
-            self._go_on(conn, future.result() if future.exception() is None else False)
+            self._go_on(conn, outcome)
         except (OSError, ValueError):
             # The socket is gone.
             self._waiting.pop(conn, None)

@@ -41,7 +41,7 @@ def test_a_request_is_whole_with_its_last_byte(request: bytes, steps: list[int])
 
 
 def test_a_large_body_is_asked_for_and_awaited_once() -> None:
-    """The application is asked as soon as the head is there; after that only the whole body, or its turn, is."""
+    """The application is asked as soon as the head is there, and again when the body is whole and it is its turn."""
     incoming = Incoming()
     incoming.add(HEAD + b"Content-Length: 100000\r\n\r\n")
     assert incoming.is_ready
@@ -50,9 +50,20 @@ def test_a_large_body_is_asked_for_and_awaited_once() -> None:
         incoming.await_body(200_000)
     waits = not incoming.is_ready
     incoming.add(b" " * 100_000)
+    incoming.await_body(200_000)
+
+    assert (waits, incoming.is_ready, incoming.is_large) == (True, True, True)
+    incoming.close()
+
+
+def test_a_large_body_that_came_at_once_waits_for_its_turn() -> None:
+    """Only the application may ask for it, so only then does it queue."""
+    incoming = Incoming()
+    incoming.add(lengthy(b" " * 100_000))
+
     with pytest.raises(BodyAwaited):
         incoming.await_body(200_000)
     incoming.await_body(200_000)
 
-    assert (waits, incoming.is_ready, incoming.is_large) == (True, True, True)
+    assert incoming.is_large
     incoming.close()
