@@ -3,8 +3,8 @@
 gunicorn's own gives a thread to each connection that has sent a byte, so eight senders that stall close the door.
 And it closes connections where it polls: two seconds of everybody for a sender that does not hang up.
 
-Small posts have no thread at all: they are answered in the loop, those of one moment on top of each other, so that one
-call of Redis stores them all. With a thread each, a request cost twice as much (docs/speed.md).
+Small posts have no thread at all: they are answered in the loop, those of one moment on top of each other, so that
+one call of Redis stores them all. With a thread each, a request cost twice as much (docs/speed.md).
 """
 
 import ctypes

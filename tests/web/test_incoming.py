@@ -41,7 +41,7 @@ def test_a_request_is_whole_with_its_last_byte(request: bytes, steps: list[int])
 
 
 def test_a_large_body_is_asked_for_and_awaited_once() -> None:
-    """The application is asked as soon as the head is there, and again when the body is whole and it is its turn."""
+    """The application is asked when the head is there, and again when the body is whole and it is its turn."""
     incoming = Incoming()
     incoming.add(HEAD + b"Content-Length: 100000\r\n\r\n")
     assert incoming.is_ready
