@@ -13,7 +13,7 @@ class Parcel(Generic[Encoded]):
     """Encoded records of one message that travel in one call; ``last`` of that message's parcels."""
 
     entry_id: str
-    records: tuple[Encoded, ...]
+    records: Sequence[Encoded]
     last: bool
 
 
@@ -36,26 +36,35 @@ def calls(messages: Iterable[tuple[str, Sequence[Encoded]]], limits: Limits) -> 
     """
     call: list[Parcel[Encoded]] = []
     count = size_bytes = 0
-    for parcel in (parcel for entry_id, records in messages for parcel in _parcels(entry_id, records, limits)):
-        count += len(parcel.records)
-        size_bytes += _size(parcel.records)
-        if call and (count > limits.records or size_bytes > limits.size_bytes):
-            yield call
-            call, count, size_bytes = [], len(parcel.records), _size(parcel.records)
-        call.append(parcel)
+    for entry_id, records in messages:
+        for parcel, added_bytes in _parcels(entry_id, records, limits):
+            count += len(parcel.records)
+            size_bytes += added_bytes
+            if call and (count > limits.records or size_bytes > limits.size_bytes):
+                yield call
+                call, count, size_bytes = [], len(parcel.records), added_bytes
+            call.append(parcel)
     if call:
         yield call
 
 
-def _parcels(entry_id: str, records: Sequence[Encoded], limits: Limits) -> Iterator[Parcel[Encoded]]:
+def _parcels(entry_id: str, records: Sequence[Encoded], limits: Limits) -> Iterable[tuple[Parcel[Encoded], int]]:
+    """Gives a message's parcels, nearly always one, each with the bytes that it takes in a body."""
+    size_bytes = _size(records)
+    if len(records) <= limits.records and size_bytes <= limits.size_bytes:
+        return [(Parcel(entry_id, records, last=True), size_bytes)]
+    return [(parcel, _size(parcel.records)) for parcel in _cut(entry_id, records, limits)]
+
+
+def _cut(entry_id: str, records: Sequence[Encoded], limits: Limits) -> Iterator[Parcel[Encoded]]:
     start = size = 0
     for end, record in enumerate(records):
         added = len(record) + 1
         if end > start and (end - start == limits.records or size + added + 1 > limits.size_bytes):
-            yield Parcel(entry_id, tuple(records[start:end]), last=False)
+            yield Parcel(entry_id, records[start:end], last=False)
             start, size = end, 0
         size += added
-    yield Parcel(entry_id, tuple(records[start:]), last=True)
+    yield Parcel(entry_id, records[start:], last=True)
 
 
 def _size(records: Sequence[Sized]) -> int:
