@@ -25,7 +25,20 @@ _COPY_MS = 500
 #: What only a replica answers to a script that writes, and to WAIT (Redis 6.2 and 7).
 _OF_A_REPLICA = ("READONLY", "WAIT cannot be used with replica")
 _SCRIPTS = (
-    *("accept", "wake", "take", "hold", "suspect", "vouch", "blame", "settle", "rest", "release", "beat"),
+    *(
+        "accept",
+        "wake",
+        "take",
+        "hold",
+        "suspect",
+        "vouch",
+        "blame",
+        "settle",
+        "rest",
+        "release",
+        "unmark",
+        "beat",
+    ),
     *("replay", "drop", "keep", "ledger"),
 )
 

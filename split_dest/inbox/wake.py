@@ -43,8 +43,7 @@ def enqueue(store: Store, owner: str, lane: str, slot: int, job_id: str) -> None
         _enqueue(store, owner, lane, slot, job_id)
     except StoreUnavailable as error:
         if error.code == "store_full":
-            # Nobody comes for the mark, and who drains without RQ shall find the slot free.
-            store.run("release", lanes.prefix(owner), lane, slot, f"queued:{job_id}", "away", 0, "")
+            store.run("unmark", lanes.prefix(owner), lane, slot, job_id)
         raise
 
 

@@ -5,6 +5,9 @@ from collections.abc import Callable
 import pytest
 import redis
 
+from split_dest.errors import StoreUnavailable
+from split_dest.inbox import wake
+from split_dest.inbox.store import Store
 from tests.acl.conftest import ROLES, USERS, Guarded
 from tests.support.sandbox import Sandbox
 from tests.support.service import Service, tracks
@@ -111,6 +114,19 @@ def test_rests_bad_records_and_replays_need_no_more(guarded: Guarded, roles: Rol
 
     web.wait_until(lambda: web.lane().delivered == 20, 60)
     assert "forbidden jobs: job_absent 1" in console.command("status")
+    assert guarded.refusals() == []
+
+
+@pytest.mark.parametrize("role", ["web", "console"])
+def test_a_slot_is_freed_when_rq_is_refused_by_a_full_redis(guarded: Guarded, role: str) -> None:
+    """Whoever wakes a lane takes back its mark, with its own rights."""
+    guarded.admin.set("sd:web:events:drain:0", "queued:job-1")
+    guarded.admin.config_set("maxmemory", 1)
+
+    with pytest.raises(StoreUnavailable):
+        wake.enqueue(Store(guarded.client(role)), "web", "events", 0, "job-1")
+
+    assert not guarded.admin.exists("sd:web:events:drain:0")
     assert guarded.refusals() == []
 
 

@@ -1,0 +1,5 @@
+-- RQ did not take the job that a slot is marked for: nobody comes, and who drains without RQ shall find the slot free.
+-- ARGV: prefix, lane, slot, job id. Not DEL, to which the doors have no right.
+
+local key = ARGV[1] .. ARGV[2] .. ':drain:' .. ARGV[3]
+if redis.call('GET', key) == 'queued:' .. ARGV[4] then redis.call('PEXPIRE', key, 0) end
