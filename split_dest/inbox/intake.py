@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import NamedTuple
 
 from split_dest.errors import BookmarkMoved, StoreUnavailable
 from split_dest.inbox import lanes
@@ -50,6 +50,20 @@ class Terms:
     most_dead: int = ANY_NUMBER
 
 
+class _Step(NamedTuple):
+    """What ``accept.lua`` tells: how many became what, what each did as a letter, and lanes between commas."""
+
+    accepted: int
+    duplicates: int
+    set_aside: int
+    outcomes: bytes
+    asleep: bytes
+
+    @property
+    def lanes_asleep(self) -> list[str]:
+        return [lane for lane in self.asleep.decode().split(",") if lane]
+
+
 def accept(store: Store, items: Sequence[Item], terms: Terms) -> Receipt:
     """Stores the items, at any number, each with its claim in one atomic step, and gives the receipt.
 
@@ -69,8 +83,8 @@ def accept_together(store: Store, requests: Sequence[Sequence[Item]], terms: Ter
     steps = [
         _accept(store, items[start : start + _STEP], terms, _NO_BOOKMARK) for start in range(0, len(items), _STEP)
     ]
-    outcomes, at, receipts = b"".join(step[3] for step in steps), 0, []
-    asleep = frozenset(lane.decode() for step in steps for lane in step[4].split(b",") if lane)
+    outcomes, at, receipts = b"".join(step.outcomes for step in steps), 0, []
+    asleep = frozenset(lane for step in steps for lane in step.lanes_asleep)
     for request in requests:
         mine = outcomes[at : at + len(request)]
         at += len(request)
@@ -88,12 +102,11 @@ def accept_marked(store: Store, items: Sequence[Item], terms: Terms, bookmark: B
         BookmarkMoved: the bookmark stands elsewhere than the caller thinks; nothing was stored.
         StoreUnavailable: it is not known whether anything was stored.
     """
-    accepted, duplicates, set_aside, _, asleep = _accept(store, items, terms, bookmark)
-    lanes_asleep = frozenset(lane.decode() for lane in asleep.split(b",") if lane)
-    return Receipt(accepted, duplicates, set_aside, lanes_asleep)
+    step = _accept(store, items, terms, bookmark)
+    return Receipt(step.accepted, step.duplicates, step.set_aside, frozenset(step.lanes_asleep))
 
 
-def _accept(store: Store, items: Sequence[Item], terms: Terms, bookmark: Bookmark) -> tuple[Any, ...]:
+def _accept(store: Store, items: Sequence[Item], terms: Terms, bookmark: Bookmark) -> _Step:
     window_ms = int(terms.dedupe_hours * 3_600_000)
     args: list[str | bytes | int] = [lanes.prefix(terms.destination), window_ms, terms.most_dead]
     args += (*bookmark.arguments, lanes.PER_SLOT, _SLOTS)
@@ -102,7 +115,7 @@ def _accept(store: Store, items: Sequence[Item], terms: Terms, bookmark: Bookmar
     told = store.run_copied("accept", *args, wait_replicas=terms.wait_replicas)
     if not told:
         raise BookmarkMoved
-    return tuple(told)
+    return _Step(*told)
 
 
 def _claim(message_id: str) -> tuple[int, int]:
