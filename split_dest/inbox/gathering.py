@@ -1,5 +1,7 @@
 """Requests that come at the same moment are stored in one step."""
 
+import math
+import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +20,7 @@ _ALONE = 100
 @dataclass(slots=True, eq=False)
 class _Request:
     items: Sequence[Item]
+    came: float
     receipt: Receipt | None = None
     error: BaseException | None = None
 
@@ -33,7 +36,7 @@ class _Place:
 
 
 class Gathering:
-    """Lets one thread at a time store what has come meanwhile, its own and that of the threads that wait for it.
+    """Stores what has come for a destination at one moment together, whether threads wait for it or the loop.
 
     A call of Redis costs this process about as much as the rest of a request, so under load it is shared.
     """
@@ -41,6 +44,7 @@ class Gathering:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = Lock()
+        self._failed = -math.inf
         self._places: defaultdict[Terms, _Place] = defaultdict(_Place)
 
     def accept(self, items: Sequence[Item], terms: Terms, meanwhile: Callable[[], bool] | None = None) -> Receipt:
@@ -57,7 +61,7 @@ class Gathering:
         """
         if len(items) > _ALONE:
             return intake.accept(self._store, items, terms)
-        request = _Request(items)
+        request = _Request(items, time.monotonic())
         with self._lock:
             place = self._places[terms]
         place.waiting.append(request)
@@ -72,7 +76,7 @@ class Gathering:
 
     def _store_all(self, requests: Sequence[_Request], terms: Terms) -> None:
         try:
-            receipts = intake.accept_together(self._store, [request.items for request in requests], terms)
+            receipts = self._step(requests, terms)
         except BaseException as error:
             for request in requests:
                 request.error = error
@@ -81,6 +85,17 @@ class Gathering:
         else:
             for request, receipt in zip(requests, receipts, strict=True):
                 request.receipt = receipt
+
+    def _step(self, requests: Sequence[_Request], terms: Terms) -> list[Receipt]:
+        if requests[-1].came < self._failed:
+            # A silent Redis takes long to know, and those who waited for that would find it out once more.
+            raise StoreUnavailable("Redis: it failed others meanwhile")
+        try:
+            return intake.accept_together(self._store, [request.items for request in requests], terms)
+        except StoreUnavailable as error:
+            if error.code == "store_unavailable":
+                self._failed = time.monotonic()
+            raise
 
 
 def _unavailable(error: BaseException | None) -> StoreUnavailable:

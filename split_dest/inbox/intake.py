@@ -127,13 +127,13 @@ def _claim(message_id: str) -> tuple[int, int]:
 class HighWater:
     """The mark of Redis's ``maxmemory`` above which only delivery may go on; looked at once a second.
 
-    So nobody waits for a silent Redis but who looks.
+    Nobody waits for a silent Redis but who looks.
     """
 
     def __init__(self, store: Store, full_at_percent: int) -> None:
         self._store = store
         self._full_at_percent = full_at_percent
-        self._trouble: StoreUnavailable | None = None
+        self._trouble: tuple[str, str] | None = None
         self._looked = -math.inf
 
     def check(self) -> None:
@@ -143,21 +143,22 @@ class HighWater:
             StoreUnavailable: it is above (``store_full``), or Redis is away.
         """
         if time.monotonic() - self._looked > _LOOK_SECONDS:
-            self._trouble = self._look()
             self._looked = time.monotonic()
+            self._trouble = self._look()
         if self._trouble is not None:
-            raise StoreUnavailable(self._trouble.detail, self._trouble.code)
+            raise StoreUnavailable(*self._trouble)
 
-    def _look(self) -> StoreUnavailable | None:
+    def _look(self) -> tuple[str, str] | None:
+        """Gives what is the matter, and its reason code."""
         try:
             with reported():
                 memory = self._store.client.info("memory")
         except StoreUnavailable as error:
-            return error
+            return error.detail, error.code
         limit = memory["maxmemory"]
         if not limit or memory["used_memory"] * 100 < limit * self._full_at_percent:
             return None
-        return StoreUnavailable(f"Redis: over {self._full_at_percent} % of maxmemory", "store_full")
+        return f"Redis: over {self._full_at_percent} % of maxmemory", "store_full"
 
 
 def check_writable(store: Store) -> None:

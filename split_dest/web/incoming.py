@@ -1,4 +1,4 @@
-"""One request while it comes in: how much of it is there, and when it is worth a thread.
+"""One request while it comes in: how much of it is there, and when it is worth an answer.
 
 What is read here only says when; where a request ends, and whether it is one, gunicorn's parser alone decides.
 """
@@ -167,7 +167,7 @@ class Incoming:
 
     @property
     def is_ready(self) -> bool:
-        """True when it shall have a thread: it is whole, will never be, or the application must be asked."""
+        """True when it shall be answered: it is whole, will never be, or the application must be asked."""
         if self.is_cut or self._body is None:
             return self.is_cut or len(self._head) > _HEAD_BYTES or self._is_bare
         return self.is_whole or self._body.is_over(self._most_bytes)

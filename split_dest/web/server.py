@@ -8,19 +8,18 @@ one call of Redis stores them all. With a thread each, a request cost twice as m
 """
 
 import ctypes
+import errno
 import socket
-import struct
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from selectors import EVENT_READ
 from typing import Any
 
-from gunicorn import glogging, http, util  # type: ignore[import-untyped]
+from gunicorn import glogging, http  # type: ignore[import-untyped]
 from gunicorn.http.errors import (  # type: ignore[import-untyped]
     ExpectationFailed,
     LimitRequestHeaders,
@@ -30,11 +29,11 @@ from gunicorn.http.errors import (  # type: ignore[import-untyped]
 )
 from gunicorn.workers.gthread import (  # type: ignore[import-untyped]
     STOP_KEEPALIVE_LINGER,
-    TConn,
     ThreadWorker,
 )
 
 from split_dest import logs
+from split_dest.web.connection import Connection, refuse
 from split_dest.web.incoming import AwaitedBody, BodyAwaited, Incoming
 
 _PIECE_BYTES = 65_536
@@ -44,12 +43,9 @@ _LOOK_SECONDS = 0.25
 _SWITCH_SECONDS = 0.0005
 #: mallopt(3): larger blocks are mapped by themselves, and the bound no longer grows.
 _M_MMAP_THRESHOLD = -3
-#: Any answer fits in, so that only a sender that reads none of many ever holds a thread, and not for long.
-_SEND_BUFFER_BYTES = 262_144
-#: Seconds and microseconds.
-_SEND_TIMEOUT = struct.pack("ll", 0, 300_000)
 _AWAIT = object()
-#: So many posts are begun before the first of them is answered: each takes a dozen of Python's thousand frames.
+#: So many posts are begun before the first of them is answered, each with a dozen of Python's thousand frames; and
+#: so many are answered, or connections taken, before the loop looks at anything else.
 _TOGETHER = 32
 _STATUSES = (
     (LimitRequestLine, 414, "URI Too Long"),
@@ -66,23 +62,8 @@ class Logger(glogging.Logger):  # type: ignore[misc]
     access_log_enabled = False
 
 
-class Connection(TConn):  # type: ignore[misc]
-    """A connection and the request that comes on it."""
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        # gunicorn would wait here, in a thread.
-        self.initialized = True
-        self.incoming = Incoming()
-        self.pieces: Iterator[bytes] = iter(())
-        self.is_leaving = False
-        with suppress(OSError):
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _SEND_TIMEOUT)
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
-
-
 class DoorWorker(ThreadWorker):  # type: ignore[misc]
-    """Collects requests, gives whole ones to threads, and ends those that take too long."""
+    """Collects requests, answers posts, gives other whole ones to threads, and ends those that take too long."""
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
@@ -90,22 +71,28 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
         self._looked = 0.0
         self._large = ThreadPoolExecutor(1)
         self._posts: deque[Connection] = deque()
-        self._begun = 0
+        self._left = 0
 
     def accept(self, listener: Any) -> None:
-        """Takes a new connection; who has waited longest makes room for it."""
+        """Takes new connections; those that have waited longest make room for them."""
+        for _ in range(_TOGETHER):
+            if not self._accept_one(listener):
+                return
+
+    def _accept_one(self, listener: Any) -> bool:
         try:
             sock, client = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
-            return
+            return False
         except OSError:
             # No file descriptor is left.
             self._make_room()
-            return
+            return False
         self.nr_conns += 1
         if self.nr_conns >= self.worker_connections:
             self._make_room()
         self._wait(Connection(self.cfg, sock, client, listener.getsockname()))
+        return True
 
     def _make_room(self) -> None:
         if self._waiting:
@@ -163,38 +150,42 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
         Large ones have only one, so that they can't take all time and memory.
         """
         if conn.incoming.is_post and not conn.incoming.is_large:
+            conn.incoming.meanwhile = self._answer_post
             self._posts.append(conn)
             return
+        conn.incoming.meanwhile = None
         pool = self._large if conn.incoming.is_large else self.tpool
         job = pool.submit(self.handle, conn)
         job.add_done_callback(lambda done: self.method_queue.defer(self.finish_request, conn, done))
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        """Looks for what came, without a wait while posts are to be answered, then answers some of them."""
+        """Does one turn: looks for what came, without a wait while posts are to be answered, then answers some."""
         super().wait_for_and_dispatch_events(0 if self._posts else timeout)
-        self._answer_post()
+        self._left = _TOGETHER
+        while self._answer_post():
+            pass
 
     def _answer_post(self) -> bool:
-        """Answers the post that waits longest, if one may be begun, and says whether.
+        """Answers the post that waits longest, if one is left in this turn, and says whether.
 
-        Before that one goes to Redis it calls this in turn, so that those of one moment go together.
+        Before its messages go to Redis it calls this itself, so that those of one moment go together.
         """
-        if not self._posts or self._begun == _TOGETHER:
+        if not self._posts or not self._left:
             return False
+        self._left -= 1
         conn = self._posts.popleft()
-        conn.incoming.meanwhile = self._answer_post
-        self._begun += 1
         try:
             outcome = self.handle(conn)
-        finally:
-            self._begun -= 1
+        except Exception as error:  # noqa: BLE001 - whatever it is, the loop must go on
+            logs.often("post_failed", error=type(error).__name__)
+            outcome = False
         self._finish(conn, outcome)
         return True
 
     def handle(self, conn: Connection) -> object:
-        """Answers the request that came, in a thread; gives whether another may come on the connection."""
+        """Answers the request that came; gives whether another may come on the connection."""
         if conn.incoming.refusal:
-            util.write_error(conn.sock, *conn.incoming.refusal, "")
+            refuse(conn.sock, *conn.incoming.refusal)
             return False
         conn.pieces = conn.incoming.pieces()
         conn.parser = http.get_parser(self.cfg, conn.pieces, conn.client)
@@ -208,14 +199,17 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
         req.body = AwaitedBody(req.body.reader, conn.incoming)
         # Whoever was told to continue needs no second word.
         req._expected_100_continue &= not conn.incoming.is_awaited
-        return super().handle_request(req, conn)
+        try:
+            return super().handle_request(req, conn)
+        except BlockingIOError as error:
+            raise BrokenPipeError(errno.EPIPE, "the sender reads no answers") from error
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answers what is no HTTP with gunicorn's statuses, without its words, which quote the bad part."""
         for kind, status, reason in _STATUSES:
             if isinstance(exc, kind):
                 logs.often("not_http", error=type(exc).__name__)
-                util.write_error(client, status, reason, "")
+                refuse(client, status, reason)
                 return
         super().handle_error(req, client, addr, exc)
 

@@ -3,10 +3,11 @@
 import os
 import signal
 import socket
+import struct
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,11 @@ from tests.support.service import SECRET, SETTINGS, Service, tracks
 
 _SENDERS = 200
 _IDS = 160
+_DESTINATIONS = ("web", *(f"web{number}" for number in range(1, 12)))
+#: A post that is refused.
+_TINY = b"POST / HTTP/1.1\r\nHost:x\r\n\r\n"
+#: Far more than a turn takes, and far less than if the loop waited.
+_SOON_SECONDS = 3.0
 #: So many steps would be one for each four posts; the server begins up to 32 at once.
 _FEW_STEPS = _SENDERS // 4
 
@@ -37,40 +43,43 @@ def redis_process(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.fixture
 def web(tmp_path: Path, redis_process: subprocess.Popen[bytes]) -> Iterator[Service]:
-    """One web process."""
+    """One web process with a dozen destinations."""
     del redis_process
     folder = tmp_path / "own"
     settings = SETTINGS.format(redis=f"unix://{folder}/redis.sock", sandbox="http://127.0.0.1:1")
-    service = Service(tmp_path, Store(connect("embedded", str(folder))), settings)
+    destination = settings.partition("destinations:\n")[2]
+    more = "".join(destination.replace("  web:", f"  {name}:", 1) for name in _DESTINATIONS[1:])
+    service = Service(tmp_path, Store(connect("embedded", str(folder))), settings + more)
     service.start_web()
     yield service
     service.stop()
 
 
-@contextmanager
-def senders_at_once(web: Service) -> Iterator[list[socket.socket]]:
-    """Gives senders whose posts all come to the web process at the same moment."""
-    address = ("127.0.0.1", int(web.url.rpartition(":")[2]))
+def _process(web: Service) -> int:
     master = web.processes[0].pid
-    process = int(Path(f"/proc/{master}/task/{master}/children").read_text())
-    with ExitStack() as ends:
-        connected = [ends.enter_context(socket.create_connection(address, timeout=10)) for _ in range(_SENDERS)]
-        # Until all are let in, one by one.
-        time.sleep(0.5)
-        os.kill(process, signal.SIGSTOP)
-        try:
-            for number, sender in enumerate(connected):
-                sender.sendall(_post(number))
-        finally:
-            os.kill(process, signal.SIGCONT)
+    return int(Path(f"/proc/{master}/task/{master}/children").read_text())
+
+
+@contextmanager
+def _at_once(web: Service, senders: int) -> Iterator[list[socket.socket]]:
+    """Gives connections; what is sent on them in the block comes to the web process at the same moment."""
+    address, process = ("127.0.0.1", int(web.url.rpartition(":")[2])), _process(web)
+    connected = [socket.create_connection(address, timeout=20) for _ in range(senders)]
+    # Until all are let in; then the process has just seen that Redis is well.
+    time.sleep(0.5)
+    assert web.post(tracks(1, start=_SENDERS)).status == 200
+    os.kill(process, signal.SIGSTOP)
+    try:
         yield connected
+    finally:
+        os.kill(process, signal.SIGCONT)
 
 
-def _post(number: int) -> bytes:
+def _post(number: int, destination: str = "web") -> bytes:
     # Some are sent twice, and every seventh is no JSON.
     body = orjson.dumps({"messageId": f"m-{number % _IDS}", "type": "track", "event": "e", "userId": "u"})
     body = body[:-1] + b"]" if number % 7 == 0 else body
-    lines = f"POST /webhook/web HTTP/1.1\r\nHost: x\r\nAuthorization: {SECRET}\r\n"
+    lines = f"POST /webhook/{destination} HTTP/1.1\r\nHost: x\r\nAuthorization: {SECRET}\r\n"
     return f"{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
@@ -80,12 +89,19 @@ def _answer(sender: socket.socket) -> tuple[int, dict[str, Any]]:
     return answer.status, orjson.loads(answer.read())
 
 
+def _close(*senders: socket.socket) -> None:
+    for sender in senders:
+        sender.close()
+
+
 def test_posts_of_one_moment_share_a_few_steps(web: Service) -> None:
     """Each is told what became of its own message."""
-    web.store.client.config_resetstat()
-
-    with senders_at_once(web) as senders:
-        answers = [_answer(sender) for sender in senders]
+    with _at_once(web, _SENDERS) as senders:
+        web.store.client.config_resetstat()
+        for number, sender in enumerate(senders):
+            sender.sendall(_post(number))
+    answers = [_answer(sender) for sender in senders]
+    _close(*senders)
 
     taken = [told for status, told in answers if status == 200]
     ids = {number % _IDS for number in range(_SENDERS) if number % 7}
@@ -98,14 +114,65 @@ def test_posts_of_one_moment_share_a_few_steps(web: Service) -> None:
 def test_many_that_come_while_redis_is_silent_are_told_in_time(
     web: Service, redis_process: subprocess.Popen[bytes]
 ) -> None:
-    """Segment waits for four seconds; nobody waits for more than the steps before the silence was known."""
-    redis_process.send_signal(signal.SIGSTOP)
-    with senders_at_once(web) as senders:
-        before = time.monotonic()
-        answers = [_answer(sender)[0] for sender in senders]
-        seconds = time.monotonic() - before
+    """Segment waits for four seconds; the silence is found out once, not for each step or destination."""
+    with _at_once(web, _SENDERS) as senders:
+        redis_process.send_signal(signal.SIGSTOP)
+        for number, sender in enumerate(senders):
+            sender.sendall(_post(number * 7 + 1, _DESTINATIONS[number % len(_DESTINATIONS)]))
+    before = time.monotonic()
+    answers = {_answer(sender)[0] for sender in senders}
+    seconds = time.monotonic() - before
     redis_process.send_signal(signal.SIGCONT)
+    _close(*senders)
 
-    assert set(answers) == {503}
+    assert answers == {503}
     assert seconds < 4
     web.wait_until(lambda: web.post(tracks(1)).status == 200)
+
+
+def test_a_sender_that_is_gone_before_its_refusal_harms_nobody(web: Service) -> None:
+    """Its connection is reset while others' posts stand around it."""
+    process = _process(web)
+    with _at_once(web, 24) as both:
+        senders, gone = both[:12], both[12:]
+        for number, (sender, bad) in enumerate(zip(senders, gone, strict=True)):
+            bad.sendall(b"POST / HTTP/9.9\r\nHost: x\r\n\r\n")
+            bad.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            bad.close()
+            sender.sendall(_post(number * 7 + 1))
+    answers = {_answer(sender)[0] for sender in senders}
+    _close(*senders)
+
+    assert (answers, _process(web)) == ({200}, process)
+
+
+def test_posts_that_never_end_leave_others_their_turn(web: Service) -> None:
+    """Thousands of refused ones on a few connections, and a good one that came first."""
+    with _at_once(web, 6) as (good, *pipelining):
+        good.sendall(_post(1))
+        for sender in pipelining:
+            sender.sendall(_TINY * (65_536 // len(_TINY)))
+    before = time.monotonic()
+    status, _ = _answer(good)
+    seconds = time.monotonic() - before
+    _close(good, *pipelining)
+
+    assert (status, seconds < _SOON_SECONDS) == (200, True)
+
+
+def test_nobody_waits_for_a_sender_that_reads_no_answers(web: Service) -> None:
+    """Answers that find no room on their way end the connection."""
+    with _at_once(web, 21) as (good, *deaf):
+        for sender in deaf:
+            sender.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sender.sendall(b"GET /openapi.json HTTP/1.1\r\nHost:x\r\n\r\n" * 12 + _TINY * 200)
+    waits = []
+    for number in range(100):
+        before = time.monotonic()
+        good.sendall(_post(number * 7 + 1))
+        assert _answer(good)[0] == 200
+        waits.append(time.monotonic() - before)
+        time.sleep(0.02)
+    _close(good, *deaf)
+
+    assert max(waits) < _SOON_SECONDS

@@ -1,0 +1,42 @@
+"""A connection of a sender, and the request that comes on it."""
+
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from gunicorn import util  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import TConn  # type: ignore[import-untyped]
+
+from split_dest.web.incoming import Incoming
+
+#: Any answer fits in, so that only who reads none of many holds a thread, not for long, or is cut off in the loop.
+_SEND_BUFFER_BYTES = 262_144
+#: Seconds and microseconds.
+_SEND_TIMEOUT = struct.pack("ll", 0, 300_000)
+
+
+class Connection(TConn):  # type: ignore[misc]
+    """A connection and the request that comes on it."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        # gunicorn would wait here, in a thread.
+        self.initialized = True
+        self.incoming = Incoming()
+        self.pieces: Iterator[bytes] = iter(())
+        self.is_leaving = False
+        with suppress(OSError):
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _SEND_TIMEOUT)
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
+
+    def init(self) -> None:
+        """Lets a thread wait for a sender that does not read its answers, but not the loop."""
+        self.sock.setblocking(self.incoming.meanwhile is None)
+
+
+def refuse(sock: socket.socket, status: int, reason: str) -> None:
+    """Answers what is no request with a status; its sender may be gone."""
+    with suppress(OSError):
+        util.write_error(sock, status, reason, "")
