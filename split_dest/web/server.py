@@ -45,8 +45,10 @@ _SWITCH_SECONDS = 0.0005
 _M_MMAP_THRESHOLD = -3
 _AWAIT = object()
 #: So many posts are begun before the first of them is answered, each with a dozen of Python's thousand frames; and
-#: so many are answered, or connections taken, before the loop looks at anything else.
+#: so many are answered before the loop looks at anything else.
 _TOGETHER = 32
+#: New connections in a turn: enough that nobody waits long beside busy ones, few enough that processes share them.
+_TAKEN = 4
 _STATUSES = (
     (LimitRequestLine, 414, "URI Too Long"),
     (LimitRequestHeaders, 431, "Request Header Fields Too Large"),
@@ -75,7 +77,7 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
 
     def accept(self, listener: Any) -> None:
         """Takes new connections; those that have waited longest make room for them."""
-        for _ in range(_TOGETHER):
+        for _ in range(_TAKEN):
             if not self._accept_one(listener):
                 return
 
