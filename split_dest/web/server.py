@@ -47,8 +47,10 @@ _AWAIT = object()
 #: So many posts are begun before the first of them is answered, each with a dozen of Python's thousand frames; and
 #: so many are answered before the loop looks at anything else.
 _TOGETHER = 32
-#: New connections in a turn: enough that nobody waits long beside busy ones, few enough that processes share them.
-_TAKEN = 4
+#: A busy process takes one new connection in so long, a few at most in a turn, so that several processes share the
+#: connections of a sender that opens many at once: with as many as came, one process took all, another stood idle.
+_TAKE_SECONDS = 0.003
+_TAKEN = 8
 _STATUSES = (
     (LimitRequestLine, 414, "URI Too Long"),
     (LimitRequestHeaders, 431, "Request Header Fields Too Large"),
@@ -73,11 +75,16 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
         self._looked = 0.0
         self._large = ThreadPoolExecutor(1)
         self._posts: deque[Connection] = deque()
-        self._left = 0
+        self._left = _TOGETHER
+        self._took = 0.0
 
     def accept(self, listener: Any) -> None:
         """Takes new connections; those that have waited longest make room for them."""
-        for _ in range(_TAKEN):
+        now, is_busy = time.monotonic(), self._left < _TOGETHER
+        due = min(int((now - self._took) / _TAKE_SECONDS), _TAKEN) if is_busy else 1
+        if due:
+            self._took = now
+        for _ in range(due):
             if not self._accept_one(listener):
                 return
 
