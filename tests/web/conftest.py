@@ -1,14 +1,18 @@
-"""The application on the tests' Redis, without a server in front."""
+"""The application on the tests' Redis, without a server in front, and a Redis to be stopped and killed."""
 
+import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
+from split_dest import embedded_redis
 from split_dest.config.settings import Destination, Intake, Redis, Secret, Settings
-from split_dest.inbox.store import Store
+from split_dest.inbox.store import Store, connect
 from split_dest.web import create_app
+from tests.conftest import wait_for_redis
 from tests.support.door import SECRET
 
 
@@ -35,3 +39,15 @@ def client(settings: Settings, store: Store) -> Iterator[FlaskClient]:
     """A client of the application on an empty store."""
     with create_app(settings).test_client() as client:
         yield client
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A Redis of the test's own, to be stopped and killed."""
+    server = subprocess.Popen(embedded_redis.command(str(tmp_path / "own")))
+    wait_for_redis(connect("embedded", str(tmp_path / "own")))
+    yield server
+    if server.poll() is None:
+        server.send_signal(signal.SIGCONT)
+        server.kill()
+        server.wait(10)

@@ -14,7 +14,6 @@ import pytest
 
 from split_dest import embedded_redis
 from split_dest.inbox.store import Store, connect
-from tests.conftest import wait_for_redis
 from tests.support.sandbox import Sandbox
 from tests.support.service import SECRET, SETTINGS, Service, tracks
 
@@ -25,18 +24,6 @@ def web(make_service: Callable[..., Service]) -> Service:
     service = make_service("intake: {max_body_bytes: 100000}\n")
     service.start_web()
     return service
-
-
-@pytest.fixture
-def own_redis(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A Redis of the test's own, to be stopped and killed."""
-    server = subprocess.Popen(embedded_redis.command(str(tmp_path / "own")))
-    wait_for_redis(connect("embedded", str(tmp_path / "own")))
-    yield server
-    if server.poll() is None:
-        server.send_signal(signal.SIGCONT)
-        server.kill()
-        server.wait(10)
 
 
 @pytest.fixture

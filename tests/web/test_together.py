@@ -15,9 +15,7 @@ from typing import Any
 import orjson
 import pytest
 
-from split_dest import embedded_redis
 from split_dest.inbox.store import Store, connect
-from tests.conftest import wait_for_redis
 from tests.support.service import SECRET, SETTINGS, Service, tracks
 
 _SENDERS = 200
@@ -32,19 +30,9 @@ _FEW_STEPS = _SENDERS // 4
 
 
 @pytest.fixture
-def redis_process(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A Redis of the test's own, to be frozen."""
-    server = subprocess.Popen(embedded_redis.command(str(tmp_path / "own")))
-    wait_for_redis(connect("embedded", str(tmp_path / "own")))
-    yield server
-    server.kill()
-    server.wait(10)
-
-
-@pytest.fixture
-def web(tmp_path: Path, redis_process: subprocess.Popen[bytes]) -> Iterator[Service]:
+def web(tmp_path: Path, own_redis: subprocess.Popen[bytes]) -> Iterator[Service]:
     """One web process with a dozen destinations."""
-    del redis_process
+    del own_redis
     folder = tmp_path / "own"
     settings = SETTINGS.format(redis=f"unix://{folder}/redis.sock", sandbox="http://127.0.0.1:1")
     destination = settings.partition("destinations:\n")[2]
@@ -112,17 +100,17 @@ def test_posts_of_one_moment_share_a_few_steps(web: Service) -> None:
 
 
 def test_many_that_come_while_redis_is_silent_are_told_in_time(
-    web: Service, redis_process: subprocess.Popen[bytes]
+    web: Service, own_redis: subprocess.Popen[bytes]
 ) -> None:
     """Segment waits for four seconds; the silence is found out once, not for each step or destination."""
     with _at_once(web, _SENDERS) as senders:
-        redis_process.send_signal(signal.SIGSTOP)
+        own_redis.send_signal(signal.SIGSTOP)
         for number, sender in enumerate(senders):
             sender.sendall(_post(number * 7 + 1, _DESTINATIONS[number % len(_DESTINATIONS)]))
     before = time.monotonic()
     answers = {_answer(sender)[0] for sender in senders}
     seconds = time.monotonic() - before
-    redis_process.send_signal(signal.SIGCONT)
+    own_redis.send_signal(signal.SIGCONT)
     _close(*senders)
 
     assert answers == {503}
