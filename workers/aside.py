@@ -24,6 +24,7 @@ class Stand:
         self._lock = threading.Lock()
         self._calls = 0
         self._since = 0.0
+        self._is_mapping = False
         self.aside = False
 
     @contextmanager
@@ -38,10 +39,21 @@ class Stand:
             with self._lock:
                 self._calls -= 1
 
+    @contextmanager
+    def mapping(self) -> Iterator[bool]:
+        """Keeps the drain in front until the block ends; gives False if it stands aside, where it may not map."""
+        with self._lock:
+            self._is_mapping = not self.aside
+        try:
+            yield self._is_mapping
+        finally:
+            self._is_mapping = False
+
     def step_aside(self) -> bool:
         """Puts the drain aside if it has waited for too long; True if so."""
         with self._lock:
-            self.aside = bool(self._calls) and time.monotonic() - self._since > STEP_ASIDE_SECONDS
+            waits = bool(self._calls) and time.monotonic() - self._since > STEP_ASIDE_SECONDS
+            self.aside = waits and not self._is_mapping
             return self.aside
 
 

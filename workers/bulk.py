@@ -6,7 +6,7 @@ from functools import partial
 from typing import Generic
 
 from split_dest.errors import Refused, Remedy
-from split_dest.inbox.drains import Entry, dead, filtered
+from split_dest.inbox.drains import Entry, Outcome, dead, filtered
 from split_dest.outlets.bulk import Encoded, Limits, Parcel, calls
 from split_dest.outlets.http import Request
 from workers.delivery import Delivery
@@ -52,7 +52,7 @@ def to_split(
 
 
 def deliver(delivery: Delivery, entries: Sequence[Entry], way: Way[Encoded]) -> None:
-    """Delivers claimed messages in bulk calls.
+    """Delivers claimed messages in bulk calls, which go while the next batch is mapped.
 
     Raises:
         Refused: no calls are taken now; what is not settled stays claimed.
@@ -68,6 +68,15 @@ def deliver(delivery: Delivery, entries: Sequence[Entry], way: Way[Encoded]) -> 
             if made.notes:
                 delivery.note(entry.id, made.notes)
             messages.append((entry.id, made.records))
+    delivery.send_off(entries, partial(_send_all, delivery, kept_out, messages, way))
+
+
+def _send_all(
+    delivery: Delivery,
+    kept_out: Sequence[Outcome],
+    messages: Sequence[tuple[str, Sequence[Encoded]]],
+    way: Way[Encoded],
+) -> None:
     delivery.hold.settle(kept_out)
     for call in calls(messages, way.limits):
         _send(delivery, call, way)

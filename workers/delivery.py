@@ -3,10 +3,12 @@
 import faulthandler
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
+from typing import Any
 
-from split_dest.errors import Refused
+from split_dest.errors import Refused, Remedy
 from split_dest.inbox.drains import Drain, Entry, Outcome, dead, delivered
 from workers.aside import Stand
 from workers.runtime import Runtime
@@ -26,15 +28,37 @@ class SlotLost(Exception):
     """The lane rests or another drain has the slot: what was claimed is left to the next drain."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Delivery:
-    """One drain's work: holding which slot, where it stands, and when its turn ends by ``time.monotonic``."""
+    """One drain's work: holding which slot, where it stands, and when its turn ends by ``time.monotonic``.
+
+    Up to three batches are at hand: the calls of one are in the air while the next is mapped and one more claimed.
+    """
 
     hold: Drain
     runtime: Runtime
     stand: Stand
     ends: float
     _notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _ahead: Future[list[Entry]] | None = None
+    _air: tuple[Sequence[Entry], Future[None]] | None = None
+
+    def claim(self) -> Sequence[Entry]:
+        """Gives the next messages, mostly claimed while the last ones were mapped.
+
+        Raises:
+            Refused, SlotLost, TurnOver: what ``land`` raises.
+        """
+        if self.hold.has_left_overs:
+            # Until they are settled, the next claim would give the same ones again.
+            self.land()
+        if self._ahead is None:
+            return self._claim()
+        ahead, self._ahead = self._ahead, None
+        return ahead.result()
+
+    def _claim(self) -> list[Entry]:
+        return self.hold.claim(self.runtime.settings.delivery.batch_max_events)
 
     def before_call(self) -> None:
         """Makes sure that a call may be sent now.
@@ -56,20 +80,45 @@ class Delivery:
             TurnOver: names were looked up for so long that another drain stands in front.
             SlotLost: another drain has the slot.
         """
-        if self.stand.aside:
-            raise TurnOver
-        if not self.hold.suspect():
-            raise SlotLost
-        timer_set = -math.inf
-        try:
-            for entry in entries:
-                if time.monotonic() > timer_set + _TIMER_SECONDS:
-                    faulthandler.dump_traceback_later(_HANGS_SECONDS, exit=True)
-                    timer_set = time.monotonic()
-                yield entry
-        finally:
-            faulthandler.cancel_dump_traceback_later()
-        self.hold.vouch()
+        with self.stand.mapping() as may_map:
+            if not may_map:
+                raise TurnOver
+            if not self.hold.suspect():
+                raise SlotLost
+            if self._ahead is None and not self.hold.has_left_overs:
+                self._ahead = self.runtime.pool.submit(self._claim)
+            yield from _timed(entries)
+            self.hold.vouch()
+
+    def send_off(self, entries: Sequence[Entry], calls: Callable[[], None]) -> None:
+        """Lets the calls that carry claimed messages go beside what follows, after those that went before.
+
+        Raises:
+            Refused, SlotLost, TurnOver: what the calls before raised.
+        """
+        self.land()
+        self._air = entries, self.runtime.pool.submit(calls)
+
+    def land(self) -> None:
+        """Waits for the calls that were sent off.
+
+        Raises:
+            Refused, SlotLost, TurnOver: what the calls raised.
+        """
+        if self._air is not None:
+            (entries, calls), self._air = self._air, None
+            try:
+                calls.result()
+            except Refused as refused:
+                self.give_up(entries, refused)
+                raise
+
+    def wait(self) -> None:
+        """Waits for all that is under way, whatever comes of it: what a claim brings, the next drain finds."""
+        under_way: list[Future[Any]] = [self._ahead] if self._ahead else []
+        if self._air:
+            under_way.append(self._air[1])
+        wait(under_way)
 
     def settle(self, outcomes: Iterable[Outcome]) -> None:
         """Finishes messages after a call.
@@ -98,6 +147,8 @@ class Delivery:
 
     def give_up(self, entries: Sequence[Entry], refused: Refused) -> None:
         """Sets aside those of the entries that have waited for too long, if Split was at fault for as long."""
+        if refused.remedy is not Remedy.WAIT:
+            return
         hours = self.runtime.settings.delivery.give_up_hours
         before_ms = self.runtime.store.now_ms() - hours * 3_600_000
         since_ms = self.hold.refused_since_ms()
@@ -108,3 +159,15 @@ class Delivery:
             for entry in entries
             if entry.stored_ms < before_ms
         )
+
+
+def _timed(entries: Iterable[Entry]) -> Iterator[Entry]:
+    timer_set = -math.inf
+    try:
+        for entry in entries:
+            if time.monotonic() > timer_set + _TIMER_SECONDS:
+                faulthandler.dump_traceback_later(_HANGS_SECONDS, exit=True)
+                timer_set = time.monotonic()
+            yield entry
+    finally:
+        faulthandler.cancel_dump_traceback_later()

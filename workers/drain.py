@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import wait
 from dataclasses import replace
 from functools import partial
 
@@ -59,7 +58,7 @@ def _drain(shared: Runtime, owner: str, lane: str, slot: int, job_id: str, stand
         return
     with runtime.keeping(hold):
         try:
-            _work(hold, runtime, stand)
+            _work(Delivery(hold, runtime, stand, time.monotonic() + TURN_SECONDS))
         except Refused as refused:
             _rest(hold, refused)
         except SlotLost:
@@ -72,43 +71,37 @@ def _drain(shared: Runtime, owner: str, lane: str, slot: int, job_id: str, stand
             raise
 
 
-def _work(hold: Drain, runtime: Runtime, stand: Stand) -> None:
-    delivery = Delivery(hold, runtime, stand, time.monotonic() + TURN_SECONDS)
-    claim = partial(hold.claim, runtime.settings.delivery.batch_max_events)
-    entries: Sequence[Entry] = claim()
-    while not (delivery.turn_is_over or stand.aside or runtime.stop.raised):
-        if entries:
-            entries = _deliver_and_claim(delivery, entries, claim)
-        elif hold.release("empty"):
-            return
-        else:
-            time.sleep(_PAUSE_SECONDS)
-            entries = claim()
-    hold.pass_on()
-
-
-def _deliver_and_claim(
-    delivery: Delivery, entries: Sequence[Entry], claim: Callable[[], Sequence[Entry]]
-) -> Sequence[Entry]:
-    """Delivers what was claimed, and gives what is claimed meanwhile; if it fails, the next drain finds that."""
-    if delivery.hold.has_left_overs:
-        # The next claim would give the same ones again.
-        _deliver(delivery, entries)
-        return claim()
-    ahead = delivery.runtime.pool.submit(claim)
+def _work(delivery: Delivery) -> None:
+    """Delivers, and ends the turn in order; the slot is nobody else's until all that is under way has ended."""
     try:
-        _deliver(delivery, entries)
+        is_empty = _empty(delivery)
     finally:
-        wait([ahead])
-    return ahead.result()
+        delivery.wait()
+    if not is_empty:
+        delivery.hold.pass_on()
+
+
+def _empty(delivery: Delivery) -> bool:
+    """Delivers until nothing waits and the slot is released: True; or until others are to have their turn."""
+    entries = delivery.claim()
+    while not (delivery.turn_is_over or delivery.stand.aside or delivery.runtime.stop.raised):
+        if entries:
+            _deliver(delivery, entries)
+        else:
+            delivery.land()
+            if delivery.hold.release("empty"):
+                return True
+            time.sleep(_PAUSE_SECONDS)
+        entries = delivery.claim()
+    delivery.land()
+    return False
 
 
 def _deliver(delivery: Delivery, entries: Sequence[Entry]) -> None:
     try:
         _DELIVER[delivery.hold.lane](delivery, entries)
     except Refused as refused:
-        if refused.remedy is Remedy.WAIT:
-            delivery.give_up(entries, refused)
+        delivery.give_up(entries, refused)
         raise
 
 

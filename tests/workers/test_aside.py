@@ -68,6 +68,26 @@ def test_a_drain_that_waits_for_no_call_stays_in_front(pool: ThreadPoolExecutor)
     assert finished.is_set()
 
 
+def test_a_drain_that_maps_while_its_call_waits_stays_in_front(pool: ThreadPoolExecutor) -> None:
+    """Beside the call of one batch it maps the next; only then may another drain be in front."""
+    stood: list[bool] = []
+
+    def maps(stand: Stand) -> None:
+        with stand.waiting():
+            with stand.mapping():
+                time.sleep(4 * aside.STEP_ASIDE_SECONDS)
+                stood.append(stand.aside)
+            time.sleep(4 * aside.STEP_ASIDE_SECONDS)
+            stood.append(stand.aside)
+            with stand.mapping() as may_map:
+                stood.append(may_map)
+
+    aside.run(pool, maps, "job-1")
+    pool.shutdown()
+
+    assert stood == [False, True, False]
+
+
 def test_messages_whose_names_are_looked_up_for_long_are_mapped_by_the_next_drain(
     make_service: Callable[..., Service], sandbox: Sandbox
 ) -> None:
