@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -35,8 +35,7 @@ def measure(yard: Yard, large: int) -> dict[str, float]:
     """Gives rates and costs for 10,000 and for a *large* number of messages, and for one to four processes."""
     small = statistics.median(empty(yard, 10_000, 1).rate for _ in range(3))
     many = empty(yard, large, 1)
-    # What else the machine does only adds to it.
-    costs = {n: min(empty(yard, 40_000, n).cpu_us for _ in range(2)) for n in (1, 2, 4)}
+    costs = _costs(yard, (1, 2, 4))
     yard.clear()
     return {
         "drain_small": small,
@@ -45,6 +44,13 @@ def measure(yard: Yard, large: int) -> dict[str, float]:
         "redis_bytes": fill(yard, 20_000),
         **{f"cpu_us_{processes}": cost for processes, cost in costs.items()},
     }
+
+
+def _costs(yard: Yard, numbers: Sequence[int]) -> dict[int, float]:
+    """Gives the least CPU time a message of so many processes: what else the machine does only adds to it."""
+    # In turns, for the machine is quicker one second than the next.
+    rounds = [[empty(yard, 40_000, processes).cpu_us for processes in numbers] for _ in range(3)]
+    return dict(zip(numbers, map(min, *rounds), strict=True))
 
 
 def fill(yard: Yard, count: int) -> float:
