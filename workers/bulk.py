@@ -9,7 +9,7 @@ from split_dest.errors import Refused, Remedy
 from split_dest.inbox.drains import Entry, Outcome, dead, filtered
 from split_dest.outlets.bulk import Encoded, Limits, Parcel, calls
 from split_dest.outlets.http import Request
-from workers.delivery import Delivery
+from workers.delivery import Calls, Delivery
 
 
 @dataclass(slots=True)
@@ -51,11 +51,10 @@ def to_split(
     )
 
 
-def deliver(delivery: Delivery, entries: Sequence[Entry], way: Way[Encoded]) -> None:
-    """Delivers claimed messages in bulk calls, which go while the next batch is mapped.
+def deliver(delivery: Delivery, entries: Sequence[Entry], way: Way[Encoded]) -> Calls:
+    """Maps claimed messages and gives the bulk calls that carry them.
 
     Raises:
-        Refused: no calls are taken now; what is not settled stays claimed.
         SlotLost: the drain may not go on.
         TurnOver: other lanes are to have their turn.
     """
@@ -68,7 +67,7 @@ def deliver(delivery: Delivery, entries: Sequence[Entry], way: Way[Encoded]) -> 
             if made.notes:
                 delivery.note(entry.id, made.notes)
             messages.append((entry.id, made.records))
-    delivery.send_off(entries, partial(_send_all, delivery, kept_out, messages, way))
+    return partial(_send_all, delivery, kept_out, messages, way)
 
 
 def _send_all(

@@ -10,20 +10,19 @@ from split_dest.outlets import split_events
 from split_dest.segment import message
 from workers import bulk, split_names
 from workers.bulk import Made
-from workers.delivery import Delivery
+from workers.delivery import Calls, Delivery
 
 
-def deliver(delivery: Delivery, entries: Sequence[Entry]) -> None:
-    """Delivers claimed messages as events.
+def deliver(delivery: Delivery, entries: Sequence[Entry]) -> Calls:
+    """Maps claimed messages, and gives the calls that carry them as events.
 
     Raises:
-        Refused: Split takes no calls now; what is not settled stays claimed.
         SlotLost: the drain may not go on.
         TurnOver: other lanes are to have their turn.
     """
     destination = delivery.runtime.settings.destinations[delivery.hold.owner]
     rules = split_names.with_traffic_types(destination, delivery.hold.owner, delivery.runtime)
-    bulk.deliver(delivery, entries, bulk.to_split(delivery, partial(_made, rules), split_events.request))
+    return bulk.deliver(delivery, entries, bulk.to_split(delivery, partial(_made, rules), split_events.request))
 
 
 def _made(rules: Rules, entry: Entry) -> Made[bytes]:

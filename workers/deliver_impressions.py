@@ -11,19 +11,20 @@ from split_dest.outlets.split_impressions import Encoded
 from split_dest.segment import message
 from workers import bulk
 from workers.bulk import Made
-from workers.delivery import Delivery
+from workers.delivery import Calls, Delivery
 
 
-def deliver(delivery: Delivery, entries: Sequence[Entry]) -> None:
-    """Delivers claimed messages as impressions.
+def deliver(delivery: Delivery, entries: Sequence[Entry]) -> Calls:
+    """Maps claimed messages, and gives the calls that carry them as impressions.
 
     Raises:
-        Refused: Split takes no calls now; what is not settled stays claimed.
         SlotLost: the drain may not go on.
         TurnOver: other lanes are to have their turn.
     """
     rules = delivery.runtime.settings.destinations[delivery.hold.owner].rules
-    bulk.deliver(delivery, entries, bulk.to_split(delivery, partial(_made, rules), split_impressions.request))
+    return bulk.deliver(
+        delivery, entries, bulk.to_split(delivery, partial(_made, rules), split_impressions.request)
+    )
 
 
 def _made(rules: Rules, entry: Entry) -> Made[Encoded]:

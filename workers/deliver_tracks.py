@@ -12,15 +12,14 @@ from split_dest.outlets import segment_tracking
 from split_dest.split.impressions import Received
 from workers import bulk, split_flags
 from workers.bulk import Made, Way
-from workers.delivery import Delivery
+from workers.delivery import Calls, Delivery
 
 
-def deliver(delivery: Delivery, entries: Sequence[Entry]) -> None:
-    """Delivers claimed impressions as track calls.
+def deliver(delivery: Delivery, entries: Sequence[Entry]) -> Calls:
+    """Maps claimed impressions, and gives the calls that carry them as track calls.
 
     Raises:
-        Refused: Segment takes no calls now, or Split does not tell a flag's traffic type; what is not settled
-            stays claimed.
+        Refused: Split does not tell a flag's traffic type now.
         SlotLost: the drain may not go on.
         TurnOver: other lanes are to have their turn.
     """
@@ -39,7 +38,7 @@ def deliver(delivery: Delivery, entries: Sequence[Entry]) -> None:
         request=partial(segment_tracking.request, settings.segment.url, write_key),
         limits=segment_tracking.LIMITS,
     )
-    bulk.deliver(delivery, entries, way)
+    return bulk.deliver(delivery, entries, way)
 
 
 def _made(

@@ -20,6 +20,10 @@ _HANGS_SECONDS = 5.0
 _TIMER_SECONDS = 1.0
 
 
+#: Sends what messages have become to Split or Segment, and settles them.
+Calls = Callable[[], None]
+
+
 class TurnOver(Exception):
     """The drain has worked for its turn: what was claimed is left to the drain that follows."""
 
@@ -44,18 +48,17 @@ class Delivery:
     _air: tuple[Sequence[Entry], Future[None]] | None = None
 
     def claim(self) -> Sequence[Entry]:
-        """Gives the next messages, mostly claimed while the last ones were mapped.
+        """Gives the next messages; as a rule a thread has claimed them already, while the last ones were mapped.
 
         Raises:
-            Refused, SlotLost, TurnOver: what ``land`` raises.
+            StoreUnavailable: Redis is away; what was claimed, the next drain finds.
         """
-        if self.hold.has_left_overs:
-            # Until they are settled, the next claim would give the same ones again.
-            self.land()
-        if self._ahead is None:
-            return self._claim()
         ahead, self._ahead = self._ahead, None
-        return ahead.result()
+        try:
+            return self._claim() if ahead is None else ahead.result()
+        finally:
+            # As in ``land``.
+            del ahead
 
     def _claim(self) -> list[Entry]:
         return self.hold.claim(self.runtime.settings.delivery.batch_max_events)
@@ -72,6 +75,9 @@ class Delivery:
 
     def mapping(self, entries: Sequence[Entry]) -> Iterator[Entry]:
         """Gives claimed messages, each to be mapped before the next, and vouches for them after the last.
+
+        Meanwhile a thread claims the next ones, unless these are what a dead drain left: until those are settled,
+        the same ones would come again.
 
         A mapping that hangs ends the process, as one that crashes does. The timer is a thread of C, so it ends
         even what never gives Python's lock back.
@@ -90,8 +96,12 @@ class Delivery:
             yield from _timed(entries)
             self.hold.vouch()
 
-    def send_off(self, entries: Sequence[Entry], calls: Callable[[], None]) -> None:
-        """Lets the calls that carry claimed messages go beside what follows, after those that went before.
+    def send_off(self, entries: Sequence[Entry], calls: Calls) -> None:
+        """Waits for the calls of the batch before, then lets a thread make these.
+
+        Args:
+            entries: the messages that the calls carry, for ``land`` to give up.
+            calls: to be made.
 
         Raises:
             Refused, SlotLost, TurnOver: what the calls before raised.
@@ -112,9 +122,12 @@ class Delivery:
             except Refused as refused:
                 self.give_up(entries, refused)
                 raise
+            finally:
+                # What was raised leads to this frame: with them it would be a cycle, and keep batches for long.
+                del entries, calls
 
     def wait(self) -> None:
-        """Waits for all that is under way, whatever comes of it: what a claim brings, the next drain finds."""
+        """Waits until no thread works for this drain, and drops what comes of it."""
         under_way: list[Future[Any]] = [self._ahead] if self._ahead else []
         if self._air:
             under_way.append(self._air[1])

@@ -11,7 +11,7 @@ from split_dest.inbox import drains, forbidden
 from split_dest.inbox.drains import Drain, Entry
 from workers import aside, deliver_events, deliver_identities, deliver_impressions, deliver_tracks
 from workers.aside import Stand
-from workers.delivery import Delivery, SlotLost, TurnOver
+from workers.delivery import Calls, Delivery, SlotLost, TurnOver
 from workers.runtime import Runtime, current
 
 #: How long a drain works before other lanes get their turn.
@@ -19,7 +19,8 @@ TURN_SECONDS = 5.0
 #: A lane whose last claim brought nothing although something waits: another process is between two steps.
 _PAUSE_SECONDS = 0.05
 
-_DELIVER: dict[str, Callable[[Delivery, Sequence[Entry]], None]] = {
+#: Maps claimed messages of a lane, and gives the calls that carry them, or None when those have been made.
+_DELIVER: dict[str, Callable[[Delivery, Sequence[Entry]], Calls | None]] = {
     "events": deliver_events.deliver,
     "identities": deliver_identities.deliver,
     "impressions": deliver_impressions.deliver,
@@ -72,9 +73,13 @@ def _drain(shared: Runtime, owner: str, lane: str, slot: int, job_id: str, stand
 
 
 def _work(delivery: Delivery) -> None:
-    """Delivers, and ends the turn in order; the slot is nobody else's until all that is under way has ended."""
+    """Delivers, and passes on what is left; the slot is kept until all that is under way has ended."""
     try:
         is_empty = _empty(delivery)
+    except (Refused, SlotLost, TurnOver):
+        # What the calls in the air have met counts more.
+        delivery.land()
+        raise
     finally:
         delivery.wait()
     if not is_empty:
@@ -82,27 +87,29 @@ def _work(delivery: Delivery) -> None:
 
 
 def _empty(delivery: Delivery) -> bool:
-    """Delivers until nothing waits and the slot is released: True; or until others are to have their turn."""
-    entries = delivery.claim()
+    """Delivers batch after batch, until nothing waits and the slot is released: True; or until it shall end."""
     while not (delivery.turn_is_over or delivery.stand.aside or delivery.runtime.stop.raised):
+        entries = delivery.claim()
         if entries:
             _deliver(delivery, entries)
-        else:
+        if not entries or delivery.hold.has_left_overs:
             delivery.land()
+        if not entries:
             if delivery.hold.release("empty"):
                 return True
             time.sleep(_PAUSE_SECONDS)
-        entries = delivery.claim()
     delivery.land()
     return False
 
 
 def _deliver(delivery: Delivery, entries: Sequence[Entry]) -> None:
     try:
-        _DELIVER[delivery.hold.lane](delivery, entries)
+        calls = _DELIVER[delivery.hold.lane](delivery, entries)
     except Refused as refused:
         delivery.give_up(entries, refused)
         raise
+    if calls is not None:
+        delivery.send_off(entries, calls)
 
 
 def _rest(hold: Drain, refused: Refused) -> None:

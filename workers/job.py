@@ -201,7 +201,7 @@ class DrainWorker(SimpleWorker):
         """Tells Redis nothing: RQ does so in a signal's handler, which must not wait, or raise within a call."""
 
     def handle_warm_shutdown_request(self) -> None:
-        """Lets the drain at hand end after its batch, when the worker is told to stop."""
+        """Lets the drain at hand end after its call, when the worker is told to stop."""
         current().stop.raised = True
 
 

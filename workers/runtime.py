@@ -16,7 +16,7 @@ from split_dest.outlets.http import Http
 
 #: How many identities are written at once: each is a call of its own.
 IDENTITY_CALLS = 8
-#: How many drains may wait aside in one process; each holds a batch in memory.
+#: How many drains may wait aside in one process; each holds up to three batches in memory.
 _DRAINS_MAX = 16
 _CURRENT: ContextVar["Runtime"] = ContextVar("runtime")
 
@@ -36,8 +36,8 @@ class Flag:
 class Runtime:
     """A worker process's things.
 
-    ``drains`` are the threads of drains, ``pool`` those of their single calls; ``running`` are the drains whose
-    holds its heartbeat renews; ``stop`` is raised when they shall end after the batch at hand.
+    ``drains`` are the threads of drains, ``pool`` those of their calls and claims; ``running`` are the drains
+    whose holds its heartbeat renews; ``stop`` is raised when they shall end after the call at hand.
     """
 
     name: str
@@ -71,7 +71,7 @@ def begin(settings: Settings) -> Runtime:
             http=Http(settings.delivery.timeout_seconds),
             drains=ThreadPoolExecutor(_DRAINS_MAX, thread_name_prefix="drain"),
             # Enough for all drains: one whose calls hang shall not keep another waiting for a thread.
-            pool=ThreadPoolExecutor(_DRAINS_MAX * IDENTITY_CALLS, thread_name_prefix="identities"),
+            pool=ThreadPoolExecutor(_DRAINS_MAX * IDENTITY_CALLS, thread_name_prefix="call"),
         )
     )
     return current()

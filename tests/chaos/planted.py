@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 _MB = 2**20
+_ROOT = Path(__file__).parents[2]
 
 
 def crash() -> None:
@@ -55,6 +56,14 @@ TRIED = "tried to {}\n"
 FAULTS: dict[str, Callable[[], None]] = {
     f"Poison {fault.__name__}": fault for fault in (crash, loop, backtrack, exhaust, bloat)
 }
+
+
+def sown(folder: Path) -> dict[str, str]:
+    """Gives the environment of processes that have the faults, by files in a new folder of the one given."""
+    planted = folder / "planted"
+    planted.mkdir()
+    (planted / "sitecustomize.py").write_text("from tests.chaos.planted import plant\n\nplant()\n")
+    return {"PYTHONPATH": f"{planted}{os.pathsep}{_ROOT}"}
 
 
 def plant() -> None:
