@@ -8,10 +8,12 @@ import os
 import re
 import resource
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+PAUSE = "Slow to map"
 _MB = 2**20
 _ROOT = Path(__file__).parents[2]
 
@@ -51,6 +53,11 @@ def bloat() -> None:
     del taken
 
 
+def pause() -> None:
+    """Takes half a second, and does no harm."""
+    time.sleep(0.5)
+
+
 #: What each try writes to stderr.
 TRIED = "tried to {}\n"
 FAULTS: dict[str, Callable[[], None]] = {
@@ -73,7 +80,7 @@ def plant() -> None:
     healthy = mapping.to_split
 
     def to_split(message: Any, *args: Any) -> Any:
-        fault = FAULTS.get(str(message.fields.get("event")))
+        fault = {**FAULTS, PAUSE: pause}.get(str(message.fields.get("event")))
         if fault is not None:
             os.write(2, TRIED.format(fault.__name__).encode())
             fault()

@@ -1,11 +1,12 @@
 """Messages are mapped, and more are claimed, while the call of others is in the air."""
 
+import time
 from collections import Counter
 from collections.abc import Callable
 
 import pytest
 
-from tests.chaos.planted import sown
+from tests.chaos.planted import PAUSE, sown
 from tests.inbox.steps import leave_dead, take
 from tests.support.sandbox import Sandbox
 from tests.support.service import Service, tracks
@@ -57,10 +58,15 @@ def test_what_a_dead_drain_left_is_sent_once(slow: Service, sandbox: Sandbox) ->
 
 def test_the_slot_is_kept_while_a_call_is_in_the_air(slow: Service, sandbox: Sandbox) -> None:
     """The next batch fails to be mapped meanwhile; were the slot free, another drain would send the call again."""
-    slow.post(tracks(19) + tracks(1, start=19, event="Poison exhaust"))
+    slow.change("timeout_seconds: 2", "timeout_seconds: 20")
+    # Long enough for the watch to find a free slot.
+    sandbox.faults({"api": "events", "delayMs": 4 * _SLOW_MS, "times": 1})
+    slow.post(tracks(18) + tracks(1, start=18, event=PAUSE) + tracks(1, start=19, event="Poison exhaust"))
 
     slow.start_workers(1, **sown(slow.folder))
     slow.wait_until(lambda: slow.lane().pending == 0, 60)
+    # Nobody waits for a call any more, so one that is under way all the same would come by now.
+    time.sleep(4 * _SLOW_MS / 1000)
 
     assert (slow.lane().delivered, slow.lane().dead) == (19, 1)
     assert keys(sandbox) == {f"u-{n}": 1 for n in range(19)}
