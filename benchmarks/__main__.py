@@ -1,6 +1,8 @@
 """``python -m benchmarks``: measures in turns, shows each against its goal, and writes the report."""
 
 import shutil
+import signal
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,10 +26,14 @@ def measure(short: bool, turns: int | None, file: Path | None) -> None:
     """Measures the service beside what it is compared with, and says which goals are reached."""
     if shutil.which("wrk") is None:
         raise click.ClickException("wrk is not there: apt install wrk")
+    if file is not None and not report.has_place(file.read_text()):
+        raise click.ClickException(f"{file} has no part to renew")
+    # So that what was started ends as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     least, most = (turns, turns) if turns else (1, _SHORT_TURNS) if short else (5, 5)
     seconds, large = (2.0, 50_000) if short else (8.0, 1_000_000)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, yard(Path(folder)) as ground:
-        doors, taken = Doors(ground), []
+        doors, taken = Doors(ground), list[Figures]()
         while len(taken) < least or (len(taken) < most and _failed(taken)):
             click.echo(f"turn {len(taken) + 1} ...")
             taken.append(_turn(ground, doors, seconds, large))

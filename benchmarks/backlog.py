@@ -49,7 +49,7 @@ def measure(yard: Yard, large: int) -> dict[str, float]:
 def _costs(yard: Yard, numbers: Sequence[int]) -> dict[int, float]:
     """Gives the least CPU time a message of so many processes: what else the machine does only adds to it."""
     # In turns, for the machine is quicker one second than the next.
-    rounds = [[empty(yard, 40_000, processes).cpu_us for processes in numbers] for _ in range(3)]
+    rounds = [[empty(yard, 30_000, processes).cpu_us for processes in numbers] for _ in range(3)]
     return dict(zip(numbers, map(min, *rounds), strict=True))
 
 

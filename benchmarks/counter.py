@@ -41,7 +41,8 @@ class Counts:
 
     def told(self) -> bytes:
         """Gives all of it as JSON."""
-        return json.dumps({name: value for name, value in vars(self).items() if name != "_lock"}).encode()
+        with self._lock:
+            return json.dumps({name: value for name, value in vars(self).items() if name != "_lock"}).encode()
 
 
 def _serve(connection: socket.socket, counts: Counts) -> None:
@@ -57,8 +58,11 @@ def _serve(connection: socket.socket, counts: Counts) -> None:
             length = _LENGTH.search(head)
             pieces, left = [body], (int(length[1]) if length else 0) - len(body)
             while left > 0:
-                pieces.append(connection.recv(_PIECE_BYTES))
-                left -= len(pieces[-1])
+                piece = connection.recv(_PIECE_BYTES)
+                if not piece:
+                    return
+                pieces.append(piece)
+                left -= len(piece)
             came = b""
             answer = _answer(head, b"".join(pieces), counts)
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(answer), answer))

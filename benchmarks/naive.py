@@ -2,18 +2,12 @@
 
 import hmac
 import os
-from typing import Any
 
 import redis
-import urllib3
 from flask import Flask, request
 from rq import Queue
 
-from split_dest.mapping import to_split
-from split_dest.mapping.rules import Rules
-from split_dest.segment import message
-
-_RULES = Rules(map_identities={"userId": "user"})
+from benchmarks.naive_job import handle
 
 
 def create_app() -> Flask:
@@ -29,11 +23,3 @@ def create_app() -> Flask:
         return "", 200
 
     return app
-
-
-def handle(received: dict[str, Any]) -> None:
-    """Maps a message as the service does, and posts its events one by one."""
-    for event in to_split(message.load(received), _RULES, 0).events:
-        answer = urllib3.request("POST", os.environ["BENCH_SPLIT"] + "/events", json=event.to_json())
-        if answer.status != 200:
-            raise RuntimeError(answer.status)

@@ -2,9 +2,9 @@
 
 import http.client
 import statistics
-import subprocess
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 from benchmarks import load
@@ -12,21 +12,26 @@ from benchmarks.yard import BIN, Yard
 from tests.support.service import SECRET
 
 _SENDERS = 4
+_WARM_SECONDS = 1.0
 
 
 def sustained(yard: Yard, url: str, seconds: float) -> dict[str, float]:
     """Gives how many messages a second reach the counter while the door is posted to as fast as it answers.
 
-    Also the part of what was posted that waits at the end.
+    Also by how much what waits grows meanwhile, of what is posted.
     """
     yard.clear()
     workers = yard.service.start_workers(1)
-    posted = load.post(url, seconds)
-    counted, waiting = yard.counted(), yard.service.lane().pending
+    with ThreadPoolExecutor(1) as pool:
+        load_ends = pool.submit(load.post, url, seconds + 2 * _WARM_SECONDS)
+        time.sleep(_WARM_SECONDS)
+        waited_before = yard.service.lane().pending
+        rate = _arriving(yard, seconds)
+        grown = yard.service.lane().pending - waited_before
+        posted = load_ends.result()
     yard.service.wait_until(lambda: yard.service.lane().pending == 0, 120)
     yard.service.stop(workers)
-    took = (counted["last_ns"] - counted["first_ns"]) / 1e9
-    return {"through_service": counted["events"] / took, "through_waiting": waiting / (posted.rate * seconds)}
+    return {"through_service": rate, "through_growth": max(grown, 0) / (posted.rate * seconds)}
 
 
 def naive(yard: Yard, url: str, seconds: float) -> dict[str, float]:
@@ -35,21 +40,25 @@ def naive(yard: Yard, url: str, seconds: float) -> dict[str, float]:
     load.post(url, 2)
     worker = yard.start("rq", [str(BIN / "rq"), "worker", "--url", yard.redis_url, "--quiet"])
     yard.service.wait_until(lambda: yard.counted()["events"] > 0)
+    rate = _arriving(yard, seconds)
+    # It ends after the job at hand.
+    worker.terminate()
+    worker.wait(30)
+    return {"through_naive": rate}
+
+
+def _arriving(yard: Yard, seconds: float) -> float:
+    """Gives how many events a second come to the counter, from its last call by now to its last one then."""
     before = yard.counted()
     time.sleep(seconds)
     after = yard.counted()
-    _kill(worker)
-    took = (after["last_ns"] - before["last_ns"]) / 1e9
-    return {"through_naive": (after["events"] - before["events"]) / took}
-
-
-def _kill(worker: "subprocess.Popen[bytes]") -> None:
-    worker.kill()
-    worker.wait(10)
+    assert after["last_ns"] > before["last_ns"], f"no event came within {seconds} s"
+    events, took_ns = (after[name] - before[name] for name in ("events", "last_ns"))
+    return float(events / took_ns * 1e9)
 
 
 def ages(yard: Yard, url: str, seconds: float, rate: float = 300.0) -> dict[str, float]:
-    """Gives how long messages take from before they are posted until the counter has them, in ms."""
+    """Gives how long messages take from when they are due to be posted until the counter has them, in ms."""
     yard.clear()
     workers = yard.service.start_workers(1)
     count = int(rate * seconds) // _SENDERS
@@ -71,9 +80,13 @@ def _post(url: str, sender: int, count: int, rate: float) -> None:
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
     started = time.monotonic()
     for number in range(count):
-        time.sleep(max(0.0, started + (number + sender / _SENDERS) / rate - time.monotonic()))
-        sent = f'"properties":{{"sent_ns":{time.monotonic_ns()},'
+        # Its age counts from when it was due, however late the one before was answered.
+        due = started + (number + sender / _SENDERS) / rate
+        time.sleep(max(0.0, due - time.monotonic()))
+        sent = f'"properties":{{"sent_ns":{int(due * 1e9)},'
         body = load.MESSAGE.replace("MESSAGE_ID", f"{sender}-{number}").replace('"properties":{', sent)
         connection.request("POST", "/webhook/web", body, {"Authorization": SECRET})
-        assert connection.getresponse().read()
+        answer = connection.getresponse()
+        assert answer.read(), answer.status
+        assert answer.status == 200, answer.status
     connection.close()

@@ -1,6 +1,5 @@
 """What is measured, side by side on one machine: the service, what it is compared with, Redis, a counter."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -28,6 +27,7 @@ destinations:
 #: Of every door alike.
 WEB_PROCESSES = 2
 _WEB_THREADS = 8
+_THREADED = "--worker-class gthread --keep-alive 75 --no-control-socket"
 #: As a Redis of one's own is set up: on disk within a second.
 _REDIS_OPTIONS = ("--appendfsync", "everysec")
 BIN = Path(sys.executable).parent
@@ -58,19 +58,25 @@ class Yard:
         self.store.client.flushall()
         self.service.http.request("DELETE", self.counter)
 
-    def start_door(self, name: str) -> tuple[str, subprocess.Popen[bytes]]:
-        """Starts a door of this folder under gunicorn's own threaded worker; gives its address and its master."""
+    def start_door(self, app: str, *, threaded: bool) -> tuple[str, subprocess.Popen[bytes]]:
+        """Starts an app of this folder; gives its address and its master.
+
+        Args:
+            app: the name of its module.
+            threaded: under gunicorn's own threads, instead of with the service's settings of gunicorn.
+        """
         port = free_port()
-        sizes = f"--workers {WEB_PROCESSES} --threads {_WEB_THREADS}"
-        options = f"--worker-class gthread --keep-alive 75 --no-control-socket {sizes} --bind 127.0.0.1:{port}"
-        process = self.start(name, [str(BIN / "gunicorn"), *options.split(), f"benchmarks.{name}:create_app()"])
+        kind = _THREADED if threaded else "--config python:split_dest.web.gunicorn"
+        sizes = f"--workers {WEB_PROCESSES} --threads {_WEB_THREADS} --bind 127.0.0.1:{port}"
+        command = f"{BIN}/gunicorn {kind} {sizes} benchmarks.{app}:create_app()"
+        process = self.start(f"{app}-{port}", command.split())
         wait_until_ready(port, process)
         return f"http://127.0.0.1:{port}", process
 
     def start(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
         """Starts a process that ends with the yard, or before."""
         environ = {
-            **os.environ,
+            **self.service.environ,
             "BENCH_SECRET": SECRET,
             "BENCH_REDIS": self.redis_url,
             "BENCH_SPLIT": self.counter,
@@ -91,7 +97,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def yard(folder: Path) -> Iterator[Yard]:
     """Gives a yard with Redis and the counter at work; all that was started in it ends with the block."""
     redis = RedisServer(folder / "redis", *_REDIS_OPTIONS)
-    redis.start()
     port = free_port()
     counter = f"http://127.0.0.1:{port}"
     settings = _SETTINGS.format(redis=redis.url, counter=counter)
@@ -99,6 +104,7 @@ def yard(folder: Path) -> Iterator[Yard]:
     service = Service(folder, store, settings, WEB_CONCURRENCY=str(WEB_PROCESSES), WEB_THREADS=str(_WEB_THREADS))
     with ExitStack() as ends:
         ends.callback(redis.kill)
+        redis.start()
         ends.callback(store.client.close)
         ends.callback(service.stop)
         made = Yard(folder, service, counter, redis.url, ends)

@@ -20,6 +20,8 @@ def described() -> str:
     assert memory_kb is not None
     named = processor[1] if processor else platform.machine()
     memory_gib = int(memory_kb[1]) / 2**20
+    clock = re.search(r"cpu MHz\s*: (\d+)", Path("/proc/cpuinfo").read_text())
+    named += f" at {int(clock[1]) / 1000:.1f} GHz" if clock else ""
     return f"{os.cpu_count()} cores ({named}), {memory_gib:.0f} GiB, Linux {platform.release().split('-')[0]}"
 
 
@@ -33,7 +35,7 @@ def versions() -> str:
 
 def today() -> str:
     """Gives the day and the commit."""
-    commit = _said("git", "rev-parse", "--short", "HEAD").strip()
+    commit = _said("git", "describe", "--always", "--dirty", "--exclude", "*").strip()
     return f"{time.strftime('%Y-%m-%d', time.gmtime())}, commit {commit}"
 
 
