@@ -85,7 +85,7 @@ def _children(process: subprocess.Popen[bytes]) -> list[int]:
 
 @scenario(
     "SIGKILL of a web process, a worker process, its supervisor, all of either, at random",
-    "lost 0; doubled at most a batch a kill; the backlog moves again within 60 s of each",
+    "lost 0; doubled at most a batch for each worker killed; the backlog moves again within 60 s of each",
 )
 def kills(folder: Path, dose: Dose) -> str:
     """Each kill comes while messages are posted and calls to Split are under way."""
