@@ -21,11 +21,12 @@ def claim(store: Store, first: int, count: int, *, buckets: int = BUCKETS, windo
     """Claims so many ids, spread over so many sets; gives how many were new."""
     new = 0
     for start in range(first, first + count, _STEP):
-        args: list[str | int] = ["sd:web-production:", window_ms, 0, "", 0, 0, 1, ""]
-        for number in range(start, min(start + _STEP, first + count)):
+        numbers = range(start, min(start + _STEP, first + count))
+        args: list[str | int] = ["sd:web-production:", window_ms, 0, "", 0, 0, 1, "", "", "", "", len(numbers)]
+        for number in numbers:
             digest = hashlib.blake2b(b"%d" % number, digest_size=16).digest()
             bucket, member = int.from_bytes(digest[8:]) % buckets, int.from_bytes(digest[:8], signed=True)
-            args += ["", bucket, member, "", "", ""]
+            args += [member, bucket, ""]
         new += store.run("accept", *args)[0]
     return new
 

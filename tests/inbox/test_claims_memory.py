@@ -26,7 +26,8 @@ def test_an_id_costs_at_most_twenty_bytes(store: Store, measured: int) -> None:
 
 def test_the_measure_uses_the_sets_of_the_doors(store: Store) -> None:
     """The measure spreads ids over as many sets as accept does, for as long as a day's window."""
-    assert intake._BUCKETS == BUCKETS
+    numbers = {intake._claim(str(n))[1] for n in range(20 * BUCKETS)}
+    assert (len(numbers), max(numbers)) == (BUCKETS, BUCKETS - 1)
     assert WINDOW_MS == 24 * 3_600_000
     assert claim(store, 0, 10) == 10
     assert len(store.client.keys("sd:web-production:seen:*")) == 10

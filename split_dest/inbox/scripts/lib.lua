@@ -23,8 +23,8 @@ local function note_oldest(prefix, lane, id)
 end
 
 -- Appends a message to its lane, in which so many wait already.
-local function append(prefix, lane, waiting, text, accepted_ms)
-  local id = redis.call('XADD', prefix .. lane .. ':stream', '*', 'm', text, 't', accepted_ms)
+local function append(prefix, lane, stream, waiting, text, accepted_ms)
+  local id = redis.call('XADD', stream, '*', 'm', text, 't', accepted_ms)
   if waiting == 0 then note_oldest(prefix, lane, id) end
 end
 

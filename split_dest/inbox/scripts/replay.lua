@@ -5,7 +5,8 @@ local letter = redis.call('XRANGE', prefix .. 'dead', id, id)[1]
 if not letter or redis.call('XDEL', prefix .. 'dead', id) == 0 then return 0 end
 local fields = {}
 for i = 1, #letter[2], 2 do fields[letter[2][i]] = letter[2][i + 1] end
-append(prefix, lane, redis.call('XLEN', prefix .. lane .. ':stream'), ARGV[4], fields.t)
+local stream = prefix .. lane .. ':stream'
+append(prefix, lane, stream, redis.call('XLEN', stream), ARGV[4], fields.t)
 -- A text that was unreadable at the door may turn out to belong to another lane.
 count(prefix, fields.lane, { dead = -1, received = -1 })
 count(prefix, lane, { received = 1 })
