@@ -50,10 +50,10 @@ def to_split(message: Message, rules: Rules, received_ms: int) -> Mapped:
         _require_meant(message)
         if message.type in _EVENTS:
             made = _EVENTS[message.type](message, rules, received_ms, notes)
-            return Mapped(events=tuple(made), notes=tuple(sorted(notes)))
+            return Mapped(events=tuple(made), notes=_noted(notes))
         if message.type in _IDENTITIES:
             written = _IDENTITIES[message.type](message, rules, received_ms, notes)
-            return Mapped(identities=tuple(written), notes=tuple(sorted(notes)))
+            return Mapped(identities=tuple(written), notes=_noted(notes))
     except MessageFiltered as filtered:
         return Mapped(dropped=filtered.code)
     return Mapped(dropped="unsupported_type", notes=("alias",) if message.type == "alias" else ())
@@ -73,6 +73,10 @@ def lanes_of(message: Message, rules: Rules) -> tuple[str, ...]:
     if message.type in _IDENTITIES:
         return ("identities",)
     return ("events", "impressions") if exposures.is_exposure(message, rules) else ("events",)
+
+
+def _noted(notes: set[str]) -> tuple[str, ...]:
+    return tuple(sorted(notes)) if notes else ()
 
 
 def _require_meant(message: Message) -> None:

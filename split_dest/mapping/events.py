@@ -15,6 +15,15 @@ from split_dest.segment.message import Message
 from split_dest.split import limits
 from split_dest.split.records import Event
 
+#: As the settings' lists of names have them: ``*`` stands for any text.
+Patterns = tuple[str, ...]
+
+#: Names come again and again. A longer one is seldom seen twice, and a thousand of them would take memory.
+_KNOWN_CHARS = 128
+#: So few properties, each with a name and a text of so many characters, are no more than an event holds.
+_SHORT = limits.PROPERTY_MAX_CHARS
+_FEW = (limits.EVENT_MAX_CHARS - limits.EVENT_BASE_CHARS) // (2 * _SHORT)
+
 
 def from_track(message: Message, rules: Rules, received_ms: int, notes: set[str]) -> list[Event]:
     """Gives the events of a track call, one a traffic type and key.
@@ -28,9 +37,7 @@ def from_track(message: Message, rules: Rules, received_ms: int, notes: set[str]
     if not rules.track.enabled:
         raise MessageFiltered("track_disabled")
     name = values.at(rules.track.event_type_id, message.fields)
-    event_type_id = _event_type_id(name, rules, notes)
-    if not _let_through({str(name), event_type_id}, rules):
-        raise MessageFiltered("event_filtered")
+    event_type_id = _event_type_id(name, rules, notes, rules.track.included, rules.track.excluded)
     return _events(event_type_id, message, rules, received_ms, notes)
 
 
@@ -64,36 +71,45 @@ def _from_named(named: Named, message: Message, rules: Rules, received_ms: int, 
     return _events(event_type_id, message, rules, received_ms, notes)
 
 
-def _event_type_id(name: object, rules: Rules, notes: set[str]) -> str:
+def _event_type_id(
+    name: object, rules: Rules, notes: set[str], included: Patterns = (), excluded: Patterns = ()
+) -> str:
     if isinstance(name, int) and not isinstance(name, bool):
         name = str(name)
     if not isinstance(name, str):
         raise MessageFiltered("event_type_id")
-    max_chars = rules.event_type_ids.max_length
-    legal = limits.event_type_id(name, sanitize=False, max_chars=max_chars)
-    if legal is not None:
-        return legal
-    mended = limits.event_type_id(name, sanitize=True, max_chars=max_chars)
-    if mended is None or rules.event_type_ids.invalid == "drop":
+    judge = _judged if len(name) <= _KNOWN_CHARS else _judged.__wrapped__
+    made, is_mended, passes = judge(name, rules.event_type_ids.max_length, included, excluded)
+    if made is None or (is_mended and rules.event_type_ids.invalid == "drop"):
         raise MessageFiltered("event_type_id")
-    notes.add("event_type_id_sanitized")
-    return mended
+    if not passes:
+        raise MessageFiltered("event_filtered")
+    if is_mended:
+        notes.add("event_type_id_sanitized")
+    return made
+
+
+@lru_cache(maxsize=1024)
+def _judged(name: str, max_chars: int, included: Patterns, excluded: Patterns) -> tuple[str | None, bool, bool]:
+    """Gives the event type id that a name makes, None: none; whether it was mended; and whether it may pass."""
+    legal = limits.event_type_id(name, sanitize=False, max_chars=max_chars)
+    made = legal or limits.event_type_id(name, sanitize=True, max_chars=max_chars)
+    return made, legal is None, made is not None and _let_through({name, made}, included, excluded)
 
 
 def lets_through(name: str, rules: Rules) -> bool:
     """True when track calls of this name are not kept out by ``only`` or ``except``."""
-    return rules.track.enabled and _let_through({name}, rules)
+    return rules.track.enabled and _let_through({name}, rules.track.included, rules.track.excluded)
 
 
-def _let_through(names: set[str], rules: Rules) -> bool:
-    included, excluded = rules.track.included, rules.track.excluded
+def _let_through(names: set[str], included: Patterns, excluded: Patterns) -> bool:
     if excluded and any(map(_wildcards(excluded).fullmatch, names)):
         return False
     return not included or any(map(_wildcards(included).fullmatch, names))
 
 
 @lru_cache(maxsize=1024)
-def _wildcards(patterns: tuple[str, ...]) -> re.Pattern[str]:
+def _wildcards(patterns: Patterns) -> re.Pattern[str]:
     return re.compile("|".join(map(_wildcard, patterns)), re.DOTALL)
 
 
@@ -134,6 +150,32 @@ def _value(fields: Mapping[str, Any], rules: Rules) -> int | float | None:
 
 
 def _properties(properties: Mapping[str, Any], rules: Properties, notes: set[str]) -> dict[str, Any]:
+    few: dict[str, Any] = {}
+    # Nearly all are few and short; to hold them against every limit takes twice as long.
+    is_quick = rules.nested == "flatten" and _flatten(properties, "", min(rules.max_length, _SHORT), few)
+    return few if is_quick and len(few) <= min(rules.max_count, _FEW) else _limited(properties, rules, notes)
+
+
+def _flatten(pairs: Mapping[str, Any], prefix: str, most: int, few: dict[str, Any]) -> bool:
+    """Adds the values that are no objects to *few*; False: some, for one is too long, or they are many."""
+    room = most - len(prefix)
+    if len(pairs) + len(few) > _FEW or room < 0:
+        return False
+    for name, value in pairs.items():
+        kind = type(value)
+        if kind is dict:
+            if not _flatten(value, f"{prefix}{name}.", most, few):
+                return False
+            continue
+        if kind is list:
+            value = values.text(value)
+        if len(name) > room or (type(value) is str and len(value) > most):
+            return False
+        few[prefix + name] = value
+    return True
+
+
+def _limited(properties: Mapping[str, Any], rules: Properties, notes: set[str]) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     chars, most = limits.EVENT_BASE_CHARS, rules.max_length
     for name, value in values.flat(properties) if rules.nested == "flatten" else properties.items():

@@ -21,6 +21,8 @@ def at(path: str, fields: Mapping[str, Any]) -> Any:
     >>> at("properties.revenue", {"properties": {"revenue": 12}})
     12
     """
+    if "." not in path:
+        return fields.get(path)
     found: Any = fields
     for name in path.split("."):
         if not isinstance(found, dict):

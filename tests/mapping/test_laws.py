@@ -10,8 +10,8 @@ from hypothesis import assume, example, given, reject, settings
 from hypothesis import strategies as st
 
 from split_dest.errors import REASONS, MessageRejected
-from split_dest.mapping import lanes_of, to_split
-from split_dest.mapping.rules import Rules
+from split_dest.mapping import events, lanes_of, to_split
+from split_dest.mapping.rules import Properties, Rules
 from split_dest.segment import message
 from split_dest.segment.message import Message
 from tests.mapping import strategies
@@ -168,3 +168,27 @@ def test_an_object_that_is_no_message_becomes_nothing(junk: dict[str, Any], rule
     assume("type" not in junk)
 
     assert to_split(loaded(junk), rules, 1).dropped in ("unsupported_type", "filtered_by_integrations_object")
+
+
+_sizes = st.sampled_from([*range(6), 251, 254, 255, 256, 257])
+_names = st.one_of(st.sampled_from(["a", "b", "a.b"]), _sizes.map("n".__mul__))
+_leaves = st.one_of(json_values, _sizes.map("x".__mul__), _sizes.map(lambda chars: ["y" * chars]))
+_nested = st.recursive(_leaves, lambda inner: st.dictionaries(_names, inner, max_size=4), max_leaves=20)
+_full = st.integers(61, 64).map(lambda number: {f"{n:0254}": "x" * 256 for n in range(number)})
+_limits = st.builds(Properties, max_length=st.sampled_from([5, 255, 256]), max_count=st.sampled_from([2, 61, 300]))
+
+
+@settings(MANY)
+@given(st.dictionaries(_names, _nested, max_size=6), _full, _limits)
+def test_few_and_short_properties_are_what_the_limits_leave(
+    own: dict[str, Any], full: dict[str, Any], limits: Properties
+):
+    """The quick way gives the same properties in the same order, and notes nothing else."""
+    pairs = list(full.items())
+    for properties in (own, full, {"d": full, **own}, {"d": dict(pairs[:30]), **dict(pairs[30:])}):
+        quick_notes: set[str] = set()
+        notes: set[str] = set()
+        quick = events._properties(properties, limits, quick_notes)
+
+        assert list(quick.items()) == list(events._limited(properties, limits, notes).items())
+        assert quick_notes == notes
