@@ -6,7 +6,7 @@ import struct
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import chain, groupby
+from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -125,16 +125,17 @@ def _described(items: Sequence[Item]) -> list[str | bytes | int]:
     """Gives what ``accept.lua`` is told of items: once what neighbours share, and each one's claim and text."""
     told: list[str | bytes | int] = []
     for (names, reason, detail), alike in groupby(items, _SHARED):
-        own = [(*_claim(item.message_id), item.text) for item in alike]
-        told += (",".join(names), reason, detail, len(own), *chain.from_iterable(own))
+        together = list(alike)
+        told += (",".join(names), reason, detail, len(together))
+        for item in together:
+            told += (*_claim(item.message_id), item.text)
     return told
 
 
 def _claim(message_id: str) -> tuple[int, int]:
     """Gives the member that stands for an id, and the number of its set."""
     digest = hashlib.blake2b(message_id.encode("utf-8", "surrogatepass"), digest_size=_CLAIM.size).digest()
-    member, bucket = _CLAIM.unpack(digest)
-    return member, bucket
+    return _CLAIM.unpack(digest)
 
 
 class HighWater:
