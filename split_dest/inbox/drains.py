@@ -65,8 +65,8 @@ def dead(entry_id: str, reason: str, detail: str = "") -> Outcome:
 def _alike(outcomes: Iterable[Outcome]) -> Iterator[tuple[str | int, ...]]:
     """Gives each outcome, its codes and detail, how many messages it became of, and their ids."""
     ids: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
-    for entry_id, *outcome in outcomes:
-        ids[tuple(outcome)].append(entry_id)
+    for outcome in outcomes:
+        ids[outcome[1:]].append(outcome.entry_id)
     for outcome_of_all, found in ids.items():
         for start in range(0, len(found), _SETTLED_TOGETHER):
             together = found[start : start + _SETTLED_TOGETHER]

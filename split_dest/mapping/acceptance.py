@@ -14,7 +14,7 @@ from split_dest.segment.payload import Unreadable
 from split_dest.split import impressions
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Item:
     """A message to store: its lanes, its id, its JSON text and, if it is to be set aside, why."""
 

@@ -43,7 +43,7 @@ class Unreadable:
     message_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Payload:
     """A body's messages in their order, and what stands beside them in their envelope, if there is one."""
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 
 import orjson
 from flask import Response, request
@@ -25,6 +26,7 @@ class Accepting:
         self._settings = settings
         self._store = store
         self._gathering = Gathering(store)
+        self._terms = cache(self._make_terms)
 
     def answer(self, name: str, items: Sequence[Item]) -> Response:
         """Accepts the items, and gives the answer that says what became of how many.
@@ -47,13 +49,15 @@ class Accepting:
         Raises:
             StoreUnavailable: nothing may be said to the sender but to try again.
         """
-        terms = Terms(name, self._settings.intake.dedupe_hours, self._settings.redis.wait_replicas, most_dead)
-        receipt = self._gathering.accept(items, terms, body.meanwhile(request))
+        receipt = self._gathering.accept(items, self._terms(name, most_dead), body.meanwhile(request))
         if receipt.asleep:
             self._wake(name, receipt)
         if receipt.set_aside:
             logs.warning("set_aside", destination=name, reasons=Counter(i.reason for i in items if i.reason))
         return receipt
+
+    def _make_terms(self, name: str, most_dead: int) -> Terms:
+        return Terms(name, self._settings.intake.dedupe_hours, self._settings.redis.wait_replicas, most_dead)
 
     def _wake(self, name: str, receipt: Receipt) -> None:
         try:

@@ -30,14 +30,15 @@ def read(request: Request, most_bytes: int) -> bytes:
         RequestRefused: 413 ``body_too_large``, 400 ``invalid_gzip``, 408 ``body_incomplete``, or 400 where chunks
             are wrong, which no second try mends.
     """
-    if (request.content_length or 0) > most_bytes:
+    length = request.content_length
+    if (length or 0) > most_bytes:
         raise _too_large(most_bytes)
     incoming = _incoming(request)
     if incoming is not None:
         incoming.await_body(most_bytes)
         if incoming.is_over(most_bytes):
             raise _too_large(most_bytes)
-    body = _read_up_to(request, most_bytes)
+    body = _read_up_to(request, length, most_bytes)
     if not body.startswith(_GZIP):
         return body
     if incoming is not None and len(_begun(body)) > LARGE_BYTES:
@@ -55,8 +56,7 @@ def _incoming(request: Request) -> Incoming | None:
     return getattr(request.environ["wsgi.input"], "incoming", None)
 
 
-def _read_up_to(request: Request, most_bytes: int) -> bytes:
-    length = request.content_length
+def _read_up_to(request: Request, length: int | None, most_bytes: int) -> bytes:
     try:
         body = _pieces(request, most_bytes) if length is None else request.environ["wsgi.input"].read(length)
     except (ClientDisconnected, OSError) as error:

@@ -36,6 +36,33 @@ class Connection(TConn):  # type: ignore[misc]
         self.sock.setblocking(self.incoming.meanwhile is None)
 
 
+class WholeAnswer:
+    """A socket on which gunicorn writes an answer piece by piece, and which leaves in one call.
+
+    Head and body in two calls wake the sender twice.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._pieces: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+    def sendall(self, piece: bytes) -> None:
+        """Keeps a piece."""
+        self._pieces.append(piece)
+
+    def leave(self) -> None:
+        """Sends all pieces.
+
+        Raises:
+            OSError: the sender is gone, or reads no answers.
+        """
+        if self._pieces:
+            self._sock.sendall(b"".join(self._pieces))
+
+
 def refuse(sock: socket.socket, status: int, reason: str) -> None:
     """Answers what is no request with a status; its sender may be gone."""
     with suppress(OSError):

@@ -11,10 +11,19 @@ import signal
 from functools import partial
 from typing import Any
 
+from gunicorn import glogging  # type: ignore[import-untyped]
+
 from split_dest.web import create_app, last_good
 
+
+class Logger(glogging.Logger):  # type: ignore[misc]
+    """gunicorn's logger without its access log, whose every line it would prepare, then drop."""
+
+    access_log_enabled = False
+
+
 worker_class = "split_dest.web.server.DoorWorker"
-logger_class = "split_dest.web.server.Logger"
+logger_class = Logger
 #: Segment's senders and load balancers keep connections for about a minute.
 keepalive = 75
 #: Heroku and Kubernetes kill after 30 seconds.

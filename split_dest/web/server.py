@@ -19,7 +19,7 @@ from functools import partial
 from selectors import EVENT_READ
 from typing import Any
 
-from gunicorn import glogging, http  # type: ignore[import-untyped]
+from gunicorn import http  # type: ignore[import-untyped]
 from gunicorn.http.errors import (  # type: ignore[import-untyped]
     ExpectationFailed,
     LimitRequestHeaders,
@@ -33,7 +33,7 @@ from gunicorn.workers.gthread import (  # type: ignore[import-untyped]
 )
 
 from split_dest import logs
-from split_dest.web.connection import Connection, refuse
+from split_dest.web.connection import Connection, WholeAnswer, refuse
 from split_dest.web.incoming import AwaitedBody, BodyAwaited, Incoming
 
 _PIECE_BYTES = 65_536
@@ -58,12 +58,6 @@ _STATUSES = (
     (UnsupportedTransferCoding, 501, "Not Implemented"),
     (ParseException, 400, "Bad Request"),
 )
-
-
-class Logger(glogging.Logger):  # type: ignore[misc]
-    """gunicorn's logger without its access log, whose every line it would prepare, then drop."""
-
-    access_log_enabled = False
 
 
 class DoorWorker(ThreadWorker):  # type: ignore[misc]
@@ -208,10 +202,15 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
         req.body = AwaitedBody(req.body.reader, conn.incoming)
         # Whoever was told to continue needs no second word.
         req._expected_100_continue &= not conn.incoming.is_awaited
+        sock, conn.sock = conn.sock, WholeAnswer(conn.sock)
         try:
-            return super().handle_request(req, conn)
+            outcome = super().handle_request(req, conn)
+            conn.sock.leave()
         except BlockingIOError as error:
             raise BrokenPipeError(errno.EPIPE, "the sender reads no answers") from error
+        finally:
+            conn.sock = sock
+        return outcome
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answers what is no HTTP with gunicorn's statuses, without its words, which quote the bad part."""
