@@ -5,6 +5,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from split_dest import logs
 from split_dest.errors import REASONS, RequestRefused, StoreUnavailable
+from split_dest.web import cors
 from split_dest.web.attempts import Attempts
 
 #: Segment retries 408, 423, 429 and 5xx but 501 for four hours and drops the rest, so a fault of ours is a 503
@@ -66,7 +67,8 @@ def http_error(raised: HTTPException) -> Response:
     if isinstance(raised, MethodNotAllowed):
         # RFC 9110, 15.5.6, asks for it.
         answer.allow.update(raised.valid_methods or ())
-    return answer
+    # An address that nobody serves belongs to no door, so the Tracking API's own word would not come to it.
+    return cors.allow(answer)
 
 
 def fault(raised: Exception) -> Response:

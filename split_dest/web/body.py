@@ -1,11 +1,13 @@
 """A request's body: read whole, inflated, and never more of it than allowed."""
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import IO, Any
 
 from flask import Request
 from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 from werkzeug.exceptions import ClientDisconnected
+from werkzeug.wsgi import get_content_length
 
 from split_dest.errors import RequestRefused
 from split_dest.web.incoming import LARGE_BYTES, Incoming
@@ -30,15 +32,18 @@ def read(request: Request, most_bytes: int) -> bytes:
         RequestRefused: 413 ``body_too_large``, 400 ``invalid_gzip``, 408 ``body_incomplete``, or 400 where chunks
             are wrong, which no second try mends.
     """
-    length = request.content_length
+    # Each look at Flask's request goes through its context.
+    environ = request.environ
+    length = get_content_length(environ)
     if (length or 0) > most_bytes:
         raise _too_large(most_bytes)
-    incoming = _incoming(request)
+    incoming = _incoming(environ)
     if incoming is not None:
         incoming.await_body(most_bytes)
         if incoming.is_over(most_bytes):
             raise _too_large(most_bytes)
-    body = _read_up_to(request, length, most_bytes)
+    source = environ["wsgi.input"] if length is not None else request.stream
+    body = _read_up_to(source, length, most_bytes)
     if not body.startswith(_GZIP):
         return body
     if incoming is not None and len(_begun(body)) > LARGE_BYTES:
@@ -48,17 +53,17 @@ def read(request: Request, most_bytes: int) -> bytes:
 
 def meanwhile(request: Request) -> Callable[[], bool] | None:
     """Gives what answers other requests while this one can wait; None: it holds up nobody."""
-    incoming = _incoming(request)
+    incoming = _incoming(request.environ)
     return None if incoming is None else incoming.meanwhile
 
 
-def _incoming(request: Request) -> Incoming | None:
-    return getattr(request.environ["wsgi.input"], "incoming", None)
+def _incoming(environ: Mapping[str, Any]) -> Incoming | None:
+    return getattr(environ["wsgi.input"], "incoming", None)
 
 
-def _read_up_to(request: Request, length: int | None, most_bytes: int) -> bytes:
+def _read_up_to(source: IO[bytes], length: int | None, most_bytes: int) -> bytes:
     try:
-        body = _pieces(request, most_bytes) if length is None else request.environ["wsgi.input"].read(length)
+        body = _pieces(source, most_bytes) if length is None else source.read(length)
     except (ClientDisconnected, OSError) as error:
         raise RequestRefused(_INCOMPLETE, "body_incomplete") from error
     except ParseException as error:
@@ -69,9 +74,9 @@ def _read_up_to(request: Request, length: int | None, most_bytes: int) -> bytes:
     return body
 
 
-def _pieces(request: Request, most_bytes: int) -> bytes:
+def _pieces(source: IO[bytes], most_bytes: int) -> bytes:
     pieces, size = [], 0
-    while piece := request.stream.read(_PIECE_BYTES):
+    while piece := source.read(_PIECE_BYTES):
         pieces.append(piece)
         size += len(piece)
         if size > most_bytes:

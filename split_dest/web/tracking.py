@@ -33,8 +33,7 @@ _KIND = f"<any({','.join(KINDS)}):kind>"
 def blueprint(settings: Settings, accepting: Accepting, high_water: HighWater) -> Blueprint:
     """Gives the door ``/v1/…``, every address with and without a slash at its end."""
     pages = Blueprint("tracking", __name__)
-    # Of the application, for an address that nobody serves belongs to no blueprint.
-    pages.after_app_request(cors.allow)
+    pages.after_request(cors.allow)
     door = _Door(settings, accepting, high_water)
     _add_calls(pages, door)
     _add_pictures(pages, door)

@@ -49,6 +49,8 @@ def test_a_document_that_is_none_is_told() -> None:
 def test_every_address_of_the_application_stands_in_it(client: FlaskClient) -> None:
     """No door is left out, and none is invented."""
     rules = [rule for rule in client.application.url_map.iter_rules() if rule.endpoint != "static"]
+    # Beside the address with a variable, each destination has one of its own.
+    rules = [rule for rule in rules if not rule.endpoint.startswith("webhook.receive_")]
     served = {(shape(rule.rule), method.lower()) for rule in rules for method in rule.methods or ()}
     documented = {
         (shape(path), method) for path, operations in document()["paths"].items() for method in operations

@@ -70,6 +70,16 @@ def test_each_method_and_slash_form_is_taken_without_a_redirect(
     assert answer.get_json() == {"success": True, "accepted": 1, "duplicates": 0, "set_aside": 0}
 
 
+def test_a_destination_may_have_any_name_that_the_settings_allow(settings: Settings, store: Store) -> None:
+    """A name with dots, dashes and underscores is an address, too."""
+    named = replace(settings, destinations=dict.fromkeys(("a.b-c_D", "a"), settings.destinations["web"]))
+    with create_app(named).test_client() as client:
+        answer = post(client, TRACK, "/webhook/a.b-c_D")
+
+    assert answer.status_code == 200
+    assert numbers(store, destination="a.b-c_D").received == 1
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [
