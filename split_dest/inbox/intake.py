@@ -18,7 +18,7 @@ from split_dest.mapping.acceptance import Item
 
 #: Of an id's hash 64 bits are a member of a set, and 16 say of which: at 1,000 messages a second a set gets about
 #: 330 in six hours, which Redis keeps as an array of integers (set-max-intset-entries is 512).
-_CLAIM = struct.Struct(">qH")
+_CLAIM = struct.Struct(">q6xH")
 _LOOK_SECONDS = 1.0
 #: Redis does nothing else while a script runs: so many items take it about 20 ms.
 _STEP = 1000

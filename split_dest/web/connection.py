@@ -39,7 +39,8 @@ class Connection(TConn):  # type: ignore[misc]
 class WholeAnswer:
     """A socket on which gunicorn writes an answer piece by piece, and which leaves in one call.
 
-    Head and body in two calls wake the sender twice.
+    Head and body in two calls wake the sender twice. All else that gunicorn does with a socket, such as to tell a
+    sender to continue, it does at once.
     """
 
     def __init__(self, sock: socket.socket) -> None:
@@ -59,8 +60,9 @@ class WholeAnswer:
         Raises:
             OSError: the sender is gone, or reads no answers.
         """
-        if self._pieces:
-            self._sock.sendall(b"".join(self._pieces))
+        pieces, self._pieces = self._pieces, []
+        if pieces:
+            self._sock.sendall(b"".join(pieces))
 
 
 def refuse(sock: socket.socket, status: int, reason: str) -> None:

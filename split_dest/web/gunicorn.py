@@ -34,6 +34,8 @@ limit_request_line = 8190
 # gunicorn's parser in C, where it is installed, would be taken. It reads some odd requests differently, the doors
 # were tried with this one, and it shows no gain (docs/speed.md).
 http_parser = "python"
+# A file would leave before the head of its answer, which is kept for the whole (WholeAnswer).
+sendfile = False
 # Otherwise gunicorn leaves a socket in the home directory.
 control_socket_disable = True
 logconfig_dict = {

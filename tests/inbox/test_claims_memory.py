@@ -33,6 +33,11 @@ def test_the_measure_uses_the_sets_of_the_doors(store: Store) -> None:
     assert len(store.client.keys("sd:web-production:seen:*")) == 10
 
 
+def test_an_id_is_claimed_as_ever() -> None:
+    """Claims are kept for a day: another hash, and all that is sent again meanwhile would be delivered twice."""
+    assert intake._claim("ajs-next-1700000000000") == (8634217170896146495, 37902)
+
+
 def test_sets_of_a_full_day_stay_arrays_of_integers(store: Store) -> None:
     """At 1,000 messages a second a set has 330 ids in its quarter of a day, and Redis keeps it as an array."""
     claim(store, 0, 3300, buckets=10)

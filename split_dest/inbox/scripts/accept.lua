@@ -11,11 +11,11 @@ local prefix, window_ms, most_dead = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3
 local bookmark, after, line = unpack(ARGV, 4, 6)
 local now, call = now_ms(), redis.call
 if bookmark ~= '' then
-  local kept = redis.call('HGET', prefix .. 'imports', bookmark) or ''
+  local kept = call('HGET', prefix .. 'imports', bookmark) or ''
   local at, accepted, duplicates, dead = kept:match('^(%d+) (%d+) (%d+) (%d+)$')
   if at == line and line ~= after then
     -- The same call once more, after an answer that was lost. It writes again, for WAIT counts only what its connection wrote.
-    redis.call('HSET', prefix .. 'imports', bookmark, kept)
+    call('HSET', prefix .. 'imports', bookmark, kept)
     return { tonumber(accepted), tonumber(duplicates), tonumber(dead), '', '' }
   end
   if at ~= after then return {} end
@@ -107,6 +107,6 @@ for name, slots in ARGV[8]:gmatch('(%a+) (%d+)') do
 end
 if bookmark ~= '' then
   local kept = { line, receipt.accepted, receipt.duplicate, receipt.dead }
-  redis.call('HSET', prefix .. 'imports', bookmark, table.concat(kept, ' '))
+  call('HSET', prefix .. 'imports', bookmark, table.concat(kept, ' '))
 end
 return { receipt.accepted, receipt.duplicate, receipt.dead, table.concat(outcomes), table.concat(asleep, ',') }
