@@ -4,7 +4,7 @@ import statistics
 from collections import defaultdict
 
 from benchmarks import cpu, load
-from benchmarks.yard import Yard
+from benchmarks.yard import Yard, end
 
 _WARM_SECONDS = 1.0
 _ROUNDS = 2
@@ -45,6 +45,12 @@ class Doors:
         figures["door_hundreds_us"] = (cpu.used_us(pids) - before_us) / (figures["door_hundreds"] * seconds)
         self._yard.clear()
         return figures
+
+    def stop(self) -> None:
+        """Ends all doors."""
+        self._yard.service.stop(self._processes.pop("service"))
+        for process in self._processes.values():
+            end(process)
 
     def _at_most(self, seconds: float) -> dict[str, float]:
         """Gives each door's requests a second, and the CPU time of its processes for each, in µs."""

@@ -83,11 +83,12 @@ class Yard:
         }
         with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log, env=environ)
-        self._ends.callback(_end, process)
+        self._ends.callback(end, process)
         return process
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Ends a process that the yard has started, if it still runs."""
     if process.poll() is None:
         process.terminate()
         process.wait(30)
