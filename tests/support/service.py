@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -167,7 +168,14 @@ class Service:
 def worker_pids(parent: int) -> list[int]:
     """Gives the ids of the worker processes that a ``python -m workers`` started."""
     listed = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    return [int(pid) for pid in listed if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [int(pid) for pid in listed if b"spawn_main" in _command_line(pid)]
+
+
+def _command_line(pid: str) -> bytes:
+    """Gives nothing for a process that has ended since it was listed."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
 
 
 def procfile() -> Mapping[str, str]:
