@@ -27,6 +27,9 @@ _FAREWELL_BEATS = 2
 #: RQ counts a worker as gone after so long.
 _WORKER_TTL_SECONDS = 30
 _PAUSE_SECONDS = 1.0
+#: How long a thread keeps Python's lock while another wants it. With Python's own 5 ms the thread that claims the
+#: next batch waited so long for each piece of it that the mapping waited for the claim, a fifth of the time.
+_SWITCH_SECONDS = 0.0005
 
 
 def run(parent: int, settings: Settings) -> None:
@@ -50,6 +53,7 @@ def _work(parent: int, settings: Settings) -> None:
     logging.getLogger("rq.worker").setLevel(logging.CRITICAL)
     runtime = begin(settings)
     _collect_seldom()
+    sys.setswitchinterval(_SWITCH_SECONDS)
     stop = threading.Event()
     heart = threading.Thread(target=_beat, args=(runtime, parent, stop), name="heartbeat", daemon=True)
     heart.start()
