@@ -58,7 +58,10 @@ def _costs(yard: Yard, numbers: Sequence[int]) -> dict[int, float]:
 
 
 def fill(yard: Yard, count: int) -> float:
-    """Lets so many messages wait, each with its claim; gives the bytes of Redis for each byte of their JSON."""
+    """Lets so many messages wait, each with its claim; gives the bytes of Redis for each byte of their JSON.
+
+    Redis has written its file anew by then, if so much at once made it do so: that is no part of a drain.
+    """
     before_bytes, json_bytes = _used_bytes(yard), 0
     text = message.dump(message.load(orjson.loads(MESSAGE)))
     for start in range(0, count, _STEP):
@@ -70,8 +73,11 @@ def fill(yard: Yard, count: int) -> float:
 
 
 def _used_bytes(yard: Yard) -> int:
-    memory = yard.store.client.info("memory")
-    # What is on its way to Redis's file takes tens of megabytes for a second, whatever waits.
+    told = yard.store.client.info
+    rewriting = ("aof_rewrite_in_progress", "aof_rewrite_scheduled")
+    # What is on its way to Redis's file takes tens of megabytes for a while, whatever waits.
+    yard.service.wait_until(lambda: not any(told("persistence")[name] for name in rewriting), 600)
+    memory = told("memory")
     return int(memory["used_memory"]) - int(memory["mem_aof_buffer"])
 
 
@@ -80,8 +86,6 @@ def empty(yard: Yard, count: int, processes: int) -> Emptied:
     yard.clear()
     with _resting(yard):
         fill(yard, count)
-        # A file that is written anew because so much came at once is no part of the drain.
-        yard.service.wait_until(lambda: not _rewrites(yard), 60)
         workers = yard.service.start_workers(processes)
         pids = worker_pids(workers.pid)
         before_us = cpu.used_us(pids)
@@ -94,11 +98,6 @@ def empty(yard: Yard, count: int, processes: int) -> Emptied:
     yard.service.stop(workers)
     seconds = (counted["last_ns"] - counted["first_ns"]) / 1e9
     return Emptied((count - counted["first_events"]) / seconds, used_us / count, most_bytes)
-
-
-def _rewrites(yard: Yard) -> bool:
-    told = yard.store.client.info("persistence")
-    return bool(told["aof_rewrite_in_progress"] or told["aof_rewrite_scheduled"])
 
 
 @contextmanager
