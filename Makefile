@@ -51,8 +51,8 @@ fix: .venv/dev-ready
 
 ## lock: resolve setup.cfg anew into the two locked lists; what runs is what was tested
 lock: .venv/dev-ready
-	$(BIN)/uv pip compile --universal --generate-hashes --python-version 3.11 --upgrade --quiet setup.cfg --extra build --extra dev -o requirements-dev.txt
-	$(BIN)/uv pip compile --universal --generate-hashes --python-version 3.11 --quiet setup.cfg --extra build -c requirements-dev.txt -o requirements.txt
+	$(BIN)/uv pip compile --universal --generate-hashes --no-strip-extras --python-version 3.11 --upgrade --quiet setup.cfg --extra build --extra dev -o requirements-dev.txt
+	$(BIN)/uv pip compile --universal --generate-hashes --no-strip-extras --python-version 3.11 --quiet setup.cfg --extra build -c requirements-dev.txt -o requirements.txt
 
 clean:
 	rm -rf tests/sdks/node_modules .venv var *.egg-info .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
