@@ -47,9 +47,11 @@ _AWAIT = object()
 #: So many posts are begun before the first of them is answered, each with a dozen of Python's thousand frames; and
 #: so many are answered before the loop looks at anything else.
 _TOGETHER = 32
-#: A busy process takes one new connection in so long, a few at most in a turn, so that several processes share the
-#: connections of a sender that opens many at once: with as many as came, one process took all, another stood idle.
-_TAKE_SECONDS = 0.003
+#: A process takes a new connection so long after the last one for each that it has, a few at most in a turn, so
+#: that processes share the connections of a sender that opens many at once: with as many as came, the first one
+#: took all while another was still waking up. Who hangs up after each answer is hardly held back.
+_TAKE_SECONDS = 0.00005
+_TAKE_MOST_SECONDS = 0.003
 _TAKEN = 8
 _STATUSES = (
     (LimitRequestLine, 414, "URI Too Long"),
@@ -74,13 +76,12 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
 
     def accept(self, listener: Any) -> None:
         """Takes new connections; those that have waited longest make room for them."""
-        now, is_busy = time.monotonic(), self._left < _TOGETHER
-        due = min(int((now - self._took) / _TAKE_SECONDS), _TAKEN) if is_busy else 1
-        if due:
-            self._took = now
-        for _ in range(due):
-            if not self._accept_one(listener):
+        for _ in range(_TAKEN):
+            pause = min(self.nr_conns * _TAKE_SECONDS, _TAKE_MOST_SECONDS)
+            if time.monotonic() < self._took + pause or not self._accept_one(listener):
                 return
+            # Not the time of now, for a turn may take longer than several pauses.
+            self._took = max(self._took + pause, time.monotonic() - _TAKEN * pause)
 
     def _accept_one(self, listener: Any) -> bool:
         try:

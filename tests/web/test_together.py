@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 import pytest
+import urllib3
 
 from split_dest.inbox.store import Store, connect
 from tests.support.service import SECRET, SETTINGS, Service, tracks
@@ -25,6 +26,9 @@ _DESTINATIONS = ("web", *(f"web{number}" for number in range(1, 12)))
 _TINY = b"POST / HTTP/1.1\r\nHost:x\r\n\r\n"
 #: Far more than a turn takes, and far less than if the loop waited.
 _SOON_SECONDS = 3.0
+_CONNECTIONS = 64
+#: A process takes a few dozen connections in that time if nothing holds it back.
+_LATE_SECONDS = 0.005
 #: So many steps would be one for each four posts; the server begins up to 32 at once.
 _FEW_STEPS = _SENDERS // 4
 
@@ -44,8 +48,17 @@ def web(tmp_path: Path, own_redis: subprocess.Popen[bytes]) -> Iterator[Service]
 
 
 def _process(web: Service) -> int:
-    master = web.processes[0].pid
-    return int(Path(f"/proc/{master}/task/{master}/children").read_text())
+    (process,) = _processes(web)
+    return process
+
+
+def _processes(web: Service) -> list[int]:
+    master = web.processes[-1].pid
+    return [int(pid) for pid in Path(f"/proc/{master}/task/{master}/children").read_text().split()]
+
+
+def _sockets(process: int) -> int:
+    return sum("socket:" in str(file.readlink()) for file in Path(f"/proc/{process}/fd").iterdir())
 
 
 @contextmanager
@@ -56,9 +69,17 @@ def _at_once(web: Service, senders: int) -> Iterator[list[socket.socket]]:
     # Until all are let in; then the process has just seen that Redis is well.
     time.sleep(0.5)
     assert web.post(tracks(1, start=_SENDERS)).status == 200
+    with _stopped(process):
+        yield connected
+
+
+@contextmanager
+def _stopped(process: int) -> Iterator[None]:
     os.kill(process, signal.SIGSTOP)
     try:
-        yield connected
+        while Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2][0] != "T":
+            pass
+        yield
     finally:
         os.kill(process, signal.SIGCONT)
 
@@ -132,6 +153,27 @@ def test_a_sender_that_is_gone_before_its_refusal_harms_nobody(web: Service) -> 
     _close(*senders)
 
     assert (answers, _process(web)) == ({200}, process)
+
+
+def test_processes_share_connections_although_one_of_them_wakes_up_late(web: Service) -> None:
+    """They come all at once and stay for long, and with one process alone a core would stand idle."""
+    web.stop(web.processes[-1])
+    web.start_web(WEB_CONCURRENCY="2")
+    address, processes = ("127.0.0.1", int(web.url.rpartition(":")[2])), _processes(web)
+    for process in processes:
+        with _stopped(process):
+            # The other one is ready when it has answered.
+            assert urllib3.request("GET", f"{web.url}/livez", headers={"Connection": "close"}).status == 200
+    late = processes[0]
+    before = _sockets(late)
+    with _stopped(late):
+        connected = [socket.create_connection(address, timeout=20) for _ in range(_CONNECTIONS)]
+        time.sleep(_LATE_SECONDS)
+    for number, sender in enumerate(connected):
+        sender.sendall(_post(number))
+    assert {_answer(sender)[0] for sender in connected} == {200, 400}
+    assert _CONNECTIONS // 4 <= _sockets(late) - before <= _CONNECTIONS * 3 // 4
+    _close(*connected)
 
 
 def test_posts_that_never_end_leave_others_their_turn(web: Service) -> None:
