@@ -4,12 +4,13 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from benchmarks import backlog, report, starts, through
+from benchmarks import backlog, cpu, report, starts, through
 from benchmarks.doors import Doors
 from benchmarks.goals import GOALS, Figures
 from benchmarks.yard import Yard, yard
@@ -51,6 +52,7 @@ def _failed(taken: Sequence[Figures]) -> list[str]:
 
 
 def _turn(ground: Yard, seconds: float, large: int) -> Figures:
+    began, host = time.monotonic(), cpu.Host()
     # New processes for each turn: of two with the same code one may be a sixth quicker for as long as they live.
     doors = Doors(ground)
     url = doors.urls["service"]
@@ -63,7 +65,7 @@ def _turn(ground: Yard, seconds: float, large: int) -> Figures:
         **starts.measure(ground),
     }
     doors.stop()
-    return figures
+    return figures | {"turn_seconds": time.monotonic() - began, "host_took": host.took()}
 
 
 if __name__ == "__main__":

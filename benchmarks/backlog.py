@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from benchmarks import cpu
-from benchmarks.load import MESSAGE
+from benchmarks import cpu, load
 from benchmarks.yard import Yard
 from split_dest.inbox import intake
 from split_dest.inbox.intake import Terms
@@ -36,15 +35,16 @@ class Emptied:
 def measure(yard: Yard, large: int) -> dict[str, float]:
     """Gives rates and costs for 10,000 and for a *large* number of messages, and for one to four processes."""
     # Before and after, for the machine is quicker one minute than the next.
-    small = [empty(yard, 10_000, 1).rate for _ in range(2)]
+    few = [empty(yard, 10_000, 1) for _ in range(2)]
     many = empty(yard, large, 1)
-    small += [empty(yard, 10_000, 1).rate for _ in range(2)]
+    few += [empty(yard, 10_000, 1) for _ in range(2)]
     costs = _costs(yard, (1, 2, 4))
     yard.clear()
     return {
-        "drain_small": statistics.median(small),
+        "drain_small": statistics.median(one.rate for one in few),
         "drain_large": many.rate,
-        "drain_most_mb": many.most_bytes / 1e6,
+        "drain_small_mb": statistics.median(one.most_bytes for one in few) / 1e6,
+        "drain_large_mb": many.most_bytes / 1e6,
         "redis_bytes": fill(yard, 20_000),
         **{f"cpu_us_{processes}": cost for processes, cost in costs.items()},
     }
@@ -63,13 +63,16 @@ def fill(yard: Yard, count: int) -> float:
     Redis has written its file anew by then, if so much at once made it do so: that is no part of a drain.
     """
     before_bytes, json_bytes = _used_bytes(yard), 0
-    text = message.dump(message.load(orjson.loads(MESSAGE)))
     for start in range(0, count, _STEP):
-        ids = [f"m-{number}" for number in range(start, min(start + _STEP, count))]
-        items = [Item(("events",), one, text.replace(b"MESSAGE_ID", one.encode())) for one in ids]
+        items = [_item() for _ in range(min(_STEP, count - start))]
         intake.accept(yard.store, items, Terms("web", 24))
         json_bytes += sum(len(item.text) for item in items)
     return (_used_bytes(yard) - before_bytes) / json_bytes
+
+
+def _item() -> Item:
+    made = message.load(orjson.loads(load.message()))
+    return Item(("events",), made.message_id, message.dump(made))
 
 
 def _used_bytes(yard: Yard) -> int:

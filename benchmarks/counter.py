@@ -12,7 +12,7 @@ import threading
 import time
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-_SENT = re.compile(rb'"sent_ns":(\d+)')
+_DUE = re.compile(rb'"due_ns":(\d+)')
 _PIECE_BYTES = 1 << 20
 
 
@@ -37,7 +37,7 @@ class Counts:
             if not self.first_ns:
                 self.first_ns, self.first_events = now_ns, events
             self.last_ns = now_ns
-            self.ages_ns += [now_ns - int(sent) for sent in _SENT.findall(body)]
+            self.ages_ns += [now_ns - int(due) for due in _DUE.findall(body)]
 
     def told(self) -> bytes:
         """Gives all of it as JSON."""

@@ -1,10 +1,12 @@
-"""CPU time and memory of processes that run."""
+"""CPU time and memory of processes that run, and of the machine."""
 
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+#: Which of the columns of the first line of /proc/stat.
+_STEAL = 7
 
 
 def used_us(pids: Iterable[int]) -> float:
@@ -26,3 +28,20 @@ def most_bytes(pid: int) -> int:
 def children(pid: int) -> list[int]:
     """Gives the processes that a process has started."""
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+class Host:
+    """What the host of this machine, if it has one, has taken of its cores since this was made."""
+
+    def __init__(self) -> None:
+        self._before = _ticks_of_all()
+
+    def took(self) -> float:
+        """Gives its share of all cores' time, from 0 to 1."""
+        spent = [now - before for now, before in zip(_ticks_of_all(), self._before, strict=True)]
+        return spent[_STEAL] / max(sum(spent), 1)
+
+
+def _ticks_of_all() -> list[int]:
+    # What guests took is in what users took (proc(5)).
+    return [int(ticks) for ticks in Path("/proc/stat").read_text().splitlines()[0].split()[1 : _STEAL + 2]]

@@ -37,7 +37,8 @@ class Doors:
         """
         figures = self._at_most(seconds)
         half = load.post(self.urls["service"], seconds, rate=figures["door_service"] / 2)
-        figures["door_half"], figures["door_half_p99_ms"] = half.rate, half.p99_ms
+        # To who posts, a request that waits for a connection takes so much longer.
+        figures["door_half"], figures["door_half_p99_ms"] = half.rate, half.p99_ms + half.late_p99_ms
         self._yard.clear()
         pids = cpu.children(self._processes["service"].pid)
         before_us = cpu.used_us(pids)

@@ -4,37 +4,46 @@ import json
 import os
 import secrets
 import subprocess
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.service import SECRET
 
 _HERE = Path(__file__).parent
-#: A track call as analytics.js sends it, on one line; MESSAGE_ID stands where its id comes.
-MESSAGE = (_HERE / "message.json").read_text()
+#: A track call as analytics.js sends it, on one line; MESSAGE_ID and USER_ID stand where those come.
+_MESSAGE = (_HERE / "message.json").read_text().strip()
 _CONNECTIONS = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """What wrk saw: requests a second, and how long answers took, in ms."""
+    """What wrk saw: requests a second, for how many seconds, how long answers took, and how late requests left."""
 
     rate: float
+    seconds: float
     p50_ms: float
     p99_ms: float
+    late_p99_ms: float
 
 
-def post(url: str, seconds: float, *, messages: int = 1, rate: float | None = None) -> Posted:
+def message() -> str:
+    """Gives a message with an id and a user of its own."""
+    made = uuid.uuid4()
+    return _MESSAGE.replace("MESSAGE_ID", str(made)).replace("USER_ID", f"{made.int % 100_000:013x}")
+
+
+def post(url: str, seconds: float, *, messages: int = 1, rate: float = 0) -> Posted:
     """Posts to a door for so long; every answer must be 200.
 
     Args:
         url: of the door's host.
         seconds: how long.
         messages: in a request.
-        rate: of requests a second, about, arriving by chance; None: as many as are answered.
+        rate: of requests a second, each due by chance, whenever those before it are answered; what arrives tells
+            when it was due (``properties.due_ns``, by the monotonic clock). 0: as many as are answered.
     """
-    pause_ms = _CONNECTIONS / rate * 1000 if rate else 0.0
-    arguments = (secrets.token_hex(4), str(messages), str(pause_ms), str(_HERE / "message.json"), SECRET)
+    arguments = (str(secrets.randbits(31)), str(messages), str(rate), str(_HERE / "message.json"), SECRET)
     options = ("-t1", f"-c{_CONNECTIONS}", f"-d{seconds:.0f}s", "--timeout", "10s", "-s", str(_HERE / "post.lua"))
     done = subprocess.run(
         ["wrk", *options, f"{url}/webhook/web", "--", *arguments],
@@ -46,4 +55,6 @@ def post(url: str, seconds: float, *, messages: int = 1, rate: float | None = No
     assert done.returncode == 0, done.stdout + done.stderr
     said = json.loads(done.stdout.splitlines()[-1])
     assert not said["bad"], said
-    return Posted(said["requests"] / said["seconds"], said["p50_ms"], said["p99_ms"])
+    rate = said.pop("requests") / said["seconds"]
+    del said["bad"]
+    return Posted(rate, **said)

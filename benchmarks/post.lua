@@ -1,45 +1,101 @@
--- wrk posts messages, each with an id of its own, and says at the end what came of them, as JSON.
--- Arguments: a word for the ids of this run, messages a request, mean pause of a connection between requests in ms (0: none),
+-- wrk posts messages, each with an id and a user of its own, and says at the end what came of them, as JSON.
+-- Arguments: a number for the ids of this run, messages a request, requests a second (0: as many as are answered),
 -- the file of the message, the secret.
 
-local threads = 0
+local ffi = require('ffi')
+ffi.cdef('typedef struct { long seconds, nanoseconds; } moment; int clock_gettime(int, moment *);')
+
+local USERS, MONOTONIC = 100000, 1
+local threads, template, most, rate = {}, nil, 1, 0
+local due_ns, dues, made, sent = nil, {}, 0, 0
+-- By how many milliseconds requests left later than they were due: how many of each.
+lates = {}
 
 function setup(thread)
-  threads = threads + 1
-  thread:set('number', threads)
+  thread:set('number', #threads)
+  threads[#threads + 1] = thread
 end
 
-local before, after, run, most, pause_ms, sent = nil, nil, nil, 1, 0, 0
-
 function init(args)
-  run, most, pause_ms = args[1] .. '-' .. number .. '-', tonumber(args[2]), tonumber(args[3])
+  math.randomseed(tonumber(args[1]) + number)
+  most, rate = tonumber(args[2]), tonumber(args[3])
   local file = io.open(args[4])
-  before, after = file:read('*a'):match('^(.-)MESSAGE_ID(.*)$')
+  template = file:read('*a'):gsub('%s+$', '')
   file:close()
+  if rate > 0 then
+    -- Whoever receives it can tell how old it is.
+    template = template:gsub('"properties":{', '%0"due_ns":DUE_NS,')
+    delay = until_due
+  end
+  template = { template:match('^(.-)MESSAGE_ID(.-)USER_ID(.*)$') }
   wrk.method = 'POST'
   wrk.headers['Authorization'] = args[5]
   wrk.headers['Content-Type'] = 'application/json'
-  math.randomseed(number)
-  if pause_ms > 0 then delay = spread end
+end
+
+local now = ffi.new('moment')
+local function now_ns()
+  ffi.C.clock_gettime(MONOTONIC, now)
+  return tonumber(now.seconds) * 1e9 + tonumber(now.nanoseconds)
+end
+
+-- Requests are due one after the other, as of senders that know nothing of each other, however late those before were
+-- answered; of connections that wait, the first to go on takes the first.
+function until_due()
+  due_ns = (due_ns or now_ns()) - math.log(1 - math.random()) * 1e9 / rate
+  made = made + 1
+  dues[made] = due_ns
+  return math.max(math.ceil((due_ns - now_ns()) / 1e6), 0)
+end
+
+local function next_due_ns()
+  -- wrk asks for one request before it begins, to see what it is.
+  if made == 0 then return '0' end
+  sent = sent + 1
+  local due = dues[sent]
+  dues[sent] = nil
+  local late_ms = math.max(math.floor((now_ns() - due) / 1e6), 0)
+  lates[late_ms] = (lates[late_ms] or 0) + 1
+  return string.format('%d', due)
+end
+
+-- As analytics.js makes them.
+local function id()
+  local random = math.random
+  return string.format('%08x-%04x-4%03x-%04x-%06x%06x', random(0, 0xffffffff), random(0, 0xffff), random(0, 0xfff),
+    random(0x8000, 0xbfff), random(0, 0xffffff), random(0, 0xffffff))
 end
 
 function request()
-  local parts = {}
+  local parts, after = {}, template[3]
+  if rate > 0 then after = after:gsub('DUE_NS', next_due_ns()) end
   for i = 1, most do
-    sent = sent + 1
-    parts[i] = before .. run .. sent .. after
+    parts[i] = template[1] .. id() .. template[2] .. string.format('%013x', math.random(USERS)) .. after
   end
-  local body = most == 1 and parts[1] or '[' .. table.concat(parts, ',') .. ']'
-  return wrk.format(nil, nil, nil, body)
+  return wrk.format(nil, nil, nil, most == 1 and parts[1] or '[' .. table.concat(parts, ',') .. ']')
 end
 
--- Spread as arrivals that know nothing of each other.
-function spread()
-  return math.min(-math.log(1 - math.random()) * pause_ms, pause_ms * 10)
+-- All but a hundredth left by so many milliseconds late, or less.
+local function late_p99_ms()
+  local all, most_ms = 0, 0
+  for _, thread in ipairs(threads) do
+    for late_ms, count in pairs(thread:get('lates')) do
+      lates[late_ms] = (lates[late_ms] or 0) + count
+      all, most_ms = all + count, math.max(most_ms, late_ms)
+    end
+  end
+  local over = 0
+  for late_ms = most_ms, 0, -1 do
+    over = over + (lates[late_ms] or 0)
+    if over > all / 100 then return late_ms end
+  end
+  return 0
 end
 
 function done(summary, latency, requests)
-  local bad = summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.status + summary.errors.timeout
-  io.write(string.format('\n{"requests": %d, "seconds": %f, "bad": %d, "p50_ms": %f, "p99_ms": %f}\n', summary.requests,
-    summary.duration / 1e6, bad, latency:percentile(50) / 1000, latency:percentile(99) / 1000))
+  local errors = summary.errors
+  local bad = errors.connect + errors.read + errors.write + errors.status + errors.timeout
+  io.write(string.format('\n{"requests": %d, "seconds": %f, "bad": %d, "p50_ms": %f, "p99_ms": %f, "late_p99_ms": %d}\n',
+    summary.requests, summary.duration / 1e6, bad, latency:percentile(50) / 1000, latency:percentile(99) / 1000,
+    late_p99_ms()))
 end

@@ -4,19 +4,23 @@ import os
 import subprocess
 import time
 
-from benchmarks.load import MESSAGE
+from benchmarks import load
 from benchmarks.yard import BIN, Yard
+
+#: As many as ``python -m workers`` starts by itself.
+_WORKERS = 2
 
 
 def measure(yard: Yard) -> dict[str, float]:
-    """Gives how long worker and preview take from their start, in seconds."""
+    """Gives how long workers, until RQ knows them all, and preview take from their start, in seconds."""
     yard.clear()
     began = time.monotonic()
-    workers = yard.service.start_workers(1)
+    workers = yard.service.start_workers(_WORKERS)
+    yard.service.wait_until(lambda: yard.store.client.scard("rq:workers") == _WORKERS)
     workers_seconds = time.monotonic() - began
     yard.service.stop(workers)
     file = yard.folder / "one.jsonl"
-    file.write_text(MESSAGE + "\n")
+    file.write_text(load.message() + "\n")
     command = [str(BIN / "split-dest"), "preview", "--destination", "web", str(file)]
     began = time.monotonic()
     subprocess.run(command, env={**os.environ, **yard.service.environ}, check=True, capture_output=True)
