@@ -123,6 +123,18 @@ def test_sixty_four_levels_are_not_too_deep():
     assert messages(body) == [json.loads(body)]
 
 
+@pytest.mark.parametrize("levels", [63, 64, 65, 66, 253, 254, 255])
+def test_a_deep_message_is_found_among_many(levels: int):
+    """However many messages stand beside it."""
+    deep = b'{"a":' * levels + b"1" + b"}" * levels
+
+    *others, found = messages(b"[" + b",".join([A_TEXT] * 20 + [deep]) + b"]")
+
+    assert others == [A] * 20
+    assert reason(found) == ("taken" if levels <= 64 else "nested_too_deep")
+    assert levels <= 64 or found.text == deep
+
+
 @pytest.mark.parametrize(
     "body",
     [
