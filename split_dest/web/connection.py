@@ -9,7 +9,7 @@ from typing import Any
 from gunicorn import util  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import TConn  # type: ignore[import-untyped]
 
-from split_dest.web.incoming import Incoming
+from split_dest.web.incoming import Incoming, Room
 
 #: Any answer fits in, so that only who reads none of many holds a thread, not for long, or is cut off in the loop.
 _SEND_BUFFER_BYTES = 262_144
@@ -20,16 +20,22 @@ _SEND_TIMEOUT = struct.pack("ll", 0, 300_000)
 class Connection(TConn):  # type: ignore[misc]
     """A connection and the request that comes on it."""
 
-    def __init__(self, *args: Any) -> None:
+    def __init__(self, *args: Any, room: Room) -> None:
         super().__init__(*args)
         # gunicorn would wait here, in a thread.
         self.initialized = True
-        self.incoming = Incoming()
+        self._room = room
+        self.incoming = Incoming(room)
         self.pieces: Iterator[bytes] = iter(())
         self.is_leaving = False
         with suppress(OSError):
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _SEND_TIMEOUT)
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
+
+    def forget_request(self) -> None:
+        """Makes room for the next one."""
+        self.incoming.close()
+        self.incoming = Incoming(self._room)
 
     def init(self) -> None:
         """Lets a thread wait for a sender that does not read its answers, but not the loop."""

@@ -17,9 +17,13 @@ from gunicorn.http.body import Body  # type: ignore[import-untyped]
 REQUEST_SECONDS = 30.0
 #: Senders that stall shall cost no memory; beyond this what they sent waits in an unlinked file.
 _IN_MEMORY_BYTES = 32_768
-#: A body up to this size is collected first; for a larger one the application is asked whether it wants it, and it
-#: is answered after the other large ones.
+#: A larger body is answered after the other large ones. The application is asked first whether it wants it, which
+#: means to answer twice, unless it is one of the batches that Segment's SDKs send and there is room to collect it.
 LARGE_BYTES = 65_536
+_BATCH_BYTES = 512_000
+#: Of a process, for the batches that it collects. Senders that stall may take it up until their time is over; then
+#: others are asked for first.
+_ROOM_BYTES = 8 << 20
 #: More than a hundred headers of usual length; gunicorn takes a hundred.
 _HEAD_BYTES = 65_536
 _LINE_BYTES = 8190
@@ -104,6 +108,24 @@ class _Chunks:
         return True
 
 
+class Room:
+    """The memory that is left for batches which are being collected."""
+
+    def __init__(self, left_bytes: int = _ROOM_BYTES) -> None:
+        self._left_bytes = left_bytes
+
+    def take(self, size: int) -> bool:
+        """Takes so many bytes, if they are left, and says whether."""
+        if size > self._left_bytes:
+            return False
+        self._left_bytes -= size
+        return True
+
+    def give_back(self, size: int) -> None:
+        """Gives back what was taken."""
+        self._left_bytes += size
+
+
 class _Kept:
     """What came so far, in memory or, when it is much, in an unlinked file.
 
@@ -111,6 +133,7 @@ class _Kept:
     """
 
     def __init__(self) -> None:
+        self.in_memory_bytes = _IN_MEMORY_BYTES
         self._pieces: list[bytes] = []
         self._bytes = 0
         self._file: IO[bytes] | None = None
@@ -122,7 +145,7 @@ class _Kept:
             return
         self._pieces.append(data)
         self._bytes += len(data)
-        if self._bytes > _IN_MEMORY_BYTES:
+        if self._bytes > self.in_memory_bytes:
             self._file = TemporaryFile()  # noqa: SIM115 - closed with the request
             self._file.writelines(self._pieces)
             self._pieces = []
@@ -147,7 +170,9 @@ class Incoming:
     ``meanwhile``: answers another one that came, if there is one, and says whether; None where a thread answers.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._room_bytes = 0
         self.is_cut = False
         self.is_awaited = False
         self.is_large = False
@@ -200,16 +225,27 @@ class Incoming:
             self._begin_body(self._head[: end + 2].lower(), self._head[end + len(_END) :])
 
     def _begin_body(self, head: bytes, start: bytes) -> None:
-        length = _LENGTH.search(head)
+        found = _LENGTH.search(head)
+        length = int(found[1][:_DIGITS]) if found else 0
         is_chunked = _CODING in head and _CHUNKED.search(head)
-        self._body = _Chunks() if is_chunked else _Length(int(length[1][:_DIGITS]) if length else 0)
+        self._body = _Chunks() if is_chunked else _Length(length)
         self._body.add(start)
-        self._kept.write(self._head)
         self.is_post = head.startswith(b"post ")
-        self._head = b""
         if _CONTINUE in head:
             # The sender waits for a word before it sends the body.
             self._most_bytes = -1
+        elif not is_chunked and LARGE_BYTES < length <= _BATCH_BYTES:
+            self._collect(length)
+        self._kept.write(self._head)
+        self._head = b""
+
+    def _collect(self, length: int) -> None:
+        """Lets a batch be collected in memory, if there is room, before the application is asked."""
+        if self._room.take(length):
+            # Beside it comes its head, and a pipelined request whose beginning came with its end.
+            self._kept.in_memory_bytes += length
+            self._room_bytes = self._most_bytes = length
+            self.is_large = True
 
     def pieces(self) -> Iterator[bytes]:
         """Gives all that came, from its beginning."""
@@ -246,8 +282,10 @@ class Incoming:
         return self._body is not None and self._body.is_over(most_bytes)
 
     def close(self) -> None:
-        """Forgets what came."""
+        """Forgets what came, and gives its room to others."""
         self._kept.close()
+        self._room.give_back(self._room_bytes)
+        self._room_bytes = 0
 
 
 class AwaitedBody(Body):  # type: ignore[misc]

@@ -34,7 +34,7 @@ from gunicorn.workers.gthread import (  # type: ignore[import-untyped]
 
 from split_dest import logs
 from split_dest.web.connection import Connection, WholeAnswer, refuse
-from split_dest.web.incoming import AwaitedBody, BodyAwaited, Incoming
+from split_dest.web.incoming import AwaitedBody, BodyAwaited, Room
 
 _PIECE_BYTES = 65_536
 #: For a sender to take its answer and hang up, which it may only do when it has sent all.
@@ -70,6 +70,7 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
         self._waiting: dict[Connection, None] = {}
         self._looked = 0.0
         self._large = ThreadPoolExecutor(1)
+        self._room = Room()
         self._posts: deque[Connection] = deque()
         self._left = _TOGETHER
         self._took = 0.0
@@ -95,7 +96,7 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
         self.nr_conns += 1
         if self.nr_conns >= self.worker_connections:
             self._make_room()
-        self._wait(Connection(self.cfg, sock, client, listener.getsockname()))
+        self._wait(Connection(self.cfg, sock, client, listener.getsockname(), room=self._room))
         return True
 
     def _make_room(self) -> None:
@@ -243,6 +244,7 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
             # The socket is gone.
             self._waiting.pop(conn, None)
             self.nr_conns -= 1
+            conn.incoming.close()
             conn.close()
 
     def _go_on(self, conn: Connection, outcome: object) -> None:
@@ -251,7 +253,7 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
             return
         if outcome is not _AWAIT:
             early = conn.parser.unreader.take_buffered() + b"".join(conn.pieces)
-            self._forget_request(conn)
+            conn.forget_request()
             if early:
                 conn.incoming.add(early)
         if conn.incoming.is_ready:
@@ -259,12 +261,8 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
         else:
             self._wait(conn)
 
-    def _forget_request(self, conn: Connection) -> None:
-        conn.incoming.close()
-        conn.incoming = Incoming()
-
     def _leave(self, conn: Connection) -> None:
-        self._forget_request(conn)
+        conn.forget_request()
         conn.is_leaving = True
         with suppress(OSError):
             conn.sock.shutdown(socket.SHUT_WR)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from split_dest.web.incoming import BodyAwaited, Incoming
+from split_dest.web.incoming import BodyAwaited, Incoming, Room
 
 HEAD = b"POST /webhook/web HTTP/1.1\r\nHost: x\r\n"
 
@@ -28,7 +28,7 @@ REQUESTS = st.builds(chunked, BODIES, st.sampled_from([b"", b"X-Sum: 1\r\n"])) |
 @given(REQUESTS, st.lists(st.integers(1, 40), min_size=1))
 def test_a_request_is_whole_with_its_last_byte(request: bytes, steps: list[int]) -> None:
     """Not a byte before, and what came is given back as it came."""
-    incoming, at = Incoming(), 0
+    incoming, at = Incoming(Room(0)), 0
     while at < len(request):
         assert not incoming.is_whole
         step = steps[at % len(steps)]
@@ -42,7 +42,7 @@ def test_a_request_is_whole_with_its_last_byte(request: bytes, steps: list[int])
 
 def test_a_large_body_is_asked_for_and_awaited_once() -> None:
     """The application is asked when the head is there, and again when the body is whole and it is its turn."""
-    incoming = Incoming()
+    incoming = Incoming(Room(0))
     incoming.add(HEAD + b"Content-Length: 100000\r\n\r\n")
     assert incoming.is_ready
 
@@ -58,7 +58,7 @@ def test_a_large_body_is_asked_for_and_awaited_once() -> None:
 
 def test_a_large_body_that_came_at_once_waits_for_its_turn() -> None:
     """Only the application may ask for it, so only then does it queue."""
-    incoming = Incoming()
+    incoming = Incoming(Room(0))
     incoming.add(lengthy(b" " * 100_000))
 
     with pytest.raises(BodyAwaited):
@@ -66,4 +66,34 @@ def test_a_large_body_that_came_at_once_waits_for_its_turn() -> None:
     incoming.await_body(200_000)
 
     assert incoming.is_large
+    incoming.close()
+
+
+def test_a_batch_is_collected_whole_while_there_is_room() -> None:
+    """The application is asked for it once, as a large one, and what it took is others' again."""
+    room = Room(150_000)
+    first, second = Incoming(room), Incoming(room)
+
+    first.add(lengthy(b" " * 100_000)[:-1])
+    second.add(HEAD + b"Content-Length: 100000\r\n\r\n")
+    waits = not first.is_ready
+    first.add(b" ")
+    first.await_body(200_000)
+
+    assert (waits, first.is_ready, first.is_large, second.is_ready) == (True, True, True, True)
+    assert b"".join(first.pieces()) == lengthy(b" " * 100_000)
+    first.close()
+    assert room.take(150_000)
+
+
+@pytest.mark.parametrize("head", [b"Content-Length: 512001", b"Content-Length: 70000\r\nExpect: 100-continue"])
+def test_what_is_no_batch_takes_no_room(head: bytes) -> None:
+    """Or its sender waits for a word before it sends the body."""
+    room = Room(1_000_000)
+    incoming = Incoming(room)
+
+    incoming.add(HEAD + head + b"\r\n\r\n")
+
+    assert incoming.is_ready
+    assert room.take(1_000_000)
     incoming.close()
