@@ -1,22 +1,26 @@
 """CPU time and memory of processes that run, and of the machine."""
 
+import ctypes
 import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
-_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 #: Which of the columns of the first line of /proc/stat.
 _STEAL = 7
 
 
 def used_us(pids: Iterable[int]) -> float:
     """Gives the CPU time that processes have used so far, in microseconds."""
-    return sum(_ticks(pid) for pid in pids) / _TICKS_A_SECOND * 1e6
+    # The ticks of /proc/PID/stat are a hundredth of a second: a twentieth of what some figures take.
+    return sum(time.clock_gettime_ns(_clock(pid)) for pid in pids) / 1000
 
 
-def _ticks(pid: int) -> int:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])
+def _clock(pid: int) -> int:
+    clock = ctypes.c_int()
+    error = ctypes.CDLL(None).clock_getcpuclockid(pid, ctypes.byref(clock))
+    assert not error, os.strerror(error)
+    return clock.value
 
 
 def most_bytes(pid: int) -> int:
