@@ -24,18 +24,20 @@ def authenticate(shown: Sequence[str], secrets: Sequence[Secret]) -> None:
     Raises:
         RequestRefused: 401 ``unauthorized``.
     """
-    # What nearly all show is the secret alone.
-    if any([_is_same(text.encode("latin-1", "replace"), secret) for text in shown if text for secret in secrets]):
+    # What nearly all show is a secret alone.
+    if _is_one_of([text.encode("latin-1", "replace") for text in shown if text], secrets):
         return
     # A sender may have written a secret beyond ASCII in UTF-8 or in Latin-1; WSGI reads either as Latin-1.
     written = {text.encode(code, "replace") for text in shown if text for code in ("latin-1", "utf-8")}
-    readings = [reading for each in written for reading in _readings(each)]
-    if not any([_is_same(reading, secret) for reading in readings for secret in secrets]):
+    if not _is_one_of([reading for each in written for reading in _readings(each)], secrets):
         raise RequestRefused(401, "unauthorized")
 
 
-def _is_same(reading: bytes, secret: Secret) -> bool:
-    return hmac.compare_digest(reading, secret.reveal().encode())
+def _is_one_of(readings: Iterable[bytes], secrets: Sequence[Secret]) -> bool:
+    matches = [
+        hmac.compare_digest(reading, secret.reveal().encode()) for reading in readings for secret in secrets
+    ]
+    return any(matches)
 
 
 def write_key(header: str) -> str | None:

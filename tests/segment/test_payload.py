@@ -95,8 +95,7 @@ def test_one_bad_message_leaves_the_good_ones(form: bytes, bad: bytes, code: str
     """Its batch is taken; it alone is set aside, with its reason and its own text."""
     first, found, last, *more = messages(form % (A_TEXT, bad, B_TEXT))
 
-    assert (first, last) == (A, B)
-    assert not any(more)
+    assert (first, last, any(more)) == (A, B, False)
     assert isinstance(found, Unreadable)
     assert (found.rejection.code, found.text) == (code, bad)
 
