@@ -13,8 +13,8 @@ from split_dest.segment.signature import is_signed
 def authenticate(shown: Sequence[str], secrets: Sequence[Secret]) -> None:
     """Makes sure that one of the secrets was shown.
 
-    It may stand there verbatim, as ``Bearer <secret>``, or as the user name or the password of ``Basic``. All
-    secrets are compared with all readings, each in constant time.
+    It may stand there verbatim, as ``Bearer <secret>``, or as the user name or the password of ``Basic``. Each is
+    compared in constant time.
 
     Args:
         shown: where a secret may stand, such as the Authorization header as WSGI gives it, that is, in Latin-1;
@@ -34,6 +34,7 @@ def authenticate(shown: Sequence[str], secrets: Sequence[Secret]) -> None:
 
 
 def _is_one_of(readings: Iterable[bytes], secrets: Sequence[Secret]) -> bool:
+    # A list, so that time does not tell which of them matched.
     matches = [
         hmac.compare_digest(reading, secret.reveal().encode()) for reading in readings for secret in secrets
     ]

@@ -9,7 +9,8 @@ from typing import Any
 from gunicorn import util  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import TConn  # type: ignore[import-untyped]
 
-from split_dest.web.incoming import Incoming, Room
+from split_dest.web.incoming import Incoming
+from split_dest.web.kept import Room
 
 #: Any answer fits in, so that only who reads none of many holds a thread, not for long, or is cut off in the loop.
 _SEND_BUFFER_BYTES = 262_144
@@ -18,14 +19,19 @@ _SEND_TIMEOUT = struct.pack("ll", 0, 300_000)
 
 
 class Connection(TConn):  # type: ignore[misc]
-    """A connection and the request that comes on it."""
+    """A connection and the request that comes on it.
+
+    ``is_welcome``: its last request was a post that was answered with 200, so a batch may be collected there.
+    """
 
     def __init__(self, *args: Any, room: Room) -> None:
         super().__init__(*args)
         # gunicorn would wait here, in a thread.
         self.initialized = True
+        self.is_welcome = False
         self._room = room
-        self.incoming = Incoming(room)
+        self.incoming = Incoming(None)
+        self.parser: Any = None
         self.pieces: Iterator[bytes] = iter(())
         self.is_leaving = False
         with suppress(OSError):
@@ -33,9 +39,10 @@ class Connection(TConn):  # type: ignore[misc]
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
 
     def forget_request(self) -> None:
-        """Makes room for the next one."""
+        """Forgets the one that was answered, and all that it took, and waits for the next one."""
         self.incoming.close()
-        self.incoming = Incoming(self._room)
+        self.parser, self.pieces = None, iter(())
+        self.incoming = Incoming(self._room if self.is_welcome else None)
 
     def init(self) -> None:
         """Lets a thread wait for a sender that does not read its answers, but not the loop."""
@@ -59,6 +66,11 @@ class WholeAnswer:
     def sendall(self, piece: bytes) -> None:
         """Keeps a piece."""
         self._pieces.append(piece)
+
+    @property
+    def is_ok(self) -> bool:
+        """True when its status is 200."""
+        return bool(self._pieces) and self._pieces[0].startswith(b"HTTP/1.1 200 ")
 
     def leave(self) -> None:
         """Sends all pieces.

@@ -3,33 +3,25 @@
 What is read here only says when; where a request ends, and whether it is one, gunicorn's parser alone decides.
 """
 
-import os
 import re
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
-from tempfile import TemporaryFile
-from typing import IO
 
 from gunicorn.http.body import Body  # type: ignore[import-untyped]
 
+from split_dest.segment.tracking import MAX_BODY_BYTES
+from split_dest.web.kept import Kept, Room
+
 #: From its first byte to its last: longer than any sender of Segment waits, and what Heroku's router gives.
 REQUEST_SECONDS = 30.0
-#: Senders that stall shall cost no memory; beyond this what they sent waits in an unlinked file.
-_IN_MEMORY_BYTES = 32_768
 #: A larger body is answered after the other large ones. The application is asked first whether it wants it, which
-#: means to answer twice, unless it is one of the batches that Segment's SDKs send and there is room to collect it.
+#: means to answer twice, unless it is no larger than a batch of Segment's SDKs and there is room to collect it.
 LARGE_BYTES = 65_536
-_BATCH_BYTES = 512_000
-#: Of a process, for the batches that it collects. Senders that stall may take it up until their time is over; then
-#: others are asked for first.
-_ROOM_BYTES = 8 << 20
 #: More than a hundred headers of usual length; gunicorn takes a hundred.
 _HEAD_BYTES = 65_536
 _LINE_BYTES = 8190
 #: What a chunk counts beside its bytes, so that a body of tiny chunks, which is slow to read, ends soon.
 _CHUNK_COSTS_BYTES = 64
-_PIECE_BYTES = 65_536
 
 _END = b"\r\n\r\n"
 #: Of a head in small letters.
@@ -108,69 +100,18 @@ class _Chunks:
         return True
 
 
-class Room:
-    """The memory that is left for batches which are being collected."""
-
-    def __init__(self, left_bytes: int = _ROOM_BYTES) -> None:
-        self._left_bytes = left_bytes
-
-    def take(self, size: int) -> bool:
-        """Takes so many bytes, if they are left, and says whether."""
-        if size > self._left_bytes:
-            return False
-        self._left_bytes -= size
-        return True
-
-    def give_back(self, size: int) -> None:
-        """Gives back what was taken."""
-        self._left_bytes += size
-
-
-class _Kept:
-    """What came so far, in memory or, when it is much, in an unlinked file.
-
-    Python's SpooledTemporaryFile does the same, and took a twentieth of a request's time.
-    """
-
-    def __init__(self) -> None:
-        self.in_memory_bytes = _IN_MEMORY_BYTES
-        self._pieces: list[bytes] = []
-        self._bytes = 0
-        self._file: IO[bytes] | None = None
-
-    def write(self, data: bytes) -> None:
-        if self._file is not None:
-            self._file.seek(0, os.SEEK_END)
-            self._file.write(data)
-            return
-        self._pieces.append(data)
-        self._bytes += len(data)
-        if self._bytes > self.in_memory_bytes:
-            self._file = TemporaryFile()  # noqa: SIM115 - closed with the request
-            self._file.writelines(self._pieces)
-            self._pieces = []
-
-    def read(self) -> Iterator[bytes]:
-        """Gives all of it, from its beginning."""
-        if self._file is None:
-            return iter(self._pieces)
-        self._file.seek(0)
-        return iter(partial(self._file.read, _PIECE_BYTES), b"")
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-
-
 class Incoming:
     """One request while it comes in.
 
     ``is_cut``: no more of it will come. ``is_awaited``: the application wants its body. ``ends_seconds``: when it
     must be whole, by the monotonic clock; 0.0 before its first byte. ``is_large``: it takes its turn.
     ``meanwhile``: answers another one that came, if there is one, and says whether; None where a thread answers.
+
+    Args:
+        room: where a batch is collected before the application is asked; None: it is asked first.
     """
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: Room | None) -> None:
         self._room = room
         self._room_bytes = 0
         self.is_cut = False
@@ -179,7 +120,7 @@ class Incoming:
         self.is_post = False
         self.meanwhile: Callable[[], bool] | None = None
         self.ends_seconds = 0.0
-        self._kept = _Kept()
+        self._kept = Kept()
         self._head = b""
         self._is_bare = False
         self._body: _Length | _Chunks | None = None
@@ -234,14 +175,14 @@ class Incoming:
         if _CONTINUE in head:
             # The sender waits for a word before it sends the body.
             self._most_bytes = -1
-        elif not is_chunked and LARGE_BYTES < length <= _BATCH_BYTES:
+        elif _CODING not in head and LARGE_BYTES < length <= MAX_BODY_BYTES:
             self._collect(length)
         self._kept.write(self._head)
         self._head = b""
 
     def _collect(self, length: int) -> None:
         """Lets a batch be collected in memory, if there is room, before the application is asked."""
-        if self._room.take(length):
+        if self._room is not None and self._room.take(length):
             # Beside it comes its head, and a pipelined request whose beginning came with its end.
             self._kept.in_memory_bytes += length
             self._room_bytes = self._most_bytes = length
@@ -284,8 +225,9 @@ class Incoming:
     def close(self) -> None:
         """Forgets what came, and gives its room to others."""
         self._kept.close()
-        self._room.give_back(self._room_bytes)
-        self._room_bytes = 0
+        if self._room is not None:
+            self._room.give_back(self._room_bytes)
+            self._room_bytes = 0
 
 
 class AwaitedBody(Body):  # type: ignore[misc]

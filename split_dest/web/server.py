@@ -34,7 +34,9 @@ from gunicorn.workers.gthread import (  # type: ignore[import-untyped]
 
 from split_dest import logs
 from split_dest.web.connection import Connection, WholeAnswer, refuse
-from split_dest.web.incoming import AwaitedBody, BodyAwaited, Room
+from split_dest.web.incoming import AwaitedBody, BodyAwaited
+from split_dest.web.kept import Room
+from split_dest.web.sharing import TAKEN_AT_ONCE, Sharing
 
 _PIECE_BYTES = 65_536
 #: For a sender to take its answer and hang up, which it may only do when it has sent all.
@@ -47,12 +49,6 @@ _AWAIT = object()
 #: So many posts are begun before the first of them is answered, each with a dozen of Python's thousand frames; and
 #: so many are answered before the loop looks at anything else.
 _TOGETHER = 32
-#: A process takes a new connection so long after the last one for each that it has, a few at most in a turn, so
-#: that processes share the connections of a sender that opens many at once: with as many as came, the first one
-#: took all while another was still waking up. Who hangs up after each answer is hardly held back.
-_TAKE_SECONDS = 0.00005
-_TAKE_MOST_SECONDS = 0.003
-_TAKEN = 8
 _STATUSES = (
     (LimitRequestLine, 414, "URI Too Long"),
     (LimitRequestHeaders, 431, "Request Header Fields Too Large"),
@@ -73,16 +69,14 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
         self._room = Room()
         self._posts: deque[Connection] = deque()
         self._left = _TOGETHER
-        self._took = 0.0
+        self._sharing = Sharing(self.cfg.workers)
 
     def accept(self, listener: Any) -> None:
-        """Takes new connections; those that have waited longest make room for them."""
-        for _ in range(_TAKEN):
-            pause = min(self.nr_conns * _TAKE_SECONDS, _TAKE_MOST_SECONDS)
-            if time.monotonic() < self._took + pause or not self._accept_one(listener):
+        """Takes new connections; those that have waited longest give way to them."""
+        for _ in range(TAKEN_AT_ONCE):
+            if self._sharing.pause_seconds() > 0 or not self._accept_one(listener):
                 return
-            # Not the time of now, for a turn may take longer than several pauses.
-            self._took = max(self._took + pause, time.monotonic() - _TAKEN * pause)
+            self._sharing.took(self.nr_conns)
 
     def _accept_one(self, listener: Any) -> bool:
         try:
@@ -91,15 +85,15 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
             return False
         except OSError:
             # No file descriptor is left.
-            self._make_room()
+            self._end_oldest()
             return False
         self.nr_conns += 1
         if self.nr_conns >= self.worker_connections:
-            self._make_room()
+            self._end_oldest()
         self._wait(Connection(self.cfg, sock, client, listener.getsockname(), room=self._room))
         return True
 
-    def _make_room(self) -> None:
+    def _end_oldest(self) -> None:
         if self._waiting:
             self._end(next(iter(self._waiting)))
 
@@ -115,7 +109,7 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
 
     def _read(self, conn: Connection, sock: socket.socket) -> None:
         if conn not in self._waiting:
-            # It made room for another since it was polled.
+            # It gave way to another since it was polled.
             return
         try:
             data = sock.recv(_PIECE_BYTES)
@@ -165,6 +159,11 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Does one turn: looks for what came, without a wait while posts are to be answered, then answers some."""
+        pause = self._sharing.pause_seconds()
+        if pause > 0:
+            # Until gunicorn's next turn: what may not be taken yet would be polled again and again.
+            self.set_accept_enabled(False)
+            timeout = min(timeout, pause)
         super().wait_for_and_dispatch_events(0 if self._posts else timeout)
         self._left = _TOGETHER
         while self._answer_post():
@@ -207,6 +206,7 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
         sock, conn.sock = conn.sock, WholeAnswer(conn.sock)
         try:
             outcome = super().handle_request(req, conn)
+            conn.is_welcome = conn.incoming.is_post and conn.sock.is_ok
             conn.sock.leave()
         except BlockingIOError as error:
             raise BrokenPipeError(errno.EPIPE, "the sender reads no answers") from error

@@ -36,6 +36,9 @@ _SLOW = [
     (_HEAD + b"X-More: " + b"y" * 60_000, b"y"),
     (b"POST", b""),
 ]
+#: As large as one of an SDK may be; with its second one a connection may have it collected in memory.
+_BATCH = orjson.dumps(tracks(50, properties={"note": "x" * 9_900}))
+_STAYING = 100
 _DEEP = b'{"a":' * 80_000 + b"1" + b"}" * 80_000
 #: Who sends what where, and the statuses that may answer it.
 Request = tuple[str, str, bytes, set[int]]
@@ -113,6 +116,29 @@ def hold_up(web: Service) -> bool:
 def test_200_slow_senders_hold_up_nobody(web: Service) -> None:
     """Heads and bodies that drip or stop are cut off after 30 seconds with 408; others never notice."""
     assert not all(hold_up(web) for _ in range(3))
+
+
+def _post_batch(connection: http.client.HTTPConnection) -> None:
+    connection.request("POST", "/webhook/web", _BATCH, {"Authorization": SECRET})
+    answer = connection.getresponse()
+    answer.read()
+    assert answer.status == 200
+
+
+def test_connections_that_stay_keep_nothing_of_their_batches(web: Service) -> None:
+    """What was collected for an answer goes with it, although the sender may post again on the same connection."""
+    at = urlsplit(web.url).netloc
+    connections = [http.client.HTTPConnection(at, timeout=60) for _ in range(_STAYING)]
+    for connection in connections[:3] * 2:
+        _post_batch(connection)
+    before_bytes = memory_bytes(web.process.pid)
+
+    for connection in connections * 2:
+        _post_batch(connection)
+
+    assert memory_bytes(web.process.pid) - before_bytes < _STAYING * len(_BATCH) / 4
+    for connection in connections:
+        connection.close()
 
 
 class Attackers:

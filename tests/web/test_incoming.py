@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from split_dest.web.incoming import BodyAwaited, Incoming, Room
+from split_dest.web.incoming import BodyAwaited, Incoming
+from split_dest.web.kept import Room
 
 HEAD = b"POST /webhook/web HTTP/1.1\r\nHost: x\r\n"
 
@@ -28,7 +29,7 @@ REQUESTS = st.builds(chunked, BODIES, st.sampled_from([b"", b"X-Sum: 1\r\n"])) |
 @given(REQUESTS, st.lists(st.integers(1, 40), min_size=1))
 def test_a_request_is_whole_with_its_last_byte(request: bytes, steps: list[int]) -> None:
     """Not a byte before, and what came is given back as it came."""
-    incoming, at = Incoming(Room(0)), 0
+    incoming, at = Incoming(None), 0
     while at < len(request):
         assert not incoming.is_whole
         step = steps[at % len(steps)]
@@ -42,7 +43,7 @@ def test_a_request_is_whole_with_its_last_byte(request: bytes, steps: list[int])
 
 def test_a_large_body_is_asked_for_and_awaited_once() -> None:
     """The application is asked when the head is there, and again when the body is whole and it is its turn."""
-    incoming = Incoming(Room(0))
+    incoming = Incoming(None)
     incoming.add(HEAD + b"Content-Length: 100000\r\n\r\n")
     assert incoming.is_ready
 
@@ -58,7 +59,7 @@ def test_a_large_body_is_asked_for_and_awaited_once() -> None:
 
 def test_a_large_body_that_came_at_once_waits_for_its_turn() -> None:
     """Only the application may ask for it, so only then does it queue."""
-    incoming = Incoming(Room(0))
+    incoming = Incoming(None)
     incoming.add(lengthy(b" " * 100_000))
 
     with pytest.raises(BodyAwaited):
@@ -69,31 +70,55 @@ def test_a_large_body_that_came_at_once_waits_for_its_turn() -> None:
     incoming.close()
 
 
-def test_a_batch_is_collected_whole_while_there_is_room() -> None:
+@pytest.mark.parametrize("length", [65_537, 512_000])
+def test_a_batch_is_collected_whole_while_there_is_room(length: int) -> None:
     """The application is asked for it once, as a large one, and what it took is others' again."""
-    room = Room(150_000)
+    room = Room(length)
     first, second = Incoming(room), Incoming(room)
 
-    first.add(lengthy(b" " * 100_000)[:-1])
-    second.add(HEAD + b"Content-Length: 100000\r\n\r\n")
+    first.add(lengthy(b" " * length)[:-1])
+    second.add(HEAD + b"Content-Length: %d\r\n\r\n" % length)
     waits = not first.is_ready
     first.add(b" ")
-    first.await_body(200_000)
+    first.await_body(512_000)
 
     assert (waits, first.is_ready, first.is_large, second.is_ready) == (True, True, True, True)
-    assert b"".join(first.pieces()) == lengthy(b" " * 100_000)
-    first.close()
-    assert room.take(150_000)
+    assert b"".join(first.pieces()) == lengthy(b" " * length)
+    for _ in range(2):
+        first.close()
+    assert b"".join(first.pieces()) == b""
+    assert (room.take(length), room.take(1)) == (True, False)
 
 
-@pytest.mark.parametrize("head", [b"Content-Length: 512001", b"Content-Length: 70000\r\nExpect: 100-continue"])
+def test_a_batch_that_is_cut_gives_its_room_back() -> None:
+    """Its sender has ended, or its time is over."""
+    room = Room(100_000)
+    incoming = Incoming(room)
+    incoming.add(lengthy(b" " * 100_000)[:-1])
+
+    incoming.add(b"")
+
+    assert incoming.is_ready
+    incoming.close()
+    assert room.take(100_000)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"Content-Length: 65536",
+        b"Content-Length: 512001",
+        b"Content-Length: 70000\r\nExpect: 100-continue",
+        b"Content-Length: 70000\r\nTransfer-Encoding: chunked",
+        b"Content-Length: 70000\r\nTransfer-Encoding: gzip",
+    ],
+)
 def test_what_is_no_batch_takes_no_room(head: bytes) -> None:
-    """Or its sender waits for a word before it sends the body."""
+    """Or its sender waits for a word before it sends the body, or it is none that the parser takes."""
     room = Room(1_000_000)
     incoming = Incoming(room)
 
     incoming.add(HEAD + head + b"\r\n\r\n")
 
-    assert incoming.is_ready
     assert room.take(1_000_000)
     incoming.close()

@@ -7,7 +7,7 @@ import struct
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,10 @@ _TINY = b"POST / HTTP/1.1\r\nHost:x\r\n\r\n"
 #: Far more than a turn takes, and far less than if the loop waited.
 _SOON_SECONDS = 3.0
 _CONNECTIONS = 64
-#: A process takes a few dozen connections in that time if nothing holds it back.
+#: A process takes dozens of connections in that time if nothing holds it back.
 _LATE_SECONDS = 0.005
+#: The server waits for two seconds until a sender that was told to hang up does.
+_CLOSED_SECONDS = 2.5
 #: So many steps would be one for each four posts; the server begins up to 32 at once.
 _FEW_STEPS = _SENDERS // 4
 
@@ -58,7 +60,12 @@ def _processes(web: Service) -> list[int]:
 
 
 def _sockets(process: int) -> int:
-    return sum("socket:" in str(file.readlink()) for file in Path(f"/proc/{process}/fd").iterdir())
+    found = 0
+    for file in Path(f"/proc/{process}/fd").iterdir():
+        # It may be closed meanwhile.
+        with suppress(FileNotFoundError):
+            found += "socket:" in str(file.readlink())
+    return found
 
 
 @contextmanager
@@ -66,7 +73,7 @@ def _at_once(web: Service, senders: int) -> Iterator[list[socket.socket]]:
     """Gives connections; what is sent on them in the block comes to the web process at the same moment."""
     address, process = ("127.0.0.1", int(web.url.rpartition(":")[2])), _process(web)
     connected = [socket.create_connection(address, timeout=20) for _ in range(senders)]
-    # Until all are let in; then the process has just seen that Redis is well.
+    # Until all are let in, by one process without a pause; then it has just seen that Redis is well.
     time.sleep(0.5)
     assert web.post(tracks(1, start=_SENDERS)).status == 200
     with _stopped(process):
@@ -155,25 +162,38 @@ def test_a_sender_that_is_gone_before_its_refusal_harms_nobody(web: Service) -> 
     assert (answers, _process(web)) == ({200}, process)
 
 
+def _shares(web: Service, late: int, other: int) -> list[int]:
+    """Gives how many connections each process took of those that came while the first one stood still."""
+    address, before = ("127.0.0.1", int(web.url.rpartition(":")[2])), [_sockets(late), _sockets(other)]
+
+    def taken() -> list[int]:
+        return [_sockets(late) - before[0], _sockets(other) - before[1]]
+
+    with ExitStack() as connected:
+        with _stopped(late):
+            for _ in range(_CONNECTIONS):
+                connected.enter_context(socket.create_connection(address, timeout=20))
+            time.sleep(_LATE_SECONDS)
+        web.wait_until(lambda: sum(taken()) == _CONNECTIONS)
+        shares = taken()
+    web.wait_until(lambda: not any(taken()))
+    return shares
+
+
 def test_processes_share_connections_although_one_of_them_wakes_up_late(web: Service) -> None:
     """They come all at once and stay for long, and with one process alone a core would stand idle."""
     web.stop(web.processes[-1])
     web.start_web(WEB_CONCURRENCY="2")
-    address, processes = ("127.0.0.1", int(web.url.rpartition(":")[2])), _processes(web)
-    for process in processes:
+    web.wait_until(lambda: len(_processes(web)) == 2)
+    late, other = _processes(web)
+    for process in (late, other):
         with _stopped(process):
             # The other one is ready when it has answered.
             assert urllib3.request("GET", f"{web.url}/livez", headers={"Connection": "close"}).status == 200
-    late = processes[0]
-    before = _sockets(late)
-    with _stopped(late):
-        connected = [socket.create_connection(address, timeout=20) for _ in range(_CONNECTIONS)]
-        time.sleep(_LATE_SECONDS)
-    for number, sender in enumerate(connected):
-        sender.sendall(_post(number))
-    assert {_answer(sender)[0] for sender in connected} == {200, 400}
-    assert _CONNECTIONS // 4 <= _sockets(late) - before <= _CONNECTIONS * 3 // 4
-    _close(*connected)
+    time.sleep(_CLOSED_SECONDS)
+
+    # In up to three tries, for the machine may hold the test itself up.
+    assert any(min(_shares(web, late, other)) >= _CONNECTIONS // 4 for _ in range(3))
 
 
 def test_posts_that_never_end_leave_others_their_turn(web: Service) -> None:
