@@ -2,6 +2,7 @@
 
 import statistics
 import time
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -63,16 +64,17 @@ def fill(yard: Yard, count: int) -> float:
     Redis has written its file anew by then, if so much at once made it do so: that is no part of a drain.
     """
     before_bytes, json_bytes = _used_bytes(yard), 0
+    text = message.dump(message.load(orjson.loads(load.TEMPLATE))).decode()
     for start in range(0, count, _STEP):
-        items = [_item() for _ in range(min(_STEP, count - start))]
+        items = [_item(text) for _ in range(min(_STEP, count - start))]
         intake.accept(yard.store, items, Terms("web", 24))
         json_bytes += sum(len(item.text) for item in items)
     return (_used_bytes(yard) - before_bytes) / json_bytes
 
 
-def _item() -> Item:
-    made = message.load(orjson.loads(load.message()))
-    return Item(("events",), made.message_id, message.dump(made))
+def _item(text: str) -> Item:
+    one = str(uuid.uuid4())
+    return Item(("events",), one, load.filled(text, one).encode())
 
 
 def _used_bytes(yard: Yard) -> int:
@@ -89,7 +91,7 @@ def empty(yard: Yard, count: int, processes: int) -> Emptied:
     yard.clear()
     with _resting(yard):
         fill(yard, count)
-        workers = yard.service.start_workers(processes)
+        workers = yard.start_workers(processes)
         pids = worker_pids(workers.pid)
         before_us = cpu.used_us(pids)
     wake(yard.store, "web", ["events"])

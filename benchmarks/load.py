@@ -4,7 +4,7 @@ import json
 import os
 import secrets
 import subprocess
-import uuid
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +12,11 @@ from tests.support.service import SECRET
 
 _HERE = Path(__file__).parent
 #: A track call as analytics.js sends it, on one line; MESSAGE_ID and USER_ID stand where those come.
-_MESSAGE = (_HERE / "message.json").read_text().strip()
+TEMPLATE = (_HERE / "message.json").read_text().strip()
+_USERS = 100_000
 _CONNECTIONS = 32
+#: At a fixed rate no request waits for a connection, even if those before it wait for a fifth of a second.
+_PACED_CONNECTIONS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +30,9 @@ class Posted:
     late_p99_ms: float
 
 
-def message() -> str:
-    """Gives a message with an id and a user of its own."""
-    made = uuid.uuid4()
-    return _MESSAGE.replace("MESSAGE_ID", str(made)).replace("USER_ID", f"{made.int % 100_000:013x}")
+def filled(template: str, one: str) -> str:
+    """Gives a message with this id, and a user that follows from it."""
+    return template.replace("MESSAGE_ID", one).replace("USER_ID", f"{zlib.crc32(one.encode()) % _USERS:013x}")
 
 
 def post(url: str, seconds: float, *, messages: int = 1, rate: float = 0) -> Posted:
@@ -44,7 +46,8 @@ def post(url: str, seconds: float, *, messages: int = 1, rate: float = 0) -> Pos
             when it was due (``properties.due_ns``, by the monotonic clock). 0: as many as are answered.
     """
     arguments = (str(secrets.randbits(31)), str(messages), str(rate), str(_HERE / "message.json"), SECRET)
-    options = ("-t1", f"-c{_CONNECTIONS}", f"-d{seconds:.0f}s", "--timeout", "10s", "-s", str(_HERE / "post.lua"))
+    connections = _PACED_CONNECTIONS if rate else _CONNECTIONS
+    options = ("-t1", f"-c{connections}", f"-d{seconds:.0f}s", "--timeout", "10s", "-s", str(_HERE / "post.lua"))
     done = subprocess.run(
         ["wrk", *options, f"{url}/webhook/web", "--", *arguments],
         capture_output=True,
@@ -55,6 +58,6 @@ def post(url: str, seconds: float, *, messages: int = 1, rate: float = 0) -> Pos
     assert done.returncode == 0, done.stdout + done.stderr
     said = json.loads(done.stdout.splitlines()[-1])
     assert not said["bad"], said
-    rate = said.pop("requests") / said["seconds"]
-    del said["bad"]
-    return Posted(rate, **said)
+    return Posted(
+        said["requests"] / said["seconds"], said["seconds"], said["p50_ms"], said["p99_ms"], said["late_p99_ms"]
+    )

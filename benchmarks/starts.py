@@ -15,12 +15,11 @@ def measure(yard: Yard) -> dict[str, float]:
     """Gives how long workers, until RQ knows them all, and preview take from their start, in seconds."""
     yard.clear()
     began = time.monotonic()
-    workers = yard.service.start_workers(_WORKERS)
-    yard.service.wait_until(lambda: yard.store.client.scard("rq:workers") == _WORKERS)
+    workers = yard.start_workers(_WORKERS)
     workers_seconds = time.monotonic() - began
     yard.service.stop(workers)
     file = yard.folder / "one.jsonl"
-    file.write_text(load.message() + "\n")
+    file.write_text(load.filled(load.TEMPLATE, "one") + "\n")
     command = [str(BIN / "split-dest"), "preview", "--destination", "web", str(file)]
     began = time.monotonic()
     subprocess.run(command, env={**os.environ, **yard.service.environ}, check=True, capture_output=True)

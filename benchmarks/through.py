@@ -17,7 +17,7 @@ def sustained(yard: Yard, url: str, seconds: float) -> dict[str, float]:
     Also by how much what waits grows meanwhile, of what is posted.
     """
     yard.clear()
-    workers = yard.service.start_workers(1)
+    workers = yard.start_workers(1)
     with ThreadPoolExecutor(1) as pool:
         load_ends = pool.submit(load.post, url, seconds + 2 * _WARM_SECONDS)
         time.sleep(_WARM_SECONDS)
@@ -60,12 +60,14 @@ def ages(yard: Yard, url: str, seconds: float, rate: float = 300.0) -> dict[str,
     delivers there.
     """
     yard.clear()
-    workers = yard.service.start_workers(1)
+    workers = yard.start_workers(1)
     pids = worker_pids(workers.pid)
     before_us, before_jobs = cpu.used_us(pids), _jobs(yard)
     posted = load.post(url, seconds, rate=rate)
     count = round(posted.rate * posted.seconds)
     yard.service.wait_until(lambda: yard.service.lane().pending == 0)
+    # RQ counts a job when it has ended.
+    yard.service.wait_until(lambda: _jobs(yard) > before_jobs)
     used_us, jobs = cpu.used_us(pids) - before_us, _jobs(yard) - before_jobs
     ages_ms = [ns / 1e6 for ns in yard.counted()["ages_ns"]]
     assert len(ages_ms) >= count, (len(ages_ms), count)

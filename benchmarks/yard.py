@@ -73,6 +73,12 @@ class Yard:
         wait_until_ready(port, process)
         return f"http://127.0.0.1:{port}", process
 
+    def start_workers(self, count: int) -> subprocess.Popen[bytes]:
+        """Starts workers, and waits until RQ knows them all: then they are ready for jobs."""
+        workers = self.service.start_workers(count)
+        self.service.wait_until(lambda: self.store.client.scard("rq:workers") == count)
+        return workers
+
     def start(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
         """Starts a process that ends with the yard, or before."""
         environ = {

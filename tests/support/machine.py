@@ -5,7 +5,6 @@ import os
 import platform
 import re
 import subprocess
-import sysconfig
 import time
 from pathlib import Path
 
@@ -30,8 +29,7 @@ def versions() -> str:
     """Gives the versions of all that was at work."""
     redis = re.search(r"v=(\S+)", _said(str(embedded_redis.server()), "--version"))
     packages = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES)
-    options = sysconfig.get_config_var("CONFIG_ARGS") or ""
-    python = platform.python_version() + ("" if "--enable-optimizations" in options else " without optimizations")
+    python = platform.python_version()
     return f"split-dest {__version__}, Python {python}, redis-server {redis and redis[1]}, {packages}"
 
 
