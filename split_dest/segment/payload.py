@@ -29,8 +29,8 @@ _BOM = b"\xef\xbb\xbf"
 #: Larger messages are never parsed, for a million keys take dozens of times their size; real ones have 32 KB.
 _GIANT_BYTES = 1_000_000
 _MARKS = (b'"', b"[", b"]", b"{", b"}", b",")
-_CONTAINERS = frozenset((dict, list))
-#: So deep orjson writes, and no deeper (its README, "dumps"), so what it writes beneath all but a few is not deep.
+#: So deep orjson writes, no deeper (its README, "dumps"): what it writes beneath enough others is not too deep.
+#: A walk in Python takes four times as long.
 _LEVELS = 254
 _MANY = 10
 #: Reads whole numbers of any length, and keeps every pair, so that no second one of a name hides a number.
@@ -83,7 +83,7 @@ def read(body: bytes, most: int | None = None) -> Payload:
         return _read_singly(body.removeprefix(_BOM), error, most)
     items, envelope = _opened(parsed)
     _check_number(items, most)
-    if _may_be_deep(body, items, envelope) and _deeper_than([items, envelope], MAX_DEPTH + 2):
+    if _is_deep(body, items, envelope):
         # orjson reads deeper than it writes, so only the raw text can be kept.
         return Payload([_read(text) for text in _texts(body, most)], _envelope(body))
     return Payload([_checked(item) for item in items], envelope)
@@ -152,8 +152,8 @@ def _checked(item: object) -> dict[str, Any] | Unreadable:
     return item if isinstance(item, dict) else Unreadable(orjson.dumps(item), _rejection("not_an_object"))
 
 
-def _may_be_deep(body: bytes, items: Sequence[Any], envelope: Mapping[str, Any]) -> bool:
-    """True when one of the items may be too deep: a look that takes a fourth of ``_deeper_than``."""
+def _is_deep(body: bytes, items: Sequence[Any], envelope: Mapping[str, Any]) -> bool:
+    """True when one of the items, or the envelope, is too deep."""
     # Of a few it takes less to count brackets.
     if len(items) < _MANY and body.count(b"{") + body.count(b"[") <= MAX_DEPTH:
         return False
@@ -165,20 +165,6 @@ def _may_be_deep(body: bytes, items: Sequence[Any], envelope: Mapping[str, Any])
     except orjson.JSONEncodeError:
         return True
     return False
-
-
-def _deeper_than(items: list[Any], limit: int) -> bool:
-    level: list[Any] = [items]
-    for _ in range(limit):
-        level = [
-            child
-            for container in level
-            for child in (container.values() if type(container) is dict else container)
-            if type(child) in _CONTAINERS
-        ]
-        if not level:
-            return False
-    return True
 
 
 def _read_singly(body: bytes, error: orjson.JSONDecodeError, most: int | None) -> Payload:
