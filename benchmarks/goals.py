@@ -73,7 +73,7 @@ GOALS = (
     Goal("worker's memory at its most", 150, _figure("drain_large_mb"), "MB", least=False),
     _Compared(
         "worker's memory, of the large backlog to that of 10,000",
-        1.1,
+        1.25,
         _ratio("drain_large_mb", "drain_small_mb"),
         least=False,
     ),
