@@ -51,6 +51,16 @@ def read(request: Request, most_bytes: int) -> bytes:
     return _inflated(body, most_bytes)
 
 
+def note_known(request: Request) -> None:
+    """Notes that a request's sender has shown a secret or key that opens its door.
+
+    A large body that comes next on the connection need not wait until the door is asked whether it wants it.
+    """
+    incoming = _incoming(request.environ)
+    if incoming is not None:
+        incoming.is_known = True
+
+
 def meanwhile(request: Request) -> Callable[[], bool] | None:
     """Gives what answers other requests while this one can wait; None: it holds up nobody."""
     incoming = _incoming(request.environ)

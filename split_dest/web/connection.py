@@ -19,16 +19,12 @@ _SEND_TIMEOUT = struct.pack("ll", 0, 300_000)
 
 
 class Connection(TConn):  # type: ignore[misc]
-    """A connection and the request that comes on it.
-
-    ``is_welcome``: its last request was a post that was answered with 200, so a batch may be collected there.
-    """
+    """A connection and the request that comes on it."""
 
     def __init__(self, *args: Any, room: Room) -> None:
         super().__init__(*args)
         # gunicorn would wait here, in a thread.
         self.initialized = True
-        self.is_welcome = False
         self._room = room
         self.incoming = Incoming(None)
         self.parser: Any = None
@@ -39,10 +35,14 @@ class Connection(TConn):  # type: ignore[misc]
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
 
     def forget_request(self) -> None:
-        """Forgets the one that was answered, and all that it took, and waits for the next one."""
+        """Forgets the one that was answered, and all that it took; whose sender is known may send a batch next."""
         self.incoming.close()
+        self.forget_parser()
+        self.incoming = Incoming(self._room if self.incoming.is_known else None)
+
+    def forget_parser(self) -> None:
+        """Forgets what the parser has read; what was kept of the request is read again from its beginning."""
         self.parser, self.pieces = None, iter(())
-        self.incoming = Incoming(self._room if self.is_welcome else None)
 
     def init(self) -> None:
         """Lets a thread wait for a sender that does not read its answers, but not the loop."""
@@ -66,11 +66,6 @@ class WholeAnswer:
     def sendall(self, piece: bytes) -> None:
         """Keeps a piece."""
         self._pieces.append(piece)
-
-    @property
-    def is_ok(self) -> bool:
-        """True when its status is 200."""
-        return bool(self._pieces) and self._pieces[0].startswith(b"HTTP/1.1 200 ")
 
     def leave(self) -> None:
         """Sends all pieces.

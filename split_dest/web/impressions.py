@@ -27,6 +27,7 @@ def blueprint(settings: Settings, accepting: Accepting, high_water: HighWater) -
             raise RequestRefused(404, "unknown_destination")
         shown = (token, request.args.get("token", ""), request.headers.get("Authorization", ""))
         auth.authenticate(shown, source.tokens)
+        body.note_known(request)
         received = body.read(request, _MAX_BODY_BYTES)
         high_water.check()
         found = payload.messages(received, _MAX_IMPRESSIONS)

@@ -105,6 +105,7 @@ class Incoming:
 
     ``is_cut``: no more of it will come. ``is_awaited``: the application wants its body. ``ends_seconds``: when it
     must be whole, by the monotonic clock; 0.0 before its first byte. ``is_large``: it takes its turn.
+    ``is_known``: the application knows who sent it.
     ``meanwhile``: answers another one that came, if there is one, and says whether; None where a thread answers.
 
     Args:
@@ -117,6 +118,7 @@ class Incoming:
         self.is_cut = False
         self.is_awaited = False
         self.is_large = False
+        self.is_known = False
         self.is_post = False
         self.meanwhile: Callable[[], bool] | None = None
         self.ends_seconds = 0.0

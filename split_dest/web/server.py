@@ -88,8 +88,6 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
             self._end_oldest()
             return False
         self.nr_conns += 1
-        if self.nr_conns >= self.worker_connections:
-            self._end_oldest()
         self._wait(Connection(self.cfg, sock, client, listener.getsockname(), room=self._room))
         return True
 
@@ -168,6 +166,9 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
         self._left = _TOGETHER
         while self._answer_post():
             pass
+        # With as many as it may have gunicorn takes no new ones. Only now, when all that came has been read.
+        if self.alive and self.nr_conns >= self.worker_connections:
+            self._end_oldest()
 
     def _answer_post(self) -> bool:
         """Answers the post that waits longest, if one is left in this turn, and says whether.
@@ -196,6 +197,7 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
         try:
             return super().handle(conn)
         except BodyAwaited:
+            conn.forget_parser()
             return _AWAIT
 
     def handle_request(self, req: Any, conn: Connection) -> object:
@@ -206,7 +208,6 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
         sock, conn.sock = conn.sock, WholeAnswer(conn.sock)
         try:
             outcome = super().handle_request(req, conn)
-            conn.is_welcome = conn.incoming.is_post and conn.sock.is_ok
             conn.sock.leave()
         except BlockingIOError as error:
             raise BrokenPipeError(errno.EPIPE, "the sender reads no answers") from error

@@ -116,6 +116,7 @@ class _Door:
         except RequestRefused as refused:
             raise _permanent(refused) from refused
         names = self.destinations(write_key or posted.write_key)
+        body.note_known(request)
         self._high_water.check()
         messages = posted.messages
         for name in names:

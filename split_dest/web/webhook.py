@@ -22,6 +22,7 @@ def blueprint(settings: Settings, accepting: Accepting, high_water: HighWater) -
     def receive(name: str) -> Response:
         destination = settings.destinations[name]
         auth.authenticate([request.headers.get("Authorization", "")], destination.authorization)
+        body.note_known(request)
         received = body.read(request, settings.intake.max_body_bytes)
         if destination.signature_secrets:
             auth.check_signature(request.headers.get("X-Signature", ""), received, destination.signature_secrets)
