@@ -9,6 +9,8 @@ from benchmarks.yard import BIN, Yard
 from tests.support.service import worker_pids
 
 _WARM_SECONDS = 1.0
+#: Whether what waits grows can't be seen in less.
+_LEAST_SECONDS = 4.0
 
 
 def sustained(yard: Yard, url: str, seconds: float) -> dict[str, float]:
@@ -16,6 +18,7 @@ def sustained(yard: Yard, url: str, seconds: float) -> dict[str, float]:
 
     Also by how much what waits grows meanwhile, of what is posted.
     """
+    seconds = max(seconds, _LEAST_SECONDS)
     yard.clear()
     workers = yard.start_workers(1)
     with ThreadPoolExecutor(1) as pool:

@@ -29,8 +29,8 @@ _BOM = b"\xef\xbb\xbf"
 #: Larger messages are never parsed, for a million keys take dozens of times their size; real ones have 32 KB.
 _GIANT_BYTES = 1_000_000
 _MARKS = (b'"', b"[", b"]", b"{", b"}", b",")
-#: So deep orjson writes, no deeper (its README, "dumps"): what it writes beneath enough others is not too deep.
-#: A walk in Python takes four times as long.
+#: So deep orjson writes, and no deeper (its README, "dumps"). Two hold all messages, which may have 64, so what it
+#: writes beneath the other 188 is not too deep. A walk in Python takes four times as long.
 _LEVELS = 254
 _MANY = 10
 #: Reads whole numbers of any length, and keeps every pair, so that no second one of a name hides a number.

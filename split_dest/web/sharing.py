@@ -6,9 +6,10 @@ processes answered half as much then.
 
 import time
 
-#: The more connections a process has, the later it takes the next one.
+#: The more connections a process has, the later it takes the next one, on average: the poller waits for whole
+#: milliseconds, and what came late is made good.
 _PAUSE_SECONDS = 0.00005
-#: A sender that hangs up after each answer shall still be answered as fast as one that stays.
+#: From ten connections on. A sender that hangs up after each answer shall be answered as fast as one that stays.
 _MOST_PAUSE_SECONDS = 0.0005
 #: So many may be taken at once by a process that was busy for longer than its pauses.
 TAKEN_AT_ONCE = 8

