@@ -23,6 +23,9 @@ MAX_DEPTH = 64
 #: Segment's Webhooks (Actions) sends up to 4,000 at once (segment-docs, destinations/catalog/actions-webhook).
 MAX_MESSAGES = 10_000
 
+#: What a message says that it is. An envelope says none of these; a message may well hold a list named batch.
+_CALLS = ("track", "page", "screen", "identify", "group", "alias", "delete")
+_QUOTED_CALLS = tuple(map(orjson.dumps, _CALLS))
 #: What of an envelope means anything to its messages.
 _BESIDE = (b'"writeKey"', b'"sentAt"', b'"context"', b'"integrations"')
 _BOM = b"\xef\xbb\xbf"
@@ -141,7 +144,7 @@ def text(item: object) -> bytes:
 
 
 def _opened(parsed: object) -> tuple[list[Any], dict[str, Any]]:
-    if isinstance(parsed, dict) and isinstance(parsed.get("batch"), list):
+    if isinstance(parsed, dict) and isinstance(parsed.get("batch"), list) and parsed.get("type") not in _CALLS:
         return parsed.pop("batch"), parsed
     return (parsed if isinstance(parsed, list) else [parsed]), {}
 
@@ -193,7 +196,7 @@ def _texts(body: bytes, most: int | None) -> list[bytes]:
     """Gives the raw texts of the messages; of too many, one more than there may be."""
     if body.lstrip().startswith(b"{"):
         batch = json_text.member(body, b"batch")
-        if batch is None or not batch.startswith(b"["):
+        if batch is None or not batch.startswith(b"[") or json_text.member(body, b"type") in _QUOTED_CALLS:
             return [body]
         body = batch
     if not body.lstrip().startswith(b"["):
