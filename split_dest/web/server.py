@@ -196,7 +196,9 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
         conn.parser = http.get_parser(self.cfg, conn.pieces, conn.client)
         try:
             return super().handle(conn)
-        except BodyAwaited:
+        except BodyAwaited as awaited:
+            # Flask's frame keeps the exception, which keeps the frame, and so all that was read.
+            awaited.__traceback__ = None
             conn.forget_parser()
             return _AWAIT
 

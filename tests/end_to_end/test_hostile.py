@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from urllib.parse import urlsplit
 
 import orjson
@@ -39,6 +39,8 @@ _SLOW = [
 #: As large as one of an SDK may be; with its second one a connection may have it collected in memory.
 _BATCH = orjson.dumps(tracks(50, properties={"note": "x" * 9_900}))
 _STAYING = 100
+#: What the door reads at once.
+_PIECE_BYTES = 65_536
 _DEEP = b'{"a":' * 80_000 + b"1" + b"}" * 80_000
 #: Who sends what where, and the statuses that may answer it.
 Request = tuple[str, str, bytes, set[int]]
@@ -139,6 +141,24 @@ def test_connections_that_stay_keep_nothing_of_their_batches(web: Service) -> No
     assert memory_bytes(web.process.pid) - before_bytes < _STAYING * len(_BATCH) / 4
     for connection in connections:
         connection.close()
+
+
+def test_connections_that_end_leave_nothing_of_their_batches(web: Service) -> None:
+    """What was read before the door was asked goes at once, not when Python next looks for cycles."""
+    at = urlsplit(web.url).netloc
+
+    def post_on_a_new_one() -> None:
+        with closing(http.client.HTTPConnection(at, timeout=60)) as connection:
+            _post_batch(connection)
+
+    for _ in range(5):
+        post_on_a_new_one()
+    before_bytes = memory_bytes(web.process.pid)
+
+    for _ in range(_STAYING):
+        post_on_a_new_one()
+
+    assert memory_bytes(web.process.pid) - before_bytes < _STAYING * _PIECE_BYTES / 4
 
 
 class Attackers:
