@@ -1,5 +1,6 @@
 """One worker process: an RQ worker on one queue, with a heartbeat for itself and its drains."""
 
+import ctypes
 import gc
 import logging
 import os
@@ -30,6 +31,8 @@ _PAUSE_SECONDS = 1.0
 #: After so long a thread gives Python's lock to another that wants it. With Python's own 5 ms the thread that
 #: claims ahead waited for it after each read from its socket, and the mapping for the claim: 6 to 10 ms of 40.
 _SWITCH_SECONDS = 0.0005
+#: mallopt(3): how many heaps there may be.
+_M_ARENA_MAX = -8
 
 
 def run(parent: int, settings: Settings) -> None:
@@ -51,6 +54,7 @@ def _work(parent: int, settings: Settings) -> None:
     # RQ's own lines tell of every job; a failed one is told by log_failure.
     logging.getLogger("rq").setLevel(logging.CRITICAL)
     logging.getLogger("rq.worker").setLevel(logging.CRITICAL)
+    _share_a_heap()
     runtime = begin(settings)
     _collect_seldom()
     sys.setswitchinterval(_SWITCH_SECONDS)
@@ -65,6 +69,13 @@ def _work(parent: int, settings: Settings) -> None:
         runtime.drains.shutdown()
         stop.set()
         runtime.pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _share_a_heap() -> None:
+    # Its threads take turns anyway. With a heap each, which glibc gives them, what they pass to each other left
+    # holes: 61 MB after a large backlog and 55 after a small one, instead of 55 and 53.
+    with suppress(AttributeError):
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
 def _collect_seldom() -> None:
