@@ -121,11 +121,15 @@ def _found(settings: Settings, destination: str | None, letter_id: str) -> DeadL
     if not re.fullmatch(r"\d+-\d+", letter_id):
         raise click.UsageError(f'"{letter_id}" is no id; ids look like 1767225600000-0, see: split-dest dead list')
     store = store_of(settings)
-    for name in chosen(settings, destination):
-        letter = dead_letters.find(store, name, letter_id)
-        if letter is not None:
-            return letter
-    raise click.ClickException(f"no dead letter {letter_id}")
+    found = [dead_letters.find(store, name, letter_id) for name in chosen(settings, destination)]
+    letters = [letter for letter in found if letter is not None]
+    if not letters:
+        raise click.ClickException(f"no dead letter {letter_id}")
+    if len(letters) > 1:
+        # Ids are times, and each destination has its own.
+        names = ", ".join(letter.destination for letter in letters)
+        raise click.UsageError(f"{letter_id} is an id in several: {names}; name one with --destination")
+    return letters[0]
 
 
 @dead.command(epilog=example("split-dest dead replay --reason gave_up --since 1d"))

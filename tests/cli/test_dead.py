@@ -27,6 +27,8 @@ def two(settings):
 def letters(two, door):
     """Dead letters of both destinations: two of web, one of app."""
     door(BAD_ID, BAD_PROPERTIES)
+    # An id is a time, in milliseconds.
+    time.sleep(0.002)
     door(BAD_ID, name="app")
 
 
@@ -116,6 +118,20 @@ def test_one_letter_is_shown_whole(command, letters):
     assert found.code == 0
     assert (shown["id"], shown["destination"], shown["message"]) == (letter_id, "app", BAD_ID)
     assert found.out.count("\n") > 8
+
+
+def test_an_id_in_several_destinations_is_shown_of_the_one_named(command, settings, two):
+    """Letters that two destinations set aside in the same millisecond have one id; none is taken for the other."""
+    fields = {"lane": "events", "reason": "gave_up", "detail": "", "m": "{}", "t": 1}
+    for name in ("web", "app"):
+        settings.store.client.xadd(f"sd:{name}:dead", fields, id="1767225600000-0")
+
+    either = command("dead", "show", "1767225600000-0")
+    one = command("dead", "show", "1767225600000-0", "--destination", "app")
+
+    assert (either.code, either.out) == (2, "")
+    assert "1767225600000-0 is an id in several: web, app; name one with --destination" in either.err
+    assert (one.code, orjson.loads(one.out)["destination"]) == (0, "app")
 
 
 def test_a_letter_that_is_no_json_is_shown_as_text(command, settings):
