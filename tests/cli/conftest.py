@@ -1,6 +1,5 @@
 """Commands with the settings of a test, and dead letters that the real door made."""
 
-import gc
 import sys
 from collections.abc import Callable, Iterator
 from io import BytesIO, TextIOWrapper
@@ -45,11 +44,9 @@ def nothing_left() -> Iterator[None]:
 
 
 @pytest.fixture
-def settings(make_service: Callable[..., Service]) -> Iterator[Service]:
+def settings(make_service: Callable[..., Service]) -> Service:
     """A service of which nothing runs yet: its settings file and its variables."""
-    made = make_service()
-    yield made
-    hang_up(made)
+    return make_service()
 
 
 @pytest.fixture
@@ -58,12 +55,6 @@ def working(settings: Service) -> Service:
     settings.start_web()
     settings.start_workers(1)
     return settings
-
-
-def hang_up(service: Service) -> None:
-    """Closes the connections to the web process, which otherwise waits two seconds for them when it stops."""
-    service.http.clear()
-    gc.collect()
 
 
 @pytest.fixture
