@@ -7,7 +7,6 @@ Small posts have no thread at all: they are answered in the loop, those of one m
 one call of Redis stores them all. With a thread each, a request cost twice as much (docs/speed.md).
 """
 
-import ctypes
 import errno
 import socket
 import sys
@@ -36,6 +35,7 @@ from split_dest import logs
 from split_dest.web.connection import Connection, WholeAnswer, refuse
 from split_dest.web.incoming import AwaitedBody, BodyAwaited
 from split_dest.web.kept import Room
+from split_dest.web.memory import give_back_large_blocks, with_room
 from split_dest.web.sharing import TAKEN_AT_ONCE, Sharing
 
 _PIECE_BYTES = 65_536
@@ -43,8 +43,6 @@ _PIECE_BYTES = 65_536
 _LEAVE_SECONDS = 2.0
 _LOOK_SECONDS = 0.25
 _SWITCH_SECONDS = 0.0005
-#: mallopt(3): larger blocks are mapped by themselves, and the bound no longer grows.
-_M_MMAP_THRESHOLD = -3
 _AWAIT = object()
 #: So many posts are begun before the first of them is answered, each with a dozen of Python's thousand frames; and
 #: so many are answered before the loop looks at anything else.
@@ -132,10 +130,8 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
         """Serves until the process ends."""
         # A thread that computes lets others go on sooner than after Python's own 5 ms.
         sys.setswitchinterval(_SWITCH_SECONDS)
-        with suppress(AttributeError):
-            # What a large body took goes back at once; glibc would keep it for the next one.
-            ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _PIECE_BYTES * 2)
-        super().init_process()
+        give_back_large_blocks()
+        with_room(super().init_process)
 
     def handle_quit(self, sig: int, frame: object) -> None:
         """Stops as SIGTERM does: gunicorn's way takes a lock that the code which it interrupts may hold."""
