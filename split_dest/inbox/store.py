@@ -20,9 +20,8 @@ from split_dest.errors import StoreUnavailable
 
 #: A Unix socket's path has 108 bytes at most on Linux (unix(7)).
 _SOCKET_PATH_MAX = 100
-#: After each read a thread waits for Python's lock, and a claim of 1,000 messages is a megabyte: a backlog is
-#: emptied at 53,500 messages a second, with redis-py's own 64 KiB at 51,200.
-_READ_BYTES = 262_144
+#: redis-py's own; each connection keeps so much memory.
+_READ_BYTES = 32_768
 _WATCH_MS = 900
 _COPY_MS = 500
 #: What only a replica answers to a script that writes, and to WAIT (Redis 6.2 and 7).
@@ -54,7 +53,9 @@ def socket_path(data_dir: str) -> Path:
     return Path(tempfile.gettempdir()) / f"split-dest-{hashlib.sha256(str(path).encode()).hexdigest()[:16]}.sock"
 
 
-def connect(url: str, data_dir: str, *, timeout_seconds: float = 2.0) -> redis.Redis:
+def connect(
+    url: str, data_dir: str, *, timeout_seconds: float = 2.0, read_bytes: int = _READ_BYTES
+) -> redis.Redis:
     """Gives a client; nothing is connected yet.
 
     Args:
@@ -62,13 +63,14 @@ def connect(url: str, data_dir: str, *, timeout_seconds: float = 2.0) -> redis.R
         data_dir: of the embedded Redis.
         timeout_seconds: how long one command may take. A command is tried twice when its connection was cut,
             never when Redis was silent, so a caller waits no longer than this.
+        read_bytes: how much of an answer is read at once.
     """
     options: dict[str, Any] = {
         "socket_timeout": timeout_seconds,
         "socket_connect_timeout": min(timeout_seconds, 1.0),
         "retry": Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
         "protocol": 2,
-        "socket_read_size": _READ_BYTES,
+        "socket_read_size": read_bytes,
         # Its name and version are nothing that a user's rights must allow for.
         "driver_info": None,
     }
