@@ -128,7 +128,7 @@ def _found(settings: Settings, destination: str | None, letter_id: str) -> DeadL
     if len(letters) > 1:
         # Ids are times, and each destination has its own.
         names = ", ".join(letter.destination for letter in letters)
-        raise click.UsageError(f"{letter_id} is an id in several: {names}; name one with --destination")
+        raise click.UsageError(f"several have a dead letter {letter_id}: {names}; name one with --destination")
     return letters[0]
 
 

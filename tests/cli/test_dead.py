@@ -130,7 +130,7 @@ def test_an_id_in_several_destinations_is_shown_of_the_one_named(command, settin
     one = command("dead", "show", "1767225600000-0", "--destination", "app")
 
     assert (either.code, either.out) == (2, "")
-    assert "1767225600000-0 is an id in several: web, app; name one with --destination" in either.err
+    assert "several have a dead letter 1767225600000-0: web, app; name one with --destination" in either.err
     assert (one.code, orjson.loads(one.out)["destination"]) == (0, "app")
 
 
