@@ -73,7 +73,7 @@ def _pixel(door: "_Door", kind: str) -> Response:
     try:
         if kind not in KINDS:
             raise RequestRefused(404, "not_found")
-        door.receive(body_of_query(request.args), kind)
+        door.receive(body_of_query(request.query_string.decode(errors="replace")), kind)
     except (RequestRefused, StoreUnavailable) as error:
         logs.often("pixel_lost", reason=error.code)
     return Response(_GIF, mimetype="image/gif", headers={"Cache-Control": "no-store"})

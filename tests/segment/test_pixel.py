@@ -1,7 +1,10 @@
 """Calls written into the address of a picture."""
 
 import base64
+import time
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote, quote_plus, urlencode
 
 import orjson
 import pytest
@@ -17,51 +20,72 @@ CALL = {
     "event": "Email Opened",
     "properties": {"subject": "The Daily"},
 }
-TEXT = base64.b64encode(orjson.dumps(CALL)).decode()
+JSON = orjson.dumps(CALL).decode()
+TEXT = base64.b64encode(JSON.encode()).decode()
+
+
+def lines(blank: str, size: int) -> str:
+    """Return the Base64 in lines of a size, each of which ends with a blank."""
+    return "".join(TEXT[at : at + size] + blank for at in range(0, len(TEXT), size))
 
 
 @pytest.mark.parametrize(
     "data",
     [
         TEXT,
+        quote(TEXT),
         TEXT.rstrip("="),
         TEXT + "===",
-        TEXT.replace("+", " "),
         TEXT.replace("+", "-").replace("/", "_"),
+        quote(TEXT, safe="") + "%0A",
+        quote(TEXT) + "%20",
+        *(lines(blank, size) for blank in ("%0A", "%0D%0A", "%20", "%09") for size in (60, 76)),
+        "%0A%20" + quote(lines("\n ", 3), safe="+/="),
     ],
-    ids=["as it is", "no padding", "more padding", "spaces", "for addresses"],
 )
 def test_data_is_json_in_any_kind_of_base64(data: str):
-    """A plus becomes a space on its way, and many senders leave the padding out."""
+    """A raw plus sign is a digit, blanks and line breaks are none, and many senders leave the padding out."""
     assert {"+", "/", "="} <= set(TEXT)
-    assert orjson.loads(body_of_query({"data": data, "event": "Other"})) == CALL
+    for query in (f"data={data}&event=Other", f"event=Other&d%61ta={data}&data=other"):
+        assert orjson.loads(body_of_query(query)) == CALL
 
 
-@pytest.mark.parametrize("data", ["", "=", "a", "%%%", "{}", "ü", "\U0001f600", "\x00", "AAAA\n"])
+@pytest.mark.parametrize("data", [quote(JSON), quote_plus(JSON), "%0A+" + quote(JSON), JSON.replace(" ", "+")])
+def test_data_may_be_json_as_it_is(data: str):
+    """What begins with a brace is no Base64; a plus sign is a blank there, as in any form."""
+    assert orjson.loads(body_of_query(f"data={data}")) == CALL
+
+
+@pytest.mark.parametrize(
+    "data", ["", "=", "a", "%25%25%25", "[]", "%C3%BC", "ü", "\U0001f600", "%00", "%", "AA%0", "AA=AA", "AAAA%A0"]
+)
 def test_what_is_no_base64_is_no_body(data: str):
     """Nothing is raised; the door then tells that it is no JSON."""
-    assert body_of_query({"data": data}) == b""
+    assert body_of_query(f"data={data}") == b""
 
 
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        ({}, {}),
-        ({"event": "Opened", "userId": "u"}, {"event": "Opened", "userId": "u"}),
-        ({"properties.a": "1", "properties.b.c": "2"}, {"properties": {"a": "1", "b": {"c": "2"}}}),
-        ({"properties": "x", "properties.a": "1"}, {"properties": "x"}),
-        ({"properties.a": "1", "properties": "x"}, {"properties": "x"}),
-        ({".": "1"}, {"": {"": "1"}}),
+        ("", {}),
+        ("event=Opened&userId=u", {"event": "Opened", "userId": "u"}),
+        ("event=Email+Opened&userId=%2B1%20a", {"event": "Email Opened", "userId": "+1 a"}),
+        ("properties.a=1&properties.b.c=2", {"properties": {"a": "1", "b": {"c": "2"}}}),
+        ("properties=x&properties.a=1", {"properties": "x"}),
+        ("properties.a=1&properties=x", {"properties": "x"}),
+        ("a=1&a=2&b&c=", {"a": "1", "b": "", "c": ""}),
+        ("a=%FF&b=%C3%BC&c=ü", {"a": "�", "b": "ü", "c": "ü"}),
+        (".=1", {"": {"": "1"}}),
     ],
 )
-def test_parameters_are_fields_and_dots_lead_into_them(query: dict[str, str], message: dict[str, Any]):
+def test_parameters_are_fields_and_dots_lead_into_them(query: str, message: dict[str, Any]):
     """A name that is both a field and a way to others counts by what was said of itself."""
     assert orjson.loads(body_of_query(query)) == message
 
 
 def test_many_dots_do_no_harm():
     """After 32 of them the rest is a name."""
-    found = orjson.loads(body_of_query({"a." * 2000 + "b": "1"}))
+    found = orjson.loads(body_of_query("a." * 2000 + "b=1"))
 
     for _ in range(32):
         found = found["a"]
@@ -69,21 +93,29 @@ def test_many_dots_do_no_harm():
 
 
 @LAWS
-@given(
-    st.dictionaries(st.text(".adt"), st.text()), st.one_of(st.none(), st.text(), st.binary().map(base64.b64encode))
-)
-def test_any_query_gives_bytes(query: dict[str, str], data: str | bytes | None):
+@given(st.one_of(st.text(), st.text("dat=&%2+B.{ "), st.text().map("data={}".format)))
+def test_any_query_gives_bytes(query: str):
     """Whatever a picture's address holds."""
-    if data is not None:
-        query["data"] = data if isinstance(data, str) else data.decode()
-
     assert isinstance(body_of_query(query), bytes)
 
 
 @LAWS
-@given(objects)
-def test_data_is_given_as_it_is(call: dict[str, Any]):
-    """Every message comes through."""
+@given(objects, st.sampled_from([quote, quote_plus, str]))
+def test_data_is_given_as_it_is(call: dict[str, Any], escape: Callable[[str], str]):
+    """Every message comes through, in Base64 and, where it is escaped, as plain JSON."""
     body = orjson.dumps(call)
 
-    assert body_of_query({"data": base64.b64encode(body).decode()}) == body
+    assert body_of_query("data=" + escape(base64.b64encode(body).decode())) == body
+    assert body_of_query(urlencode({"data": body})) == body
+
+
+@pytest.mark.parametrize("part", ["%", "&", "=", "+", "%20", "a.", "a=&", "data", "data=%0A+", "{"])
+def test_a_hostile_query_costs_little_time(part: str):
+    """Eight thousand characters are all that gunicorn lets in."""
+    queries = [start + part * (8000 // len(part)) for start in ("", "data=")]
+    started = time.process_time()
+
+    for query in queries * 10:
+        body_of_query(query)
+
+    assert time.process_time() - started < 1

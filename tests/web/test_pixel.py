@@ -36,9 +36,18 @@ def data(call: Any) -> str:
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
-@pytest.mark.parametrize("query", [data(CALL), urlencode(FIELDS | {"properties.subject": "Ünï"})])
+@pytest.mark.parametrize(
+    "query",
+    [
+        data(CALL),
+        data(CALL) + "%0A",
+        "data=" + quote(base64.encodebytes(orjson.dumps(CALL))),
+        urlencode({"data": orjson.dumps(CALL)}),
+        urlencode(FIELDS | {"properties.subject": "Ünï"}),
+    ],
+)
 def test_a_call_comes_with_a_picture(client: FlaskClient, store: Store, slash: str, query: str) -> None:
-    """As Base64 or as parameters; the type comes from the path."""
+    """As Base64, as JSON or as parameters; the type comes from the path."""
     answer = client.get(f"/v1/pixel/track{slash}?{query}")
 
     assert is_pixel(answer)
