@@ -40,16 +40,28 @@ def warning(event: str, **fields: object) -> None:
     _OURS.warning(event, extra={_FIELDS: fields})
 
 
-def often(event: str, **fields: object) -> None:
-    """Logs a fact that a sender can cause at any rate: a line a second at most, and how many *times* it was."""
+def often(event: str, *, cause: BaseException | None = None, **fields: object) -> None:
+    """Log a fact that a sender can cause at any rate: a line a second at most, and how many *times* it was.
+
+    With a *cause* it is an error, of which each place has a line of its own.
+    """
+    times = due(event if cause is None else f"{event} {places(cause)[-1:]}")
+    if times and cause is None:
+        warning(event, times=times, **fields)
+    elif times:
+        error(event, cause=cause, times=times, **fields)
+
+
+def due(fact: str) -> int:
+    """Return how often a fact was asked about since it was told, this time included; 0: it was told a moment ago."""
     now = time.monotonic()
     with _LOCK:
-        told, untold = _TOLD.get(event, (-math.inf, 0))
+        told, untold = _TOLD.get(fact, (-math.inf, 0))
         if now < told + 1:
-            _TOLD[event] = told, untold + 1
-            return
-        _TOLD[event] = now, 0
-    warning(event, times=untold + 1, **fields)
+            _TOLD[fact] = told, untold + 1
+            return 0
+        _TOLD[fact] = now, 0
+    return untold + 1
 
 
 def error(event: str, *, cause: BaseException | None = None, **fields: object) -> None:

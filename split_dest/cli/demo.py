@@ -80,7 +80,7 @@ def _start(processes: Processes, folder: Path, door: str, sandbox: str) -> None:
     processes.start("redis", embedded_redis.command(str(folder / "redis")))
     processes.start("sandbox", [python, "-m", "split_dest", "sandbox", "--port", sandbox.rpartition(":")[2]])
     web = ["gunicorn", "--config", "python:split_dest.web.gunicorn", "--bind", door.removeprefix("http://")]
-    processes.start("web", [python, "-m", *web, "--threads", "8", "split_dest.web:create_app()"])
+    processes.start("web", [python, "-m", *web, "split_dest.web:create_app()"])
     processes.start("worker", [python, "-m", "workers"])
     processes.wait_for(f"{sandbox}/_sandbox/counts")
     processes.wait_for(f"{door}/readyz")

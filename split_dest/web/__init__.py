@@ -1,66 +1,21 @@
-"""The web process: one file a door."""
+"""The web process: one file an endpoint."""
 
-import sys
-from functools import cache, partial
+from typing import TYPE_CHECKING
 
-from flask import Flask
-from werkzeug.exceptions import HTTPException
-from werkzeug.middleware.proxy_fix import ProxyFix
+if TYPE_CHECKING:
+    from flask import Flask
 
-from split_dest import config, logs
-from split_dest.config.settings import Settings
-from split_dest.errors import RequestRefused, SettingsError, StoreUnavailable
-from split_dest.inbox.intake import HighWater
-from split_dest.inbox.store import Store, connect
-from split_dest.last_good import LastGood
-from split_dest.web import answers, health, impressions, openapi, tracking, webhook
-from split_dest.web.accepting import Accepting
-from split_dest.web.attempts import Attempts
-
-#: Segment gives up after four to five seconds; a silent Redis must have become a 503 well before.
-_REDIS_SECONDS = 0.8
-#: gunicorn's own exit code when the application can't be loaded.
-_CANT_LOAD = 4
+    from split_dest.config.settings import Settings
 
 
-def create_app(settings: Settings | None = None) -> Flask:
-    """Gives the web application.
+def create_app(settings: "Settings | None" = None) -> "Flask":
+    """Return the web application.
 
     Args:
-        settings: None: those of ``last_good``.
+        settings: None: those that the environment names.
     """
-    if settings is None:
-        settings = last_good().settings
-    app = Flask("split_dest.web")
-    # A sender that follows a redirect turns its POST into a GET.
-    app.url_map.merge_slashes = False
-    if proxies := config.proxies():
-        # Else any sender could name any address as its own.
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=0)  # type: ignore[method-assign]
-    store = Store(connect(settings.redis.url, settings.redis.data_dir, timeout_seconds=_REDIS_SECONDS))
-    high_water = HighWater(store, settings.intake.full_at_percent)
-    accepting = Accepting(settings, store)
-    app.register_blueprint(webhook.blueprint(settings, accepting, high_water))
-    app.register_blueprint(tracking.blueprint(settings, accepting, high_water))
-    app.register_blueprint(impressions.blueprint(settings, accepting, high_water))
-    app.register_blueprint(health.blueprint(settings, store, high_water))
-    app.register_blueprint(openapi.blueprint())
-    app.register_error_handler(RequestRefused, partial(answers.limit, Attempts(store)))
-    app.register_error_handler(StoreUnavailable, answers.unavailable)
-    app.register_error_handler(HTTPException, answers.http_error)
-    app.register_error_handler(Exception, answers.fault)
-    return app
+    # Not at the top: gunicorn imports this package on its way to the configuration, which has to patch the standard
+    # library before anything else is imported.
+    from split_dest.web import app
 
-
-@cache
-def last_good() -> LastGood:
-    """Gives the settings that the environment names; problems end the process with a clear text.
-
-    gunicorn's master reads them first, so that a worker process that is started later has the last good ones.
-    """
-    logs.setup()
-    try:
-        return LastGood(config.load())
-    except SettingsError as error:
-        print(error, file=sys.stderr)
-        raise SystemExit(_CANT_LOAD) from error
+    return app.create(settings)

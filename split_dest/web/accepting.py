@@ -5,27 +5,31 @@ from collections.abc import Sequence
 from functools import cache
 
 import orjson
-from flask import Response, request
+from flask import Response
 
 from split_dest import logs
 from split_dest.config.settings import Settings
 from split_dest.errors import StoreUnavailable
 from split_dest.inbox import intake
-from split_dest.inbox.gathering import Gathering
 from split_dest.inbox.intake import Receipt, Terms
 from split_dest.inbox.store import Store
 from split_dest.inbox.wake import wake
 from split_dest.mapping.acceptance import Item
-from split_dest.web import body
+from split_dest.web.group_commit import GroupCommit
+from split_dest.web.turns import LongWork
 
 
 class Accepting:
-    """The way from the doors into Redis, one for all of them."""
+    """The way from the doors into Redis, one for all of them.
+
+    ``long_work`` is that of senders with a secret, ``strangers_long_work`` of those with a write key, which is public.
+    """
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self._settings = settings
         self._store = store
-        self._gathering = Gathering(store)
+        self.long_work, self.strangers_long_work = LongWork(), LongWork()
+        self._group_commit = GroupCommit(store)
         self._terms = cache(self._make_terms)
 
     def answer(self, name: str, items: Sequence[Item]) -> Response:
@@ -49,11 +53,11 @@ class Accepting:
         Raises:
             StoreUnavailable: nothing may be said to the sender but to try again.
         """
-        receipt = self._gathering.accept(items, self._terms(name, most_dead), body.meanwhile(request))
+        receipt = self._group_commit.accept(items, self._terms(name, most_dead))
         if receipt.asleep:
             self._wake(name, receipt)
         if receipt.set_aside:
-            logs.warning("set_aside", destination=name, reasons=Counter(i.reason for i in items if i.reason))
+            logs.often("set_aside", destination=name, reasons=Counter(i.reason for i in items if i.reason))
         return receipt
 
     def _make_terms(self, name: str, most_dead: int) -> Terms:
@@ -63,4 +67,4 @@ class Accepting:
         try:
             wake(self._store, name, sorted(receipt.asleep))
         except StoreUnavailable as error:
-            logs.warning("not_woken", destination=name, detail=error.detail)
+            logs.often("not_woken", destination=name, detail=error.detail)

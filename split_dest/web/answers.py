@@ -54,7 +54,7 @@ def limit(attempts: Attempts, raised: RequestRefused) -> Response:
 
 def unavailable(raised: StoreUnavailable) -> Response:
     """Gives the answer while Redis can't store: try again."""
-    logs.error("store_unavailable", code=raised.code, detail=raised.detail)
+    logs.often("store_unavailable", code=raised.code, detail=raised.detail)
     return error(_OUR_FAULT, raised.code, REASONS[raised.code])
 
 
@@ -73,5 +73,5 @@ def http_error(raised: HTTPException) -> Response:
 
 def fault(raised: Exception) -> Response:
     """Gives the answer to an error that nobody expected: ours, so the sender shall try again."""
-    logs.error("internal_error", cause=raised)
+    logs.often("internal_error", cause=raised)
     return error(_OUR_FAULT, "internal_error")

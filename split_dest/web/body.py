@@ -1,119 +1,190 @@
-"""A request's body: read whole, inflated, and never more of it than allowed."""
+"""A request's body: received whole and in time, inflated, and never more of it than allowed."""
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from tempfile import TemporaryFile
 from typing import IO, Any
 
+import gevent
 from flask import Request
-from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
-from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wsgi import get_content_length
 
 from split_dest.errors import RequestRefused
-from split_dest.web.incoming import LARGE_BYTES, Incoming
+from split_dest.web import fairness
 
+#: From the end of the head to the last byte: longer than any of Segment's senders waits, and what Heroku's router gives.
+REQUEST_SECONDS = 30.0
+#: A sender whose body was not read has this long to send the rest and read its answer.
+_DISCARD_SECONDS = 2.0
+#: A larger body takes its turn, and waits for it in a file: senders that stall must cost no memory.
+LARGE_BYTES = 65_536
+#: So does a body of more objects than this, whose messages would take more than some milliseconds.
+_MANY_OBJECTS = 200
+_PIECE_BYTES = 65_536
+#: Reading chunks of a byte each takes a thousand times as long as reading one large one.
+_CHUNKED_PIECE_BYTES = 4096
 _GZIP = b"\x1f\x8b"
 _WBITS = 16 + zlib.MAX_WBITS
-_PIECE_BYTES = 65_536
-#: The one 4xx for a broken request that Segment tries again (action-destinations, core/errors.ts).
+#: How much is inflated at a time. zlib returns a copy of what follows a member, so small members must not see much.
+_INFLATED_PIECE_BYTES = 8192
+#: The one 4xx for a broken request after which Segment tries again (action-destinations, core/errors.ts).
 _INCOMPLETE = 408
 
 
-def read(request: Request, most_bytes: int) -> bytes:
-    """Gives the body, inflated if it is gzip, whatever the headers say.
+class Body:
+    """A body as it came: in memory or, when it is large, in an unlinked file.
+
+    ``is_long``: reading its messages takes long enough for others to notice.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._memory = bytearray()
+        self._file: IO[bytes] | None = None
+        self._size = 0
+
+    def add(self, piece: bytes) -> None:
+        """Keep a piece.
+
+        Raises:
+            RequestRefused: 413 ``body_too_large``.
+        """
+        self._size += len(piece)
+        if self._size > self._max_bytes:
+            raise _too_large(self._max_bytes)
+        self._memory += piece
+        if len(self._memory) > LARGE_BYTES:
+            self._file = self._file or TemporaryFile()
+            self._file.write(self._memory)
+            self._memory.clear()
+
+    @property
+    def is_long(self) -> bool:
+        if self._size > LARGE_BYTES:
+            return True
+        begun = _begun(self._memory) if self._memory.startswith(_GZIP) else self._memory
+        return len(begun) > LARGE_BYTES or begun.count(b"{") > _MANY_OBJECTS
+
+    def text(self) -> bytes:
+        """Return the whole body, inflated if it is gzip, whatever the headers say.
+
+        Raises:
+            RequestRefused: 413 ``body_too_large`` or 400 ``invalid_gzip``.
+        """
+        body = bytes(self._memory)
+        if self._file is not None:
+            self._file.seek(0)
+            body = self._file.read() + body
+        return _inflated(body, self._max_bytes) if body.startswith(_GZIP) else body
+
+    def __enter__(self) -> "Body":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def receive(request: Request, max_bytes: int) -> Body:
+    """Receive a request's body.
 
     Flask's own limit would cut a chunked body silently, so the body is read here up to one byte too many.
 
     Args:
         request: whose body it is.
-        most_bytes: the limit, before and after inflation.
+        max_bytes: the limit, before and after inflation.
 
     Raises:
-        RequestRefused: 413 ``body_too_large``, 400 ``invalid_gzip``, 408 ``body_incomplete``, or 400 where chunks
-            are wrong, which no second try mends.
+        RequestRefused: 413 ``body_too_large``; 408 ``body_incomplete``: it was cut or took too long; or 400 where
+            chunks are wrong, which no second try repairs.
     """
     # Each look at Flask's request goes through its context.
     environ = request.environ
     length = get_content_length(environ)
-    if (length or 0) > most_bytes:
-        raise _too_large(most_bytes)
-    incoming = _incoming(environ)
-    if incoming is not None:
-        incoming.await_body(most_bytes)
-        if incoming.is_over(most_bytes):
-            raise _too_large(most_bytes)
-    source = environ["wsgi.input"] if length is not None else request.stream
-    body = _read_up_to(source, length, most_bytes)
-    if not body.startswith(_GZIP):
+    if (length or 0) > max_bytes:
+        raise _too_large(max_bytes)
+    with ExitStack() as cleanup:
+        body = cleanup.enter_context(Body(max_bytes))
+        try:
+            with gevent.Timeout(REQUEST_SECONDS):
+                for piece in _pieces(environ["wsgi.input"], length):
+                    body.add(piece)
+        except RequestRefused:
+            raise
+        except (OSError, gevent.Timeout) as error:
+            raise RequestRefused(_INCOMPLETE, "body_incomplete") from error
+        except Exception as error:
+            # WSGI has no name for the errors of a body that can't be read.
+            raise RequestRefused(400, "body_incomplete", "The chunks are not what they say.") from error
+        cleanup.pop_all()
         return body
-    if incoming is not None and len(_begun(body)) > LARGE_BYTES:
-        incoming.queue()
-    return _inflated(body, most_bytes)
 
 
-def note_known(request: Request) -> None:
-    """Notes that a request's sender has shown a secret or key that opens its door.
+def _pieces(source: IO[bytes], length: int | None) -> Iterator[bytes]:
+    """Yield a body piece by piece.
 
-    A large body that comes next on the connection need not wait until the door is asked whether it wants it.
+    Raises:
+        OSError: it ended early. gunicorn returns what came of such a body as if it were all.
     """
-    incoming = _incoming(request.environ)
-    if incoming is not None:
-        incoming.is_known = True
+    missing = length
+    piece_bytes = _CHUNKED_PIECE_BYTES if length is None else _PIECE_BYTES
+    while piece := source.read(piece_bytes if missing is None else min(missing, piece_bytes)):
+        yield piece
+        if missing is not None:
+            missing -= len(piece)
+        fairness.give_way()
+    if missing:
+        raise OSError("the body ended early")
 
 
-def meanwhile(request: Request) -> Callable[[], bool] | None:
-    """Gives what answers other requests while this one can wait; None: it holds up nobody."""
-    incoming = _incoming(request.environ)
-    return None if incoming is None else incoming.meanwhile
+def discard(environ: Mapping[str, Any]) -> bool:
+    """Read over what is left of a body; False: more may come, so the connection can't be used any longer.
+
+    To close a connection on which bytes wait would take the answer back, and gunicorn itself would read on for as
+    long as the sender sends.
+    """
+    with gevent.Timeout(_DISCARD_SECONDS, False):
+        try:
+            while environ["wsgi.input"].read(_PIECE_BYTES):
+                fairness.give_way()
+        except Exception:  # noqa: BLE001 - WSGI has no name for the errors of a body that can't be read
+            return False
+        return True
+    return False
 
 
-def _incoming(environ: Mapping[str, Any]) -> Incoming | None:
-    return getattr(environ["wsgi.input"], "incoming", None)
-
-
-def _read_up_to(source: IO[bytes], length: int | None, most_bytes: int) -> bytes:
-    try:
-        body = _pieces(source, most_bytes) if length is None else source.read(length)
-    except (ClientDisconnected, OSError) as error:
-        raise RequestRefused(_INCOMPLETE, "body_incomplete") from error
-    except ParseException as error:
-        raise RequestRefused(400, "body_incomplete", "The chunks are not what they say.") from error
-    # gunicorn gives what came of a body that ends early as if it were all.
-    if len(body) < (length or 0):
-        raise RequestRefused(_INCOMPLETE, "body_incomplete")
-    return body
-
-
-def _pieces(source: IO[bytes], most_bytes: int) -> bytes:
-    pieces, size = [], 0
-    while piece := source.read(_PIECE_BYTES):
-        pieces.append(piece)
-        size += len(piece)
-        if size > most_bytes:
-            raise _too_large(most_bytes)
-    return b"".join(pieces)
-
-
-def _begun(body: bytes) -> bytes:
-    """Gives the beginning of what a body holds, enough to tell a large one."""
+def _begun(body: bytes | bytearray) -> bytes:
+    """Return the beginning of what a body holds, enough to tell a large one."""
     try:
         return zlib.decompressobj(wbits=_WBITS).decompress(body, LARGE_BYTES + 1)
     except zlib.error:
         return b""
 
 
-def _inflated(body: bytes, most_bytes: int) -> bytes:
-    inflater = zlib.decompressobj(wbits=_WBITS)
-    try:
-        inflated = inflater.decompress(body, most_bytes + 1)
-    except zlib.error as error:
-        raise RequestRefused(400, "invalid_gzip") from error
-    if len(inflated) > most_bytes:
-        raise _too_large(most_bytes)
-    if not inflater.eof:
+def _inflated(body: bytes, max_bytes: int) -> bytes:
+    """Return what all members of a gzip file hold.
+
+    Source:
+        RFC 1952, 2.2: members follow one another, with nothing before, between or after them.
+    """
+    text, left, member = bytearray(), memoryview(body), zlib.decompressobj(wbits=_WBITS)
+    while left:
+        piece = left[:_INFLATED_PIECE_BYTES]
+        if member.eof:
+            member = zlib.decompressobj(wbits=_WBITS)
+        try:
+            text += member.decompress(piece, max_bytes + 1 - len(text))
+        except zlib.error as error:
+            raise RequestRefused(400, "invalid_gzip") from error
+        if len(text) > max_bytes:
+            raise _too_large(max_bytes)
+        left = left[len(piece) - len(member.unused_data) :]
+        fairness.give_way()
+    if not member.eof:
         raise RequestRefused(400, "invalid_gzip")
-    return inflated
+    return bytes(text)
 
 
-def _too_large(most_bytes: int) -> RequestRefused:
-    return RequestRefused(413, "body_too_large", f"The body, inflated, is over {most_bytes} bytes.")
+def _too_large(max_bytes: int) -> RequestRefused:
+    return RequestRefused(413, "body_too_large", f"The body, inflated, is over {max_bytes} bytes.")

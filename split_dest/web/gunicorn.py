@@ -1,98 +1,112 @@
 """gunicorn's settings that do not change from machine to machine; WEB_CONCURRENCY gives the processes.
 
+gunicorn reads this module before any other of ours, and gevent has to patch the standard library first: a lock that
+was imported before would hang its process for ever.
+
 On SIGHUP the master and its worker processes read the settings again. gunicorn's own way, new processes for old
 ones, closes idle connections, and a request that is on its way to one of them is lost.
 """
 
+from gevent import monkey
+
+monkey.patch_all()
+
 import gc
+import logging
 import os
-import queue
 import signal
+import sys
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from gunicorn import glogging  # type: ignore[import-untyped]
+import gevent
+from gevent.lock import BoundedSemaphore
 
-from split_dest.web import create_app, last_good
+from split_dest import logs
+from split_dest.web import app, body, fairness, idle
 
-
-class Logger(glogging.Logger):  # type: ignore[misc]
-    """gunicorn's logger without its access log, whose every line it would prepare, then drop."""
-
-    access_log_enabled = False
-
-
-worker_class = "split_dest.web.server.DoorWorker"
-logger_class = Logger
-#: Segment's senders and load balancers keep connections for about a minute.
+worker_class = "gevent"
+#: Segment's senders and load balancers keep connections for about a minute. A head has as long to come.
 keepalive = 75
 #: Heroku and Kubernetes kill after 30 seconds.
 graceful_timeout = 20
 timeout = 30
 #: A pixel's message stands in its address; 8,190 bytes are the most that gunicorn takes.
 limit_request_line = 8190
-# gunicorn's parser in C, where it is installed, would be taken. It reads some odd requests differently, the doors
-# were tried with this one, and it shows no gain (docs/speed.md).
+# gunicorn's parser in C, where it is installed, would be taken. It reads some odd requests differently, and the
+# endpoints were tried with this one.
 http_parser = "python"
-# A file would leave before the head of its answer, which is kept for the whole (WholeAnswer).
-sendfile = False
 # Otherwise gunicorn leaves a socket in the home directory.
 control_socket_disable = True
-logconfig_dict = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"json": {"()": "split_dest.logs.JsonFormatter"}},
-    "handlers": {"stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "json"}},
-    "root": {"handlers": ["stdout"], "level": "WARNING"},
-    "loggers": {
-        "gunicorn.error": {"handlers": ["stdout"], "level": "WARNING", "propagate": False},
-        "gunicorn.access": {"handlers": [], "level": "CRITICAL", "propagate": False},
-    },
-}
+loglevel = "warning"
 #: New objects between two searches for cycles, of which a request leaves few.
 _OBJECTS = 20_000
+_reading = BoundedSemaphore()
 
 
 def on_starting(_server: object) -> None:
-    """Reads the settings before anybody is let in."""
-    last_good()
+    """Read the settings before any sender is let in, and log as the rest does."""
+    app.last_good()
+    errors = logging.getLogger("gunicorn.error")
+    errors.handlers.clear()
+    errors.propagate = True
+    errors.addFilter(_is_worth_a_line)
+
+
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    """Return False for what any sender can cause at any rate; of a request that is no HTTP nothing is quoted."""
+    if record.msg.startswith("Invalid request from"):
+        logs.often("not_http", error=type(sys.exception()).__name__)
+        return False
+    return logs.due(record.msg) > 0
 
 
 def when_ready(server: Any) -> None:
-    """Takes SIGHUP over from gunicorn."""
-    server.handle_hup = partial(_hang_up, server)
+    """Take SIGHUP over from gunicorn."""
+    # A process is born with SIGHUP put off until it can act on it; before, it would be lost, or kill.
+    os.register_at_fork(before=_put_off_hang_up, after_in_parent=_let_hang_up)
+    signal.signal(signal.SIGHUP, lambda *_: gevent.spawn(_hang_up, server))
+
+
+def _put_off_hang_up() -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+
+
+def _let_hang_up() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 
 
 def _hang_up(server: Any) -> None:
-    if last_good().read_again():
+    if app.last_good().read_again():
         server.kill_workers(signal.SIGHUP)
 
 
-def post_fork(server: Any, _worker: object) -> None:
-    """Puts SIGHUP off until the worker process can act on it; now it would be lost, or kill."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-    # What came since the fork was taken by the master's handler, of which this process has a copy.
-    while True:
-        try:
-            number = server.SIG_QUEUE.get_nowait()
-        except queue.Empty:
-            return
-        if number == signal.SIGHUP:
-            os.kill(os.getpid(), number)
-
-
 def post_worker_init(worker: Any) -> None:
-    """Lets SIGHUP change the settings between two requests; one that is being answered keeps its own."""
+    """Let SIGHUP change the settings between two requests; one that is being answered keeps its own."""
     # What stays need not be searched for cycles: that held up requests for 40 ms.
     gc.collect()
     gc.freeze()
     gc.set_threshold(_OBJECTS)
-    read = partial(_read_again, worker)
-    # As gunicorn's own handlers, for one that interrupts may not do more.
-    signal.signal(signal.SIGHUP, lambda *_: worker.method_queue.defer(read))
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+    signal.signal(signal.SIGHUP, lambda *_: gevent.spawn(_read_again, worker))
+    _let_hang_up()
+    gevent.spawn(idle.end_when_stopping, lambda: worker.alive)
 
 
 def _read_again(worker: Any) -> None:
-    if last_good().read_again():
-        worker.wsgi = create_app()
+    """Make the application again, in a thread, since a thousand destinations take it two seconds."""
+    with _reading:
+        application = gevent.get_hub().threadpool.apply(_application_again)
+        worker.wsgi = application or worker.wsgi
+
+
+def _application_again() -> object:
+    return app.create() if app.last_good().read_again() else None
+
+
+def post_request(_worker: object, request: Any, environ: Mapping[str, Any], _response: object) -> None:
+    """Leave the connection ready for its next request, and let others have their turn."""
+    if environ and not body.discard(environ):
+        request.force_close()
+    idle.note(environ)
+    fairness.give_way()

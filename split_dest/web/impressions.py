@@ -9,6 +9,7 @@ from split_dest.mapping.acceptance import impression_item
 from split_dest.segment import payload
 from split_dest.web import auth, body
 from split_dest.web.accepting import Accepting
+from split_dest.web.fairness import paced
 
 #: Split posts all of ten seconds at once, and never again what was refused.
 _MAX_IMPRESSIONS = 50_000
@@ -27,11 +28,10 @@ def blueprint(settings: Settings, accepting: Accepting, high_water: HighWater) -
             raise RequestRefused(404, "unknown_destination")
         shown = (token, request.args.get("token", ""), request.headers.get("Authorization", ""))
         auth.authenticate(shown, source.tokens)
-        body.note_known(request)
-        received = body.read(request, _MAX_BODY_BYTES)
-        high_water.check()
-        found = payload.messages(received, _MAX_IMPRESSIONS)
-        items = [impression_item(each, settings.intake.max_message_bytes) for each in found]
-        return accepting.answer(name, items)
+        with accepting.long_work.on(body.receive(request, _MAX_BODY_BYTES)) as received:
+            high_water.check()
+            found = paced(payload.messages(received, _MAX_IMPRESSIONS))
+            items = [impression_item(each, settings.intake.max_message_bytes) for each in found]
+            return accepting.answer(name, items)
 
     return door

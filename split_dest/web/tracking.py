@@ -4,7 +4,8 @@ import base64
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from flask import Blueprint, Response, jsonify, request
@@ -19,6 +20,7 @@ from split_dest.segment.pixel import body_of_query
 from split_dest.segment.tracking import KINDS, Call
 from split_dest.web import auth, body, cors
 from split_dest.web.accepting import Accepting
+from split_dest.web.fairness import paced
 
 #: The only status after which every SDK gives up: analytics-node 2 sends again after any other.
 _PERMANENT = 400
@@ -45,9 +47,10 @@ def _add_calls(pages: Blueprint, door: "_Door") -> None:
     def receive(kind: str) -> Response:
         write_key = auth.write_key(request.headers.get("Authorization", ""))
         if write_key is not None:
-            # Whose key is unknown shall cost nothing more.
+            # Reject unknown write keys before reading the body.
             door.destinations(write_key)
-        door.receive(_body(), kind, write_key)
+        with _permanent(), door.turn(body.receive(request, tracking.MAX_BODY_BYTES)) as received:
+            door.receive(received, kind, write_key)
         return jsonify(success=True)
 
     @pages.post("/v1/m", strict_slashes=False)
@@ -69,13 +72,20 @@ def _add_pictures(pages: Blueprint, door: "_Door") -> None:
 
 
 def _pixel(door: "_Door", kind: str) -> Response:
-    # Whoever opens a mail shall see no broken picture, so the sender can't be told of anything.
+    # Nobody who opens a mail should see a broken picture, so the sender can't be told of anything. A scanner that asks
+    # for the head alone shows the picture to nobody.
     try:
+        if request.method == "HEAD":
+            return _picture()
         if kind not in KINDS:
             raise RequestRefused(404, "not_found")
         door.receive(body_of_query(request.query_string.decode(errors="replace")), kind)
     except (RequestRefused, StoreUnavailable) as error:
         logs.often("pixel_lost", reason=error.code)
+    return _picture()
+
+
+def _picture() -> Response:
     return Response(_GIF, mimetype="image/gif", headers={"Cache-Control": "no-store"})
 
 
@@ -86,6 +96,7 @@ class _Door:
         self._settings = settings
         self._accepting = accepting
         self._high_water = high_water
+        self.turn = accepting.strangers_long_work.on
         self._by_key: dict[str, list[str]] = defaultdict(list)
         for name, destination in settings.destinations.items():
             for write_key in dict.fromkeys(destination.write_keys):
@@ -111,25 +122,23 @@ class _Door:
         """
         most = self._settings.intake.max_message_bytes
         call = Call(KINDS[kind], int(time.time() * 1000), most, lambda: str(uuid.uuid4()))
-        try:
-            posted = tracking.posted(received, call)
-        except RequestRefused as refused:
-            raise _permanent(refused) from refused
+        posted = tracking.posted(received, call)
         names = self.destinations(write_key or posted.write_key)
-        body.note_known(request)
         self._high_water.check()
-        messages = posted.messages
+        messages = list(paced(posted.messages))
         for name in names:
             rules = self._settings.destinations[name].rules
             # Their size was judged as they came; what was added since must not count.
-            items = [_cut(item(found, rules, None)) for found in messages]
+            items = [_cut(item(found, rules, None)) for found in paced(messages)]
             self._accepting.accept(name, items, most_dead=MOST_DEAD_LETTERS)
         _check(items)
 
 
 def _cut(found: Item) -> Item:
-    """Gives an item as it may be kept: what is refused and larger than any message is kept in part."""
-    return replace(found, text=found.text[:_MOST_KEPT_BYTES]) if found.reason else found
+    """Return an item as it may be kept: what is refused and larger than any message is kept in part."""
+    if not found.reason or len(found.text) <= _MOST_KEPT_BYTES:
+        return found
+    return replace(found, text=found.text[:_MOST_KEPT_BYTES])
 
 
 def _check(items: Sequence[Item]) -> None:
@@ -146,13 +155,12 @@ def _check(items: Sequence[Item]) -> None:
     raise RequestRefused(_PERMANENT, code, REASONS[code] + where)
 
 
-def _body() -> bytes:
+@contextmanager
+def _permanent() -> Iterator[None]:
+    """Turn 413 into the one status after which every SDK gives up."""
     try:
-        return body.read(request, tracking.MAX_BODY_BYTES)
+        yield
     except RequestRefused as refused:
-        raise _permanent(refused) from refused
-
-
-def _permanent(refused: RequestRefused) -> RequestRefused:
-    status = _PERMANENT if refused.status == _TOO_LARGE else refused.status
-    return RequestRefused(status, refused.code, refused.detail)
+        if refused.status != _TOO_LARGE:
+            raise
+        raise RequestRefused(_PERMANENT, refused.code, refused.detail) from refused

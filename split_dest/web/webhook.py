@@ -11,6 +11,7 @@ from split_dest.mapping.acceptance import item
 from split_dest.segment import payload
 from split_dest.web import auth, body
 from split_dest.web.accepting import Accepting
+from split_dest.web.fairness import paced
 
 _METHODS = ("POST", "PUT", "PATCH")
 
@@ -22,14 +23,15 @@ def blueprint(settings: Settings, accepting: Accepting, high_water: HighWater) -
     def receive(name: str) -> Response:
         destination = settings.destinations[name]
         auth.authenticate([request.headers.get("Authorization", "")], destination.authorization)
-        body.note_known(request)
-        received = body.read(request, settings.intake.max_body_bytes)
-        if destination.signature_secrets:
-            auth.check_signature(request.headers.get("X-Signature", ""), received, destination.signature_secrets)
-        high_water.check()
-        messages = payload.messages(received, payload.MAX_MESSAGES)
-        items = [item(found, destination.rules, settings.intake.max_message_bytes) for found in messages]
-        return accepting.answer(name, items)
+        with accepting.long_work.on(body.receive(request, settings.intake.max_body_bytes)) as received:
+            if destination.signature_secrets:
+                signature = request.headers.get("X-Signature", "")
+                auth.check_signature(signature, received, destination.signature_secrets)
+            high_water.check()
+            messages = paced(payload.messages(received, payload.MAX_MESSAGES))
+            most_bytes = settings.intake.max_message_bytes
+            items = [item(found, destination.rules, most_bytes) for found in messages]
+            return accepting.answer(name, items)
 
     add = partial(door.add_url_rule, methods=_METHODS, strict_slashes=False)
     for number, name in enumerate(settings.destinations):

@@ -1,0 +1,90 @@
+"""The application: every endpoint, and what they share."""
+
+import re
+import sys
+from collections.abc import Callable, Iterable
+from functools import cache, partial
+from typing import Any
+
+from flask import Flask
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from split_dest import config, logs
+from split_dest.config.settings import Settings
+from split_dest.errors import RequestRefused, SettingsError, StoreUnavailable
+from split_dest.inbox.intake import HighWater
+from split_dest.inbox.store import Store, connect
+from split_dest.last_good import LastGood
+from split_dest.web import answers, health, idle, impressions, openapi, tracking, webhook
+from split_dest.web.accepting import Accepting
+from split_dest.web.attempts import Attempts
+
+#: Segment gives up after four to five seconds; a silent Redis must have become a 503 well before.
+_REDIS_SECONDS = 0.8
+_SLASHES = re.compile("//+")
+#: gunicorn's own exit code when the application can't be loaded.
+_CANT_LOAD = 4
+
+
+def create(settings: Settings | None = None) -> Flask:
+    """Return the web application.
+
+    Args:
+        settings: None: those of ``last_good``.
+    """
+    if settings is None:
+        settings = last_good().settings
+    app = Flask("split_dest.web")
+    # Werkzeug would redirect, and a sender that follows a redirect turns its POST into a GET.
+    app.url_map.merge_slashes = False
+    app.wsgi_app = idle.noting_work(_with_single_slashes(app.wsgi_app))  # type: ignore[method-assign]
+    if proxies := config.proxies():
+        # Else any sender could name any address as its own.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=0)  # type: ignore[method-assign]
+    store = _store(settings.redis.url, settings.redis.data_dir)
+    high_water = HighWater(store, settings.intake.full_at_percent)
+    accepting = Accepting(settings, store)
+    app.register_blueprint(webhook.blueprint(settings, accepting, high_water))
+    app.register_blueprint(tracking.blueprint(settings, accepting, high_water))
+    app.register_blueprint(impressions.blueprint(settings, accepting, high_water))
+    app.register_blueprint(health.blueprint(settings, store, high_water))
+    app.register_blueprint(openapi.blueprint())
+    app.register_error_handler(RequestRefused, partial(answers.limit, Attempts(store)))
+    app.register_error_handler(StoreUnavailable, answers.unavailable)
+    app.register_error_handler(HTTPException, answers.http_error)
+    app.register_error_handler(Exception, answers.fault)
+    # Or the first request would wait for it.
+    app.url_map.update()
+    return app
+
+
+@cache
+def _store(url: str, data_dir: str) -> Store:
+    """Return the store; settings that are read again keep its connections."""
+    return Store(connect(url, data_dir, timeout_seconds=_REDIS_SECONDS))
+
+
+def _with_single_slashes(application: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+    """Return a WSGI application for which several slashes in an address count as one, the commonest slip in a URL."""
+
+    def merged(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if "//" in environ["PATH_INFO"]:
+            environ["PATH_INFO"] = _SLASHES.sub("/", environ["PATH_INFO"])
+        return application(environ, start_response)
+
+    return merged
+
+
+@cache
+def last_good() -> LastGood:
+    """Return the settings that the environment names; problems end the process with a clear text.
+
+    gunicorn's master reads them first, so that a worker process that is started later has the last good ones.
+    """
+    logs.setup()
+    try:
+        return LastGood(config.load())
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(_CANT_LOAD) from error
