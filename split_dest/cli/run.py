@@ -37,7 +37,7 @@ def run(config_path: Path | None, procfile: Path) -> None:
 
     SIGHUP is passed on to all, which then read the settings again.
 
-    PORT (8000), WEB_CONCURRENCY (1), WEB_THREADS (8) and WORKER_CONCURRENCY (2) are taken from the environment.
+    PORT (8000), WEB_CONCURRENCY (1) and WORKER_CONCURRENCY (2) are taken from the environment.
     """
     settings = settings_of(config_path)
     terminate_like_interrupt()
@@ -49,7 +49,8 @@ def run(config_path: Path | None, procfile: Path) -> None:
             _start(redis, settings.redis.data_dir)
         manager = _Manager()
         for name, command in parse_procfile(procfile.read_text()).processes.items():
-            manager.add_process(name, command, env=environ)
+            # In the place of its shell, so that a signal reaches the process itself.
+            manager.add_process(name, f"exec {command}", env=environ)
         threading.Thread(target=_watch, args=(redis, manager), daemon=True).start()
         manager.loop()
         redis.check()
@@ -89,7 +90,7 @@ class _Manager(Manager):  # type: ignore[misc]
         signal.signal(signal.SIGHUP, self._hang_up)
 
     def _hang_up(self, number: int, _: FrameType | None) -> None:
-        """Passes SIGHUP on, so that all read the settings again; asks all to end when a terminal was closed."""
+        """Pass SIGHUP on, so that all read the settings again; ask all to end when a terminal was closed."""
         if self._in_terminal and not sys.stdout.isatty():
             # What honcho prints would fail, and leave the others behind.
             with open(os.devnull, "w") as nowhere:
@@ -98,8 +99,9 @@ class _Manager(Manager):  # type: ignore[misc]
             return
         for process in self._processes.values():
             if "pid" in process and "returncode" not in process:
+                # Not to its group: it tells its own worker processes, and they would read the settings twice.
                 with suppress(ProcessLookupError):
-                    os.killpg(process["pid"], number)
+                    os.kill(process["pid"], number)
 
     def terminate(self) -> None:
         """Asks all to end: upon a signal, or when one has ended by itself."""
