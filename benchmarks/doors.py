@@ -39,12 +39,15 @@ class Doors:
         half = load.post(self.urls["service"], seconds, rate=figures["door_service"] / 2)
         figures["door_half"], figures["door_half_p99_ms"] = half.rate, half.p99_ms
         figures["door_half_late_p99_ms"] = half.late_p99_ms
+        figures["door_bare_hundreds"] = 100 * load.post(self.urls["bare"], seconds / 2, messages=100).rate
         self._yard.clear()
         pids = cpu.children(self._processes["service"].pid)
         before_us = cpu.used_us(pids)
         hundreds = load.post(self.urls["service"], seconds, messages=100)
         figures["door_hundreds"] = 100 * hundreds.rate
         figures["door_hundreds_us"] = (cpu.used_us(pids) - before_us) / (100 * hundreds.rate * hundreds.seconds)
+        figures["door_bare_hundreds"] += 100 * load.post(self.urls["bare"], seconds / 2, messages=100).rate
+        figures["door_bare_hundreds"] /= 2
         self._yard.clear()
         return figures
 

@@ -27,7 +27,7 @@ destinations:
 #: Of every door alike.
 WEB_PROCESSES = 2
 _WEB_THREADS = 8
-_THREADED = "--worker-class gthread --keep-alive 75 --no-control-socket"
+_THREADED = f"--worker-class gthread --threads {_WEB_THREADS} --keep-alive 75 --no-control-socket"
 #: As a Redis of one's own is set up: on disk within a second.
 _REDIS_OPTIONS = ("--appendfsync", "everysec")
 BIN = Path(sys.executable).parent
@@ -67,7 +67,7 @@ class Yard:
         """
         port = free_port()
         kind = _THREADED if threaded else "--config python:split_dest.web.gunicorn"
-        sizes = f"--workers {WEB_PROCESSES} --threads {_WEB_THREADS} --bind 127.0.0.1:{port}"
+        sizes = f"--workers {WEB_PROCESSES} --bind 127.0.0.1:{port}"
         command = f"{BIN}/gunicorn {kind} {sizes} benchmarks.{app}:create_app()"
         process = self.start(f"{app}-{port}", command.split())
         wait_until_ready(port, process)
@@ -108,7 +108,7 @@ def yard(folder: Path) -> Iterator[Yard]:
     counter = f"http://127.0.0.1:{port}"
     settings = _SETTINGS.format(redis=redis.url, counter=counter)
     store = Store(connect(redis.url, "", timeout_seconds=60))
-    service = Service(folder, store, settings, WEB_CONCURRENCY=str(WEB_PROCESSES), WEB_THREADS=str(_WEB_THREADS))
+    service = Service(folder, store, settings, WEB_CONCURRENCY=str(WEB_PROCESSES))
     with ExitStack() as ends:
         ends.callback(redis.kill)
         redis.start()
