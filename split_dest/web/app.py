@@ -16,7 +16,7 @@ from split_dest.errors import RequestRefused, SettingsError, StoreUnavailable
 from split_dest.inbox.intake import HighWater
 from split_dest.inbox.store import Store, connect
 from split_dest.last_good import LastGood
-from split_dest.web import answers, health, idle, impressions, openapi, tracking, webhook
+from split_dest.web import answers, health, connections, impressions, openapi, tracking, webhook
 from split_dest.web.accepting import Accepting
 from split_dest.web.attempts import Attempts
 
@@ -38,7 +38,7 @@ def create(settings: Settings | None = None) -> Flask:
     app = Flask("split_dest.web")
     # Werkzeug would redirect, and a sender that follows a redirect turns its POST into a GET.
     app.url_map.merge_slashes = False
-    app.wsgi_app = idle.noting_work(_with_single_slashes(app.wsgi_app))  # type: ignore[method-assign]
+    app.wsgi_app = connections.noting_work(_with_single_slashes(app.wsgi_app))  # type: ignore[method-assign]
     if proxies := config.proxies():
         # Else any sender could name any address as its own.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=0)  # type: ignore[method-assign]

@@ -1,10 +1,10 @@
 """A request's body: received whole and in time, inflated, and never more of it than allowed."""
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
 from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import IO
 
 import gevent
 from flask import Request
@@ -15,19 +15,18 @@ from split_dest.web import fairness
 
 #: From the end of the head to the last byte: longer than any of Segment's senders waits, and what Heroku's router gives.
 REQUEST_SECONDS = 30.0
-#: A sender whose body was not read has this long to send the rest and read its answer.
-_DISCARD_SECONDS = 2.0
 #: A larger body takes its turn, and waits for it in a file: senders that stall must cost no memory.
 LARGE_BYTES = 65_536
 #: So does a body of more objects than this, whose messages would take more than some milliseconds.
 _MANY_OBJECTS = 200
-_PIECE_BYTES = 65_536
+#: gunicorn copies what it has read ahead, up to a megabyte, once for each piece.
+_PIECE_BYTES = 131_072
 #: Reading chunks of a byte each takes a thousand times as long as reading one large one.
 _CHUNKED_PIECE_BYTES = 4096
 _GZIP = b"\x1f\x8b"
 _WBITS = 16 + zlib.MAX_WBITS
-#: How much is inflated at a time. zlib returns a copy of what follows a member, so small members must not see much.
-_INFLATED_PIECE_BYTES = 8192
+#: How much is read of a gzip file at a time, for zlib copies what it leaves, and how much may come of it.
+_DEFLATED_PIECE_BYTES, _INFLATED_PIECE_BYTES = 8192, 262_144
 #: The one 4xx for a broken request after which Segment tries again (action-destinations, core/errors.ts).
 _INCOMPLETE = 408
 
@@ -138,22 +137,6 @@ def _pieces(source: IO[bytes], length: int | None) -> Iterator[bytes]:
         raise OSError("the body ended early")
 
 
-def discard(environ: Mapping[str, Any]) -> bool:
-    """Read over what is left of a body; False: more may come, so the connection can't be used any longer.
-
-    To close a connection on which bytes wait would take the answer back, and gunicorn itself would read on for as
-    long as the sender sends.
-    """
-    with gevent.Timeout(_DISCARD_SECONDS, False):
-        try:
-            while environ["wsgi.input"].read(_PIECE_BYTES):
-                fairness.give_way()
-        except Exception:  # noqa: BLE001 - WSGI has no name for the errors of a body that can't be read
-            return False
-        return True
-    return False
-
-
 def _begun(body: bytes | bytearray) -> bytes:
     """Return the beginning of what a body holds, enough to tell a large one."""
     try:
@@ -170,16 +153,16 @@ def _inflated(body: bytes, max_bytes: int) -> bytes:
     """
     text, left, member = bytearray(), memoryview(body), zlib.decompressobj(wbits=_WBITS)
     while left:
-        piece = left[:_INFLATED_PIECE_BYTES]
+        piece = left[:_DEFLATED_PIECE_BYTES]
         if member.eof:
             member = zlib.decompressobj(wbits=_WBITS)
         try:
-            text += member.decompress(piece, max_bytes + 1 - len(text))
+            text += member.decompress(piece, _INFLATED_PIECE_BYTES)
         except zlib.error as error:
             raise RequestRefused(400, "invalid_gzip") from error
         if len(text) > max_bytes:
             raise _too_large(max_bytes)
-        left = left[len(piece) - len(member.unused_data) :]
+        left = left[len(piece) - len(member.unused_data or member.unconsumed_tail) :]
         fairness.give_way()
     if not member.eof:
         raise RequestRefused(400, "invalid_gzip")

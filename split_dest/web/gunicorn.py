@@ -24,7 +24,7 @@ import gevent
 from gevent.lock import BoundedSemaphore
 
 from split_dest import logs
-from split_dest.web import app, body, fairness, idle
+from split_dest.web import app, connections, fairness
 
 worker_class = "gevent"
 #: Segment's senders and load balancers keep connections for about a minute. A head has as long to come.
@@ -90,7 +90,7 @@ def post_worker_init(worker: Any) -> None:
     gc.set_threshold(_OBJECTS)
     signal.signal(signal.SIGHUP, lambda *_: gevent.spawn(_read_again, worker))
     _let_hang_up()
-    gevent.spawn(idle.end_when_stopping, lambda: worker.alive)
+    gevent.spawn(connections.end_when_stopping, lambda: worker.alive)
 
 
 def _read_again(worker: Any) -> None:
@@ -106,7 +106,6 @@ def _application_again() -> object:
 
 def post_request(_worker: object, request: Any, environ: Mapping[str, Any], _response: object) -> None:
     """Leave the connection ready for its next request, and let others have their turn."""
-    if environ and not body.discard(environ):
+    if not connections.make_ready(environ):
         request.force_close()
-    idle.note(environ)
     fairness.give_way()

@@ -5,6 +5,7 @@ from contextlib import contextmanager, nullcontext
 
 from gevent.lock import BoundedSemaphore
 
+from split_dest.web import fairness
 from split_dest.web.body import Body
 
 
@@ -26,4 +27,6 @@ class LongWork:
             RequestRefused: the body can't be inflated.
         """
         with body, self._one if body.is_long else nullcontext():
+            # Between two turns others have theirs.
+            fairness.give_way()
             yield body.text()
