@@ -27,7 +27,6 @@ from split_dest.mapping.acceptance import Item, item, set_aside
 from split_dest.segment import message, payload
 
 T = TypeVar("T")
-_STEP = 1000
 _STEPS_A_SECOND = 10
 _RETRY_SECONDS = 1.0
 #: How soon a Ctrl-C is seen while nothing is to be done, and while lines are read over.
@@ -73,7 +72,9 @@ def _run(source: Source, door: "_Door", taker: "_Storing | _Trying", pause: "_Pa
     shown.begin(after)
     if after:
         shown.say(f"going on after line {after:,}")
-    most = _STEP if rate is None else min(_STEP, max(1, rate // _STEPS_A_SECOND))
+    most = intake.STEP_ITEMS
+    if rate is not None:
+        most = min(most, max(1, rate // _STEPS_A_SECOND))
     due = 0.0
     for step in lines.steps(_watched(source.lines(door.most_bytes), after, pause), after, most, door.items):
         pause.sleep_until(due)
@@ -102,7 +103,7 @@ class _Door:
         self._rules = settings.destinations[name].rules
 
     def items(self, line: Line) -> list[Item]:
-        """Gives what to store of a line; one that is no body for the door is set aside whole."""
+        """Return what to store of a line; one that is no body for the door is set aside whole."""
         if line.length > len(line.text):
             return [_refused(line, "message_too_large", f"{line.length} bytes, of which the beginning is kept")]
         try:
@@ -116,7 +117,8 @@ class _Door:
 
 def _refused(line: Line, code: str, why: str = "") -> Item:
     detail = f"line {line.number}: {why}" if why else f"line {line.number}"
-    return set_aside("events", line.text.rstrip(b"\r\n"), MessageRejected(code, detail))
+    text = line.text.rstrip(b"\r\n")
+    return set_aside("events", text, MessageRejected(code, detail), line.digest or text)
 
 
 class _Pause:

@@ -12,20 +12,24 @@ from typing import BinaryIO
 
 import click
 
+from split_dest.inbox.intake import STEP_BYTES
 from split_dest.mapping.acceptance import Item
 
 _GZIP = b"\x1f\x8b"
 _HEAD_BYTES = _PIECE_BYTES = 65_536
-_STEP_BYTES = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line: its number from 1, its text, and its length, which is more than the text's if that was cut."""
+    """A line: its number from 1, its text, and its length.
+
+    If the text was cut, ``length`` is more than that of the text, and ``digest`` is a hash of the whole line.
+    """
 
     number: int
     text: bytes
     length: int
+    digest: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class Source:
         return self._file.tell()
 
     def lines(self, most_bytes: int) -> Iterator[Line]:
-        """Gives the lines; one over *most_bytes* is cut to its beginning.
+        """Yield the lines; one over *most_bytes* is cut to its beginning.
 
         Raises:
             click.ClickException: the rest can't be read; says after which line.
@@ -69,22 +73,25 @@ class Source:
                 if len(text) <= most_bytes or text.endswith(b"\n"):
                     yield Line(number, text, len(text))
                 else:
-                    yield Line(number, text[:_PIECE_BYTES], len(text) + self._skip_line())
+                    yield _cut(self._text, number, text)
         except (EOFError, OSError, zlib.error) as error:
             raise click.ClickException(f"{self._path}: can't be read after line {number}: {error}") from error
 
-    def _skip_line(self) -> int:
-        skipped = 0
-        while piece := self._text.readline(_PIECE_BYTES):
-            skipped += len(piece)
-            if piece.endswith(b"\n"):
-                break
-        return skipped
+
+def _cut(file: BinaryIO | gzip.GzipFile, number: int, text: bytes) -> Line:
+    """Read over the rest of a line of which *text* is the beginning."""
+    length, digest = len(text), hashlib.blake2b(text, digest_size=16)
+    while piece := file.readline(_PIECE_BYTES):
+        length += len(piece)
+        digest.update(piece)
+        if piece.endswith(b"\n"):
+            break
+    return Line(number, text[:_PIECE_BYTES], length, digest.digest())
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[Source]:
-    """Gives a file for reading, and closes it.
+    """Open a file for reading, and close it at the end.
 
     Raises:
         click.UsageError: it can't be opened, or is no file that could be read a second time.
@@ -103,9 +110,9 @@ def opened(path: Path) -> Iterator[Source]:
 def steps(
     lines: Iterable[Line], after: int, most: int, items_of: Callable[[Line], Sequence[Item]]
 ) -> Iterator[Step]:
-    """Gives the steps of the lines behind line *after*, without the blank ones.
+    """Yield the steps of the lines behind line *after*, without the blank ones.
 
-    A step holds whole lines, so that a bookmark by lines is exact: at most *most* items and 4 MB, or one line.
+    A step holds whole lines, so that a bookmark by lines is exact: at most *most* items and 1 MB, or one line.
 
     Raises:
         click.ClickException: as the lines do, after a step of what came before.
@@ -118,10 +125,11 @@ def steps(
                 continue
             found = items_of(line)
             more = sum(len(item.text) for item in found)
-            if items and (len(items) + len(found) > most or size + more > _STEP_BYTES):
+            if items and (len(items) + len(found) > most or size + more > STEP_BYTES):
                 yield Step(after, last, items)
                 items, size, after = [], 0, last
-            items, size, last = [*items, *found], size + more, line.number
+            items.extend(found)
+            size, last = size + more, line.number
     except click.ClickException:
         if items:
             yield Step(after, last, items)

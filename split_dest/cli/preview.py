@@ -98,10 +98,10 @@ def _mapped(
     restored, now_ms = message.restore(taken.text), int(time.time() * 1000)
     mapped = to_split(restored, destination.rules, now_ms)
     if "impressions" not in taken.lanes:
-        return taken.message_id, mapped
+        return restored.message_id, mapped
     beside = to_impressions(restored, destination.rules, now_ms)
     dropped = mapped.dropped if beside.dropped else None
-    return taken.message_id, Mapped(mapped.events, mapped.identities, beside.impressions, dropped)
+    return restored.message_id, Mapped(mapped.events, mapped.identities, beside.impressions, dropped)
 
 
 def _line(result: tuple[str | None, Mapped]) -> dict[str, Any]:

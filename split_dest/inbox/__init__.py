@@ -6,7 +6,8 @@ Keys, each below ``sd:<destination or source>:``
 ``<lane>:stream``         the messages, as a stream; consumer group ``drains``, one consumer a slot
 ``<lane>:drain:<slot>``   ``queued:<job id>``, or the token of the drain that runs; gone while it sleeps
 ``<lane>:rest``           a hash: until when the lane rests, why, and the refusals in a row
-``seen:<period>:<n>``     ids claimed in a period, 64 bits each, in sets small enough for Redis to keep as integers
+``seen:<period>:<n>``     the claims of a period, 64 bits each, in sets small enough for Redis to keep as integers
+``seen:periods``          a hash: a period's number -> ``<when it ends> <when its claims expire>``
 ``dead``                  the dead letters, as a stream
 ``counts``                a hash: ``<lane>:received``, ``:delivered``, ``:filtered:<reason>`` and so on, and
                           ``:oldest_ms``, when the lane's oldest message was stored

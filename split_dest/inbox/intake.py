@@ -4,7 +4,7 @@ import hashlib
 import math
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
@@ -16,12 +16,13 @@ from split_dest.inbox.imports import Bookmark
 from split_dest.inbox.store import Store, reported
 from split_dest.mapping.acceptance import Item
 
-#: Of an id's hash 64 bits are a member of a set, and 16 say of which: at 1,000 messages a second a set gets about
-#: 330 in six hours, which Redis keeps as an array of integers (set-max-intset-entries is 512).
+#: Of a claim's hash 64 bits are a member of a set, and 16 say of which: at 1,000 messages a second a set gets
+#: about 330 in six hours, which Redis keeps as an array of integers (set-max-intset-entries is 512).
 _CLAIM = struct.Struct(">q6xH")
 _LOOK_SECONDS = 1.0
-#: Redis does nothing else while a script runs: so many items take it about 20 ms.
-_STEP = 1000
+#: Redis does nothing else while a script runs: so many items take it about 20 ms, and so many bytes a few more.
+STEP_ITEMS = 1000
+STEP_BYTES = 1_000_000
 #: More dead letters than Redis could hold.
 ANY_NUMBER = 2**53
 _NO_BOOKMARK = Bookmark("", 0, 0)
@@ -43,9 +44,10 @@ class Receipt:
 class Terms:
     """What holds for all messages of a step.
 
-    ``destination`` is the name of the destination or source, ``dedupe_hours`` the window (0: every item is new),
-    ``wait_replicas`` how many replicas must have the items before a receipt is given. While the destination has
-    ``most_dead`` dead letters, what would become another is only counted, as filtered: ``dead_letters_full``.
+    ``destination`` is the name of the destination or source, ``dedupe_hours`` how long a claim lasts (0: every
+    item is new), ``wait_replicas`` how many replicas must have the items before a receipt is given. While the
+    destination has ``most_dead`` dead letters, what would become another claims nothing and is only counted, as
+    filtered: ``dead_letters_full``.
     """
 
     destination: str
@@ -69,24 +71,22 @@ class _Step(NamedTuple):
 
 
 def accept(store: Store, items: Sequence[Item], terms: Terms) -> Receipt:
-    """Stores the items, at any number, each with its claim in one atomic step, and gives the receipt.
+    """Store the items, at any number, each with its claim in one atomic step, and return the receipt.
 
     Raises:
-        StoreUnavailable: nothing may be said to the sender but to try again; what was stored of it counts as a
-            duplicate then, if its id is the same.
+        StoreUnavailable: the sender may only be told to try again; what was stored of it counts as a duplicate
+            then.
     """
     return accept_together(store, [items], terms)[0]
 
 
 def accept_together(store: Store, requests: Sequence[Sequence[Item]], terms: Terms) -> list[Receipt]:
-    """Stores the items of several requests as ``accept`` does, and gives a receipt for each request.
+    """Store the items of several requests as ``accept`` does, and return a receipt for each request.
 
     The first one names the lanes to wake for all of them.
     """
-    items = [item for request in requests for item in request]
-    steps = [
-        _accept(store, items[start : start + _STEP], terms, _NO_BOOKMARK) for start in range(0, len(items), _STEP)
-    ]
+    items = (item for request in requests for item in request)
+    steps = [_accept(store, step, terms, _NO_BOOKMARK) for step in _steps(items)]
     outcomes, at, receipts = b"".join(step.outcomes for step in steps), 0, []
     asleep = frozenset(lane for step in steps for lane in step.lanes_asleep)
     for request in requests:
@@ -97,10 +97,24 @@ def accept_together(store: Store, requests: Sequence[Sequence[Item]], terms: Ter
     return receipts
 
 
-def accept_marked(store: Store, items: Sequence[Item], terms: Terms, bookmark: Bookmark) -> Receipt:
-    """Stores the items and moves a bookmark in one atomic step, and gives the receipt.
+def _steps(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """Cut the items into steps that keep Redis busy for a short time; an item over a step's bytes goes alone."""
+    step: list[Item] = []
+    size = 0
+    for item in items:
+        if step and (len(step) == STEP_ITEMS or size + len(item.text) > STEP_BYTES):
+            yield step
+            step, size = [], 0
+        step.append(item)
+        size += len(item.text)
+    if step:
+        yield step
 
-    The same call once more stores nothing and gives the same numbers.
+
+def accept_marked(store: Store, items: Sequence[Item], terms: Terms, bookmark: Bookmark) -> Receipt:
+    """Store the items and move a bookmark in one atomic step, and return the receipt.
+
+    The same call once more stores nothing and returns the same numbers.
 
     Raises:
         BookmarkMoved: the bookmark stands elsewhere than the caller thinks; nothing was stored.
@@ -122,26 +136,26 @@ def _accept(store: Store, items: Sequence[Item], terms: Terms, bookmark: Bookmar
 
 
 def _described(items: Sequence[Item]) -> list[str | bytes | int]:
-    """Gives what ``accept.lua`` is told of items: once what neighbours share, and each one's claim and text."""
+    """Return what ``accept.lua`` reads of items: once what neighbours share, and each one's claim and text."""
     told: list[str | bytes | int] = []
     for (names, reason, detail), alike in groupby(items, _SHARED):
         together = list(alike)
         told += (",".join(names), reason, detail, len(together))
         for item in together:
-            told += (*_claim(item.message_id), item.text)
+            told += (*_claim(item.claim), item.text)
     return told
 
 
-def _claim(message_id: str) -> tuple[int, int]:
-    """Gives the member that stands for an id, and the number of its set."""
-    digest = hashlib.blake2b(message_id.encode("utf-8", "surrogatepass"), digest_size=_CLAIM.size).digest()
+def _claim(claim: str) -> tuple[int, int]:
+    """Return the member that stands for a claim, and the number of its set."""
+    digest = hashlib.blake2b(claim.encode(), digest_size=_CLAIM.size).digest()
     return _CLAIM.unpack(digest)
 
 
 class HighWater:
     """The mark of Redis's ``maxmemory`` above which only delivery may go on; looked at once a second.
 
-    Nobody waits for a silent Redis but who looks.
+    Only the caller that looks waits for a silent Redis.
     """
 
     def __init__(self, store: Store, full_at_percent: int) -> None:
@@ -151,7 +165,7 @@ class HighWater:
         self._looked = -math.inf
 
     def check(self) -> None:
-        """Makes sure that Redis is below the mark.
+        """Make sure that Redis is below the mark.
 
         Raises:
             StoreUnavailable: it is above (``store_full``), or Redis is away.
@@ -163,7 +177,7 @@ class HighWater:
             raise StoreUnavailable(*self._trouble)
 
     def _look(self) -> tuple[str, str] | None:
-        """Gives what is the matter, and its reason code."""
+        """Return what is the matter, and its reason code."""
         try:
             with reported():
                 memory = self._store.client.info("memory")
@@ -176,7 +190,7 @@ class HighWater:
 
 
 def check_writable(store: Store) -> None:
-    """Writes to Redis and forgets it.
+    """Write a key to Redis that expires at once.
 
     Raises:
         StoreUnavailable: Redis is away, or takes no writes.

@@ -30,10 +30,10 @@ def test_the_measure_uses_the_sets_of_the_doors(store: Store) -> None:
     assert (len(numbers), max(numbers)) == (BUCKETS, BUCKETS - 1)
     assert WINDOW_MS == 24 * 3_600_000
     assert claim(store, 0, 10) == 10
-    assert len(store.client.keys("sd:web-production:seen:*")) == 10
+    assert len(store.client.keys("sd:web-production:seen:*:*")) == 10
 
 
-def test_an_id_is_claimed_as_ever() -> None:
+def test_a_claim_has_the_same_hash_in_every_version() -> None:
     """Claims are kept for a day: another hash, and all that is sent again meanwhile would be delivered twice."""
     assert intake._claim("ajs-next-1700000000000") == (8634217170896146495, 37902)
 
@@ -45,7 +45,7 @@ def test_sets_of_a_full_day_stay_arrays_of_integers(store: Store) -> None:
     (sizes, kinds) = zip(
         *(
             (store.client.scard(key), store.client.object("encoding", key))
-            for key in store.client.keys("*:seen:*")
+            for key in store.client.keys("*:seen:*:*")
         ),
         strict=True,
     )

@@ -5,6 +5,8 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from split_dest.errors import MessageRejected
 from split_dest.mapping.acceptance import Item, impression_item, item
@@ -28,12 +30,39 @@ UNREADABLE = Unreadable(b"{oops}", MessageRejected("not_json"))
         (call("alias"), ("events",)),
     ],
 )
-def test_a_message_is_stored_as_it_is_cleaned_with_its_id_and_lanes(sent: dict[str, Any], lanes: tuple[str, ...]):
+def test_a_message_is_stored_as_it_is_cleaned_with_its_lanes(sent: dict[str, Any], lanes: tuple[str, ...]):
     """A worker reads back what the door has taken."""
     taken = item(sent, replace(KNOWN, exposures=Exposures(enabled=True)), 32_768)
 
-    assert (taken.lanes, taken.message_id, taken.reason) == (lanes, "m1", "")
+    assert (taken.lanes, taken.reason) == (lanes, "")
     assert message.restore(taken.text) == message.load(sent)
+
+
+@pytest.mark.parametrize(
+    ("sent", "door", "claim"),
+    [
+        (track(), "webhook", '["webhook","track","signup","m1"]'),
+        (track(), "tracking", '["tracking","track","signup","m1"]'),
+        (track(event=7, name="n"), "webhook", '["webhook","track",7,"m1"]'),
+        (track(event={"b": [1.5], "a": None}), "webhook", '["webhook","track",{"a":null,"b":[1.5]},"m1"]'),
+        (call("page", name="Home", event="E"), "webhook", '["webhook","page","Home","m1"]'),
+        (call("screen"), "webhook", '["webhook","screen",null,"m1"]'),
+        (call("identify", name="n", event="E"), "webhook", '["webhook","identify",null,"m1"]'),
+        (call("", **{"": "x"}), "webhook", '["webhook","",null,"m1"]'),
+        (track(event='"],', messageId='",["'), "webhook", '["webhook","track","\\"],","\\",[\\""]'),
+    ],
+)
+def test_a_message_claims_its_door_type_name_and_id(sent: dict[str, Any], door: str, claim: str):
+    """In every version the same, for what is sent again during an upgrade."""
+    assert item(sent, KNOWN, None, door).claim == claim
+
+
+@given(values=st.lists(st.tuples(st.text(), st.text(min_size=1)), min_size=2, max_size=2, unique=True))
+def test_different_calls_never_have_one_claim(values: list[tuple[str, str]]):
+    """Whatever their names and ids hold."""
+    one, two = (item(track(event=name, messageId=message_id), KNOWN, None) for name, message_id in values)
+
+    assert one.claim != two.claim
 
 
 @pytest.mark.parametrize(("most", "reason"), [(32_768, ""), (300, "message_too_large"), (None, "")])
@@ -59,19 +88,35 @@ def test_an_impression_waits_in_its_own_lane_under_an_id_made_of_it():
     ("taken", "lane", "reason"),
     [
         (item(UNREADABLE, KNOWN, 100), "events", "not_json"),
-        (item({"userId": []}, KNOWN, 100), "events", "id_not_string"),
+        (item({"userId": [], "messageId": "m1"}, KNOWN, 100), "events", "id_not_string"),
+        (item(track(properties={"p": "x" * 100}), KNOWN, 100), "events", "message_too_large"),
         (impression_item(UNREADABLE, 100), "tracks", "not_json"),
         (impression_item({"key": "u"}, 100), "tracks", "impression_incomplete"),
+        (impression_item(SEEN, 10), "tracks", "message_too_large"),
     ],
 )
-def test_what_cannot_be_read_is_known_by_its_content(taken: Item, lane: str, reason: str):
-    """It is kept as it came, once, however often it comes."""
+def test_what_is_set_aside_claims_nothing_but_its_text(taken: Item, lane: str, reason: str):
+    """It is kept once however often it comes, and does not stand in the way of its repaired form."""
     assert (taken.lanes, taken.reason) == ((lane,), reason)
-    assert taken.message_id.startswith("content-")
+    assert taken.claim.startswith("letter ")
+    assert "m1" not in taken.claim
 
 
-def test_a_refused_message_keeps_the_id_of_its_sender():
-    """So that its next try is known again, whatever else changed in it."""
-    named = Unreadable(b"{}", MessageRejected("no_user_anon_id"), "m-7")
+def test_the_text_of_a_letter_is_claimed_whole_and_for_its_door():
+    """What differs behind the part that is kept differs, and what is public takes nothing from what is not."""
+    found = [{"userId": [], "a": "x" * 70_000 + end} for end in "ab"]
 
-    assert item(named, KNOWN, None).message_id == "m-7"
+    claims = [item(each, KNOWN, None, door).claim for each in found for door in ("webhook", "tracking")]
+
+    assert len(set(claims)) == 4
+    assert claims[0] == item(dict(found[0]), KNOWN, None).claim
+
+
+def test_a_rejected_message_of_the_tracking_api_is_known_by_more_than_its_times():
+    """Its endpoint writes new times into it whenever it comes; the webhook's are Segment's own."""
+    first, again = (call("track", userId=[], receivedAt=at, sentAt=at, timestamp=at) for at in ("1", "2"))
+    other = first | {"event": "other"}
+
+    assert item(first, KNOWN, None, "tracking").claim == item(again, KNOWN, None, "tracking").claim
+    assert item(first, KNOWN, None, "tracking").claim != item(other, KNOWN, None, "tracking").claim
+    assert item(first, KNOWN, None).claim != item(again, KNOWN, None).claim

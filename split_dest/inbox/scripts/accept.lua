@@ -1,11 +1,23 @@
--- Stores messages: claims each id, appends each new message to its lane, and counts.
--- ARGV: prefix, dedupe window in ms (0: off), how many dead letters there may be before bad messages are only counted,
--- bookmark ('': none), the line where it must stand and the line to which it moves, the waiting messages for which a lane has one
--- more drain, every lane and its number of slots, then what neighbours have in common: lanes between commas, reason ('': good; a
--- bad one makes a dead letter for each lane), detail, how many they are; then of each the member and the set of its claim, and its
--- text.
--- Gives {accepted, duplicates, set aside, what became of each message as a letter (a, d, s, or f: counted only), lanes that need
--- more drains than are awake between commas}; {} if the bookmark stands elsewhere, and then nothing is stored.
+-- Stores messages: makes each one's claim, appends each new one to its lanes, and counts.
+--
+--   ARGV
+--   1  prefix     what all keys of the destination or source begin with
+--   2  window_ms  how long claims last; 0: nothing is claimed
+--   3  most_dead  with so many dead letters, further bad messages are only counted
+--   4  bookmark   its name; '': none
+--   5  after      the line where the bookmark must stand
+--   6  line       the line to which it moves
+--   7  per_slot   a lane has one more drain for so many waiting messages
+--   8  slots      every lane and its number of slots
+--   9  groups of messages that share what comes first:
+--      lanes      their names, between commas
+--      reason     '': the messages are good; a bad one makes a dead letter for each lane
+--      detail     of the reason
+--      number     how many messages follow, three arguments each:
+--                 the member and the set that stand for its claim, and its text
+--
+-- Returns {accepted, duplicates, set aside, what became of each message as a letter (a, d, s, or f: counted only), lanes that
+-- need more drains than are awake between commas}; {} if the bookmark stands elsewhere, and then nothing is stored.
 
 local prefix, window_ms, most_dead = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local bookmark, after, line = unpack(ARGV, 4, 6)
@@ -20,24 +32,64 @@ if bookmark ~= '' then
   end
   if at ~= after then return {} end
 end
--- Claims stand in sets by period, so that a whole period goes at once when it is out of the window.
+-- As text, because Redis formats a number again in each call.
+local function text_of(number) return string.format('%d', number) end
+local accepted_ms = text_of(now)
+
+-- Claims are kept in sets by period, so that Redis removes a whole period once it is out of the window. A period is a quarter
+-- of the window of the process that made it, numbered by its length. A hash lists all periods, number -> when it ends and when
+-- its claims expire, a window later; so claims still count when the window has changed. (Two windows that are almost the same
+-- may share a period: then its claims expire by the first one.)
+local list_key, listed = prefix .. 'seen:periods', {}
 local width = math.ceil(window_ms / 4)
-local period = window_ms > 0 and math.floor(now / width) or 0
--- As texts, for Redis writes a number anew in each call.
-local accepted_ms, ends_ms = string.format('%d', now), string.format('%d', (period + 5) * width)
-
-local periods = {}
-for back = 0, 4 do periods[back] = prefix .. 'seen:' .. (period - back) .. ':' end
-
-local function is_new(member, bucket)
-  if window_ms == 0 then return true end
-  for back = 1, 4 do
-    if call('SISMEMBER', periods[back] .. bucket, member) == 1 then return false end
+local number, is_listed = nil, false
+local function sets_of(period) return prefix .. 'seen:' .. period .. ':' end
+-- What the names of the sets begin with, of each listed period but the current one.
+local others = {}
+if window_ms > 0 then
+  number, listed = text_of(math.floor(now / width)), call('HGETALL', list_key)
+  for i = 1, #listed, 2 do
+    if listed[i] == number then is_listed = true else others[#others + 1] = sets_of(listed[i]) end
   end
-  local key = periods[0] .. bucket
+end
+local mine = number and sets_of(number)
+local function ends_ms() return (number + 1) * width end
+
+-- Lists the current period, and removes from the list those that have expired or ended more than a window ago.
+local function list_current()
+  local last_ms = ends_ms() + window_ms
+  -- The first write, because a full Redis refuses only the first one of a script.
+  call('HSET', list_key, number, text_of(ends_ms()) .. ' ' .. text_of(last_ms))
+  for i = 1, #listed, 2 do
+    local its_end, its_expiry = listed[i + 1]:match('^(%d+) (%d+)$')
+    if now >= tonumber(its_expiry) or now >= its_end + window_ms then call('HDEL', list_key, listed[i]) end
+    last_ms = math.max(last_ms, its_expiry)
+  end
+  call('PEXPIREAT', list_key, text_of(last_ms))
+  is_listed = true
+end
+
+local function is_claimed_before(member, bucket)
+  for i = 1, #others do
+    if call('SISMEMBER', others[i] .. bucket, member) == 1 then return true end
+  end
+  return false
+end
+
+-- Makes a claim; returns false if it was made already.
+local function claim(member, bucket)
+  if window_ms == 0 then return true end
+  if is_claimed_before(member, bucket) then return false end
+  if not is_listed then list_current() end
+  local key = mine .. bucket
   if call('SADD', key, member) == 0 then return false end
-  if call('SCARD', key) == 1 then call('PEXPIREAT', key, ends_ms) end
+  if call('SCARD', key) == 1 then call('PEXPIREAT', key, text_of(ends_ms() + window_ms)) end
   return true
+end
+
+local function is_claimed(member, bucket)
+  if window_ms == 0 then return false end
+  return is_claimed_before(member, bucket) or call('SISMEMBER', mine .. bucket, member) == 1
 end
 
 local UNKEPT = 'filtered:dead_letters_full'
@@ -56,9 +108,12 @@ local function lane_of(name)
 end
 
 local function outcome_of(member, bucket, reason)
-  if not is_new(member, bucket) then return 'duplicate' end
-  if reason == '' then return 'accepted' end
-  return letters < most_dead and 'dead' or UNKEPT
+  if reason ~= '' and letters >= most_dead then
+    -- A message that is not even kept claims nothing: sent again when there is room, it becomes a letter.
+    return is_claimed(member, bucket) and 'duplicate' or UNKEPT
+  end
+  if not claim(member, bucket) then return 'duplicate' end
+  return reason == '' and 'accepted' or 'dead'
 end
 
 local function store(lane, outcome, reason, detail, text)
