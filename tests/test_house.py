@@ -103,6 +103,28 @@ def test_pure_rooms_have_no_clock_and_no_io(path: Path) -> None:
     assert not set(calls(path)) & IMPURE_CALLS
 
 
+def test_serving_http_is_left_to_libraries() -> None:
+    """Nothing of gunicorn is imported but the base class for applications; gevent is imported by web alone."""
+    found = [(path, name) for path in OURS for name in imports(path)]
+
+    assert {name for _, name in found if name.split(".")[0] == "gunicorn"} <= {"gunicorn.app.base.BaseApplication"}
+    assert {room(path) for path, name in found if name.split(".")[0] == "gevent"} == {"web"}
+
+
+@pytest.mark.parametrize("name", ["workers", "split_dest.cli", "split_dest.sandbox"])
+def test_gevent_does_not_reach_workers_or_commands(name: str) -> None:
+    """Whose threads and connections to Split it would turn into something else."""
+    script = (
+        f"import importlib, pkgutil, sys\n"
+        f"room = importlib.import_module({name!r})\n"
+        "for module in pkgutil.iter_modules(getattr(room, '__path__', []), room.__name__ + '.'):\n"
+        "    if not module.name.endswith('__main__'): importlib.import_module(module.name)\n"
+        "assert 'gevent' not in sys.modules\n"
+    )
+
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True)
+
+
 def calls(path: Path) -> Iterator[str]:
     """Gives the last names of what a file calls."""
     for node in ast.walk(ast.parse(path.read_text())):
@@ -130,6 +152,8 @@ def test_nothing_connects_or_starts_a_process_at_import() -> None:
     names = [
         ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in SOURCES if path.name != "__main__.py"
     ]
+    # It patches the standard library, so it comes first wherever it comes.
+    names.sort(key=lambda name: name != "split_dest.web.gunicorn")
     script = (
         "import importlib, sys\n"
         "def hook(event, args):\n"

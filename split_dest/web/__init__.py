@@ -14,8 +14,8 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     Args:
         settings: None: those that the environment names.
     """
-    # Not at the top: gunicorn imports this package on its way to the configuration, which has to patch the standard
-    # library before anything else is imported.
+    # Not at the top: gunicorn imports this package on its way to the configuration, and that has to patch the
+    # standard library before anything else is imported.
     from split_dest.web import app
 
     return app.create(settings)

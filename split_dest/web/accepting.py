@@ -22,7 +22,7 @@ from split_dest.web.turns import LongWork
 class Accepting:
     """The way from the doors into Redis, one for all of them.
 
-    ``long_work`` is that of senders with a secret, ``strangers_long_work`` of those with a write key, which is public.
+    ``long_work`` is for senders with a secret, ``strangers_long_work`` for those with a public write key.
     """
 
     def __init__(self, settings: Settings, store: Store) -> None:

@@ -16,7 +16,7 @@ from split_dest.errors import RequestRefused, SettingsError, StoreUnavailable
 from split_dest.inbox.intake import HighWater
 from split_dest.inbox.store import Store, connect
 from split_dest.last_good import LastGood
-from split_dest.web import answers, health, connections, impressions, openapi, tracking, webhook
+from split_dest.web import answers, connections, health, impressions, openapi, tracking, webhook
 from split_dest.web.accepting import Accepting
 from split_dest.web.attempts import Attempts
 
@@ -66,7 +66,7 @@ def _store(url: str, data_dir: str) -> Store:
 
 
 def _with_single_slashes(application: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
-    """Return a WSGI application for which several slashes in an address count as one, the commonest slip in a URL."""
+    """Return an application for which several slashes side by side count as one, the commonest slip in a URL."""
 
     def merged(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if "//" in environ["PATH_INFO"]:

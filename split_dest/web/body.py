@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
-from tempfile import TemporaryFile
+from tempfile import SpooledTemporaryFile
 from typing import IO
 
 import gevent
@@ -13,7 +13,7 @@ from werkzeug.wsgi import get_content_length
 from split_dest.errors import RequestRefused
 from split_dest.web import fairness
 
-#: From the end of the head to the last byte: longer than any of Segment's senders waits, and what Heroku's router gives.
+#: From the end of the head to the last byte: longer than Segment's senders wait, and what Heroku's router gives.
 REQUEST_SECONDS = 30.0
 #: A larger body takes its turn, and waits for it in a file: senders that stall must cost no memory.
 LARGE_BYTES = 65_536
@@ -32,16 +32,18 @@ _INCOMPLETE = 408
 
 
 class Body:
-    """A body as it came: in memory or, when it is large, in an unlinked file.
-
-    ``is_long``: reading its messages takes long enough for others to notice.
-    """
+    """A body as it came: in memory or, when it is large, in an unlinked file."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._memory = bytearray()
-        self._file: IO[bytes] | None = None
+        self._kept = SpooledTemporaryFile(LARGE_BYTES)  # noqa: SIM115 - closed with the body
         self._size = 0
+
+    def __enter__(self) -> "Body":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._kept.close()
 
     def add(self, piece: bytes) -> None:
         """Keep a piece.
@@ -52,17 +54,14 @@ class Body:
         self._size += len(piece)
         if self._size > self._max_bytes:
             raise _too_large(self._max_bytes)
-        self._memory += piece
-        if len(self._memory) > LARGE_BYTES:
-            self._file = self._file or TemporaryFile()
-            self._file.write(self._memory)
-            self._memory.clear()
+        self._kept.write(piece)
 
     @property
     def is_long(self) -> bool:
+        """True when reading its messages takes so long that others would notice."""
         if self._size > LARGE_BYTES:
             return True
-        begun = _begun(self._memory) if self._memory.startswith(_GZIP) else self._memory
+        begun = _begun(self._whole())
         return len(begun) > LARGE_BYTES or begun.count(b"{") > _MANY_OBJECTS
 
     def text(self) -> bytes:
@@ -71,18 +70,12 @@ class Body:
         Raises:
             RequestRefused: 413 ``body_too_large`` or 400 ``invalid_gzip``.
         """
-        body = bytes(self._memory)
-        if self._file is not None:
-            self._file.seek(0)
-            body = self._file.read() + body
+        body = self._whole()
         return _inflated(body, self._max_bytes) if body.startswith(_GZIP) else body
 
-    def __enter__(self) -> "Body":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
+    def _whole(self) -> bytes:
+        self._kept.seek(0)
+        return self._kept.read()
 
 
 def receive(request: Request, max_bytes: int) -> Body:
@@ -137,8 +130,10 @@ def _pieces(source: IO[bytes], length: int | None) -> Iterator[bytes]:
         raise OSError("the body ended early")
 
 
-def _begun(body: bytes | bytearray) -> bytes:
+def _begun(body: bytes) -> bytes:
     """Return the beginning of what a body holds, enough to tell a large one."""
+    if not body.startswith(_GZIP):
+        return body
     try:
         return zlib.decompressobj(wbits=_WBITS).decompress(body, LARGE_BYTES + 1)
     except zlib.error:

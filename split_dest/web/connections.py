@@ -1,7 +1,7 @@
 """Connections between two requests: made ready for the next one, or ended.
 
-gunicorn reads a body that the application did not want for as long as its sender sends; and when a process stops it
-waits for each idle connection until it kills it.
+gunicorn reads a body that the application did not want for as long as its sender sends; and when a process stops,
+it waits for each idle connection until it kills it.
 """
 
 import socket
@@ -29,14 +29,15 @@ def noting_work(application: Callable[..., Iterable[bytes]]) -> Callable[..., It
     """Return a WSGI application that notes that its connection is at work."""
 
     def noted(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        _idle.discard(environ.get(_CONNECTION))  # type: ignore[arg-type]
+        if _CONNECTION in environ:
+            _idle.discard(environ[_CONNECTION])
         return application(environ, start_response)
 
     return noted
 
 
 def make_ready(environ: Mapping[str, Any]) -> bool:
-    """Make a connection ready for its next request; False: it can't have one, for more of the last body may come."""
+    """Make a connection ready for its next request; False: it must end, for more of the last body may come."""
     if _CONNECTION not in environ:
         return False
     if not _is_read_over(environ["wsgi.input"]):
@@ -47,17 +48,15 @@ def make_ready(environ: Mapping[str, Any]) -> bool:
 
 
 def _is_read_over(body: IO[bytes]) -> bool:
-    try:
-        with gevent.Timeout(_LEAVE_SECONDS):
-            return not body.read(_OVER_BYTES) or not body.read(1)
-    except (Exception, gevent.Timeout):
-        # WSGI has no name for the errors of a body that can't be read.
-        return False
+    # WSGI has no name for the errors of a body that can't be read.
+    with suppress(Exception, gevent.Timeout), gevent.Timeout(_LEAVE_SECONDS):
+        return not body.read(_OVER_BYTES) or not body.read(1)
+    return False
 
 
 def _leave(connection: socket.socket) -> None:
     """Let a sender read its answer: to close while bytes wait to be read would take the answer back."""
-    with gevent.Timeout(_LEAVE_SECONDS, False), suppress(OSError):
+    with suppress(OSError, gevent.Timeout), gevent.Timeout(_LEAVE_SECONDS):
         connection.shutdown(socket.SHUT_WR)
         while connection.recv(_OVER_BYTES):
             fairness.give_way()

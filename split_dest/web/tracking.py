@@ -72,10 +72,10 @@ def _add_pictures(pages: Blueprint, door: "_Door") -> None:
 
 
 def _pixel(door: "_Door", kind: str) -> Response:
-    # Nobody who opens a mail should see a broken picture, so the sender can't be told of anything. A scanner that asks
-    # for the head alone shows the picture to nobody.
+    # Nobody who opens a mail should see a broken picture, so the sender can't be told of anything.
     try:
         if request.method == "HEAD":
+            # A scanner, which shows the picture to nobody.
             return _picture()
         if kind not in KINDS:
             raise RequestRefused(404, "not_found")

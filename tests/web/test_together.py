@@ -1,20 +1,21 @@
 """Posts that come at the same moment are begun together and stored in one step."""
 
+import http.client
 import os
 import signal
 import socket
 import struct
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-import urllib3
 
 from split_dest.inbox.store import Store, connect
 from tests.support.service import SECRET, SETTINGS, Service, tracks
@@ -26,12 +27,8 @@ _DESTINATIONS = ("web", *(f"web{number}" for number in range(1, 12)))
 _TINY = b"POST / HTTP/1.1\r\nHost:x\r\n\r\n"
 #: Far more than a turn takes, and far less than if the loop waited.
 _SOON_SECONDS = 3.0
-_CONNECTIONS = 64
-#: A process takes dozens of connections in that time if nothing holds it back.
-_LATE_SECONDS = 0.005
-#: The server waits for two seconds until a sender that was told to hang up does.
-_CLOSED_SECONDS = 2.5
-#: So many steps would be one for each four posts; the server begins up to 32 at once.
+_SHARED = 16
+#: One step for each four posts: far fewer than one for each.
 _FEW_STEPS = _SENDERS // 4
 
 
@@ -57,10 +54,6 @@ def _process(web: Service) -> int:
 def _processes(web: Service) -> list[int]:
     master = web.processes[-1].pid
     return [int(pid) for pid in Path(f"/proc/{master}/task/{master}/children").read_text().split()]
-
-
-def _page_faults(process: int) -> int:
-    return int(Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].split()[7])
 
 
 def _sockets(process: int) -> int:
@@ -131,22 +124,6 @@ def test_posts_of_one_moment_share_a_few_steps(web: Service) -> None:
     assert web.store.client.info("commandstats")["cmdstat_evalsha"]["calls"] < _FEW_STEPS
 
 
-def test_posts_that_are_nested_take_no_memory_again_and_again(web: Service) -> None:
-    """Python would take pieces for their frames from the kernel, and give them back, several times for each."""
-    taken = []
-    for _ in range(3):
-        with _at_once(web, _SENDERS) as senders:
-            before = _page_faults(_process(web))
-            for number, sender in enumerate(senders):
-                sender.sendall(_post(number))
-        assert {_answer(sender)[0] for sender in senders} == {200, 400}
-        taken.append(_page_faults(_process(web)) - before)
-        _close(*senders)
-
-    # The first ones take what stays.
-    assert taken[-1] < _SENDERS, taken
-
-
 def test_many_that_come_while_redis_is_silent_are_told_in_time(
     web: Service, own_redis: subprocess.Popen[bytes]
 ) -> None:
@@ -182,39 +159,35 @@ def test_a_sender_that_is_gone_before_its_refusal_harms_nobody(web: Service) -> 
     assert (answers, _process(web)) == ({200}, process)
 
 
-def _shares(web: Service, late: int, other: int) -> list[int]:
-    """Gives how many connections each process took of those that came while the first one stood still."""
-    address, before = ("127.0.0.1", int(web.url.rpartition(":")[2])), [_sockets(late), _sockets(other)]
-
-    def taken() -> list[int]:
-        return [_sockets(late) - before[0], _sockets(other) - before[1]]
-
-    with ExitStack() as connected:
-        with _stopped(late):
-            for _ in range(_CONNECTIONS):
-                connected.enter_context(socket.create_connection(address, timeout=20))
-            time.sleep(_LATE_SECONDS)
-        # Some of the first may be connections to Redis that ended since.
-        web.wait_until(lambda: sum(taken()) > _CONNECTIONS - 4)
-        shares = taken()
-    web.wait_until(lambda: sum(taken()) < _CONNECTIONS // 4)
-    return shares
+def _post_until(web: Service, stops: threading.Event) -> None:
+    """Post on one connection, and on the next one when that is ended."""
+    sender = http.client.HTTPConnection(web.url.partition("//")[2], timeout=20)
+    body, headers = orjson.dumps(tracks(1)), {"Authorization": SECRET}
+    while not stops.is_set():
+        sender.request("POST", "/webhook/web", body, headers)
+        assert sender.getresponse().read()
+    sender.close()
 
 
-def test_processes_share_connections_although_one_of_them_wakes_up_late(web: Service) -> None:
-    """They come all at once and stay for long, and with one process alone a core would stand idle."""
+def test_processes_share_connections_although_one_of_them_took_all(web: Service) -> None:
+    """The connections of a sender that keeps many do not leave a core idle for long."""
     web.stop(web.processes[-1])
     web.start_web(WEB_CONCURRENCY="2")
     web.wait_until(lambda: len(_processes(web)) == 2)
     late, other = _processes(web)
-    for process in (late, other):
-        with _stopped(process):
-            # The other one is ready when it has answered.
-            assert urllib3.request("GET", f"{web.url}/livez", headers={"Connection": "close"}).status == 200
-    time.sleep(_CLOSED_SECONDS)
+    before, stops = [_sockets(late), _sockets(other)], threading.Event()
+    senders = [threading.Thread(target=_post_until, args=(web, stops)) for _ in range(_SHARED)]
 
-    # In up to three tries, for the machine may hold the test itself up.
-    assert any(min(_shares(web, late, other)) >= _CONNECTIONS // 4 for _ in range(3))
+    with _stopped(late):
+        for sender in senders:
+            sender.start()
+        web.wait_until(lambda: _sockets(other) - before[1] >= _SHARED)
+    try:
+        web.wait_until(lambda: min(_sockets(late) - before[0], _sockets(other) - before[1]) >= _SHARED // 4)
+    finally:
+        stops.set()
+        for sender in senders:
+            sender.join()
 
 
 def test_posts_that_never_end_leave_others_their_turn(web: Service) -> None:
