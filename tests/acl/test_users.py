@@ -32,10 +32,11 @@ XREADGROUP GROUP drains 0 STREAMS sd:web:events:stream >; XINFO STREAM sd:web:ev
 XDEL sd:web:events:stream 1-1; XACK sd:web:events:stream drains 1-1; XCLAIM sd:web:events:stream drains 0 0 1-1
 XDEL sd:web:dead 1-1; DEL sd:web:events:stream; DEL sd:web:seen:1:1; SREM sd:web:seen:1:1 1; GET sd:web:names
 SMEMBERS sd:web:seen:1:1; ZADD sd:workers 1 a; LPOP rq:queue:drains; BLMOVE rq:queue:drains x LEFT RIGHT 1
-SET sd:watch:x 1; HSET rq:worker:x a 1; EXPIRE sd:web:dead 1; UNLINK sd:web:dead
+SET sd:watch:x 1; HSET rq:worker:x a 1; EXPIRE sd:web:dead 1; UNLINK sd:web:dead; DEL sd:web:seen:periods
 """,
     "worker": """
 SADD sd:web:seen:1:1 1; SISMEMBER sd:web:seen:1:1 1; DEL sd:web:seen:1:1; EXPIRE sd:web:seen:1:1 1; SET sd:probe 1
+HSET sd:web:seen:periods 1 1; HDEL sd:web:seen:periods 1
 HGET sd:web:imports f; HSET sd:web:imports f 1; XTRIM sd:web:dead MAXLEN 0; XREAD STREAMS sd:web:dead 0
 XGROUP SETID sd:web:events:stream drains 0; LRANGE rq:queue:drains 0 -1; PSUBSCRIBE rq:*; XINFO STREAM sd:web:dead
 """,
@@ -44,7 +45,7 @@ SADD sd:web:seen:1:1 1; SISMEMBER sd:web:seen:1:1 1; DEL sd:web:dead; UNLINK sd:
 XREADGROUP GROUP drains 0 STREAMS sd:web:events:stream >; XACK sd:web:events:stream drains 1-1; GET sd:web:names
 XCLAIM sd:web:events:stream drains 0 0 1-1; HDEL sd:web:counts a; HSET sd:web:imports f 1; ZADD sd:workers 1 a
 XGROUP CREATE sd:web:events:stream g 0; LPOP rq:queue:drains; HSET rq:worker:x a 1; SET sd:watch:x 1
-EXPIRE sd:web:dead 1
+EXPIRE sd:web:dead 1; HSET sd:web:seen:periods 1 1; HGETALL sd:web:seen:periods
 """,
 }
 

@@ -7,7 +7,10 @@ import time
 import orjson
 import pytest
 
-from split_dest.inbox import dead_letters
+from split_dest.inbox import dead_letters, intake
+from split_dest.inbox.intake import Terms
+from split_dest.mapping.acceptance import item
+from split_dest.mapping.rules import Rules
 from tests.cli.typed import ended, start
 from tests.support.service import tracks
 
@@ -131,6 +134,37 @@ def test_what_the_door_has_taken_counts_as_a_duplicate(imported, door):
     found = imported(lines(*tracks(5)))
 
     assert (found.json[-1]["accepted"], found.json[-1]["duplicates"]) == (2, 3)
+
+
+def test_what_came_with_a_write_key_is_no_duplicate(imported, store):
+    """Write keys are public, so ids that come with one count for nothing else."""
+    items = [item(each, Rules(), None, "tracking") for each in tracks(3)]
+    intake.accept(store, items, Terms("web", 24))
+
+    found = imported(lines(*tracks(3)))
+
+    assert (found.json[-1]["accepted"], found.json[-1]["duplicates"]) == (3, 0)
+
+
+def test_a_bad_line_is_one_dead_letter_and_does_not_claim_its_id(imported, store, stored):
+    """The file again makes no second one, and the repaired message is stored."""
+    (good,) = tracks(1)
+    bad = lines(good | {"userId": []}) + b"{oops\n"
+
+    found = [imported(bad).json[-1], imported(bad + lines(good)).json[-1]]
+
+    assert [(each["accepted"], each["duplicates"], each["set_aside"]) for each in found] == [(0, 0, 2), (1, 2, 0)]
+    assert (stored(), len(list(dead_letters.browse(store, "web")))) == (["m-0"], 2)
+
+
+def test_large_lines_that_begin_alike_are_dead_letters_each(imported, settings, store):
+    """Their beginning is kept; but they are known by all of them."""
+    settings.file.write_text(settings.file.read_text() + "intake: {max_body_bytes: 100000}\n")
+    content = b"".join(b"[" + b" " * 200_000 + end + b"]\n" for end in (b"1", b"2", b"1"))
+
+    found = imported(content)
+
+    assert (found.json[-1]["duplicates"], found.json[-1]["set_aside"]) == (1, 2)
 
 
 def test_the_lanes_are_woken_and_the_bookmark_goes(imported, store):

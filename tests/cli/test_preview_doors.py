@@ -63,6 +63,23 @@ def test_the_address_says_the_type(command):
     assert (refused.json[0]["messageId"], refused.json[0]["dropped"]) == ("m-7", "event_not_defined")
 
 
+@pytest.mark.parametrize("door", ["webhook", "tracking"])
+@pytest.mark.parametrize("exposures", ["true", "false"])
+def test_each_message_is_shown_with_its_own_id(command, settings, door, exposures):
+    """Not with what it would claim."""
+    settings.file.write_text(settings.file.read_text() + f"    exposures: {{enabled: {exposures}}}\n")
+    sent = [
+        EXPOSED | {"properties": SEEN},
+        EXPOSED | {"messageId": 7},
+        EXPOSED | {"messageId": "m-2", "userId": []},
+    ]
+
+    found = command("preview", "--destination", "web", "--door", door, text=orjson.dumps(sent))
+
+    assert [line["messageId"] for line in found.json] == ["m-1", "7", "m-2"]
+    assert [line["dropped"] for line in found.json] == [None, None, "id_not_string"]
+
+
 def test_an_exposure_shows_its_impression(command, settings):
     """It stands beside the event; without a flag only the event does."""
     settings.file.write_text(settings.file.read_text() + "    exposures: {enabled: true}\n")
