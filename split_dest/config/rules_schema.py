@@ -115,7 +115,7 @@ def make_rules(found: dict[str, Any], account: dict[str, Any]) -> rules.Rules:
         found: what stands below it, by the keys of ``RulesSection``; those keys are taken out.
         account: what stands below its ``split``; ``environment_name`` and ``traffic_types`` are taken out.
     """
-    given = {name: found.pop(name) for name in RulesSection().fields if name in found}
+    given = {name: found.pop(name) for name in _RULES if name in found}
     for name in ("group", "delete"):
         given[f"{name}_enabled"] = given.pop(name, {}).get("enabled", getattr(_DEFAULTS, f"{name}_enabled"))
     if "map_identities" in given:
@@ -141,7 +141,7 @@ class SourceRulesSection(Section):
 
 def make_source_rules(found: dict[str, Any]) -> rules.SourceRules:
     """Gives the rules of a source; the keys of ``SourceRulesSection`` are taken out of *found*."""
-    given = {name: found.pop(name) for name in SourceRulesSection().fields if name in found}
+    given = {name: found.pop(name) for name in _SOURCE_RULES if name in found}
     if "environments" in given:
         given["environments"] = frozenset(given["environments"])
     if "map_traffic_types" in given:
@@ -152,3 +152,5 @@ def make_source_rules(found: dict[str, Any]) -> rules.SourceRules:
 
 
 _DEFAULTS = rules.Rules()
+# Once: to make a schema takes as long as to load a destination with it.
+_RULES, _SOURCE_RULES = tuple(RulesSection().fields), tuple(SourceRulesSection().fields)

@@ -54,8 +54,6 @@ def create(settings: Settings | None = None) -> Flask:
     app.register_error_handler(StoreUnavailable, answers.unavailable)
     app.register_error_handler(HTTPException, answers.http_error)
     app.register_error_handler(Exception, answers.fault)
-    # Or the first request would wait for it.
-    app.url_map.update()
     return app
 
 

@@ -41,6 +41,9 @@ control_socket_disable = True
 loglevel = "warning"
 #: New objects between two searches for cycles, of which a request leaves few.
 _OBJECTS = 20_000
+#: Settings are read in a thread, which lets requests go on after this long; each of their calls to the system would
+#: wait for Python's own 5 ms.
+_SWITCH_SECONDS = 0.0005
 #: Then a connection is ended with its answer, so that the next one goes to the process that has least to do: of 32
 #: that were opened at once, one of two processes took 31 in three of ten tries.
 _REQUESTS_A_CONNECTION = 100
@@ -90,13 +93,14 @@ def post_worker_init(worker: Any) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_OBJECTS)
+    sys.setswitchinterval(_SWITCH_SECONDS)
     signal.signal(signal.SIGHUP, lambda *_: gevent.spawn(_read_again, worker))
     _let_hang_up()
     gevent.spawn(connections.end_when_stopping, lambda: worker.alive)
 
 
 def _read_again(worker: Any) -> None:
-    """Make the application again, in a thread, since a thousand destinations take it two seconds."""
+    """Make the application again, in a thread, for a thousand destinations may take two seconds."""
     with _reading:
         application = gevent.get_hub().threadpool.apply(_application_again)
         worker.wsgi = application or worker.wsgi
