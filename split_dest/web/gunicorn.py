@@ -41,8 +41,8 @@ control_socket_disable = True
 loglevel = "warning"
 #: New objects between two searches for cycles, of which a request leaves few.
 _OBJECTS = 20_000
-#: Settings are read in a thread, which lets requests go on after this long; each of their calls to the system would
-#: wait for Python's own 5 ms.
+#: Settings are read in a thread, which lets requests go on after this long. Each of their calls to the system
+#: would wait for Python's own 5 ms.
 _SWITCH_SECONDS = 0.0005
 #: Then a connection is ended with its answer, so that the next one goes to the process that has least to do: of 32
 #: that were opened at once, one of two processes took 31 in three of ten tries.

@@ -129,7 +129,7 @@ class _Door:
         for name in names:
             rules = self._settings.destinations[name].rules
             # Their size was judged as they came; what was added since must not count.
-            items = [_cut(item(found, rules, None)) for found in paced(messages)]
+            items = [_cut(item(found, rules, None, "tracking")) for found in paced(messages)]
             self._accepting.accept(name, items, most_dead=MOST_DEAD_LETTERS)
         _check(items)
 

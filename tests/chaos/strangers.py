@@ -26,7 +26,7 @@ _AT_ONCE, _LARGE_AT_ONCE = 30, 15
 _LARGE_BYTES = 450_000
 _BATCH = 300
 _DESTINATIONS = 1000
-#: A date, and what a careless expression reads again from each of its places; and as much of it as an address holds.
+#: A date, and what a careless expression reads again from each of its places; then what an address holds of it.
 _BLANKS = "2020-01-01" + " " * 63_000 + "x"
 _BLANKS_IN_ADDRESS = "2020-01-01" + "+" * 7_900 + "x"
 
