@@ -14,14 +14,14 @@ class LastGood:
     settings: Settings
 
     def read_again(self) -> bool:
-        """Reads the file, and the files that variables name, once more; False: they can't be used.
+        """Read the file, and the files that variables name, once more; False: they can't be used.
 
-        The log tells what is wrong, and the settings stay as they are.
+        The log tells what is wrong, and the settings stay as they are. That they are good the caller logs, as
+        ``settings_read``, once they are in use.
         """
         try:
             self.settings = config.load()
         except SettingsError as error:
             logs.error("settings_refused", problems=[str(problem) for problem in error.problems])
             return False
-        logs.info("settings_read")
         return True

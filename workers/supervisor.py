@@ -46,6 +46,7 @@ def _supervise(crew: Crew, last_good: LastGood) -> None:
             crew.told_to_read = False
             if last_good.read_again():
                 watch = watch_of(last_good.settings)
+                logs.info("settings_read")
         crew.fill_up(last_good.settings)
         crew.exchange(last_good.settings)
         watch.look()

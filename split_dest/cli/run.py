@@ -49,8 +49,7 @@ def run(config_path: Path | None, procfile: Path) -> None:
             _start(redis, settings.redis.data_dir)
         manager = _Manager()
         for name, command in parse_procfile(procfile.read_text()).processes.items():
-            # In the place of its shell, so that a signal reaches the process itself.
-            manager.add_process(name, f"exec {command}", env=environ)
+            manager.add_process(name, command, env=environ)
         threading.Thread(target=_watch, args=(redis, manager), daemon=True).start()
         manager.loop()
         redis.check()
@@ -90,7 +89,7 @@ class _Manager(Manager):  # type: ignore[misc]
         signal.signal(signal.SIGHUP, self._hang_up)
 
     def _hang_up(self, number: int, _: FrameType | None) -> None:
-        """Pass SIGHUP on, so that all read the settings again; ask all to end when a terminal was closed."""
+        """Passes SIGHUP on, so that all read the settings again; asks all to end when a terminal was closed."""
         if self._in_terminal and not sys.stdout.isatty():
             # What honcho prints would fail, and leave the others behind.
             with open(os.devnull, "w") as nowhere:
@@ -99,9 +98,8 @@ class _Manager(Manager):  # type: ignore[misc]
             return
         for process in self._processes.values():
             if "pid" in process and "returncode" not in process:
-                # Not to its group: it tells its own worker processes, and they would read the settings twice.
                 with suppress(ProcessLookupError):
-                    os.kill(process["pid"], number)
+                    os.killpg(process["pid"], number)
 
     def terminate(self) -> None:
         """Asks all to end: upon a signal, or when one has ended by itself."""

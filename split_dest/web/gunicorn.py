@@ -17,6 +17,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import gevent
@@ -47,6 +48,8 @@ _SWITCH_SECONDS = 0.0005
 #: Then a connection is ended with its answer, so that the next one goes to the process that has least to do: of 32
 #: that were opened at once, one of two processes took 31 in three of ten tries.
 _REQUESTS_A_CONNECTION = 100
+#: By it the master tells its processes to read the settings; gunicorn's workers have no use for it.
+_TELL = signal.SIGUSR2
 _reading = BoundedSemaphore()
 
 
@@ -69,33 +72,34 @@ def _is_worth_a_line(record: logging.LogRecord) -> bool:
 
 def when_ready(server: Any) -> None:
     """Take SIGHUP over from gunicorn."""
-    # A process is born with SIGHUP put off until it can act on it; before, it would be lost, or kill.
-    os.register_at_fork(before=_put_off_hang_up, after_in_parent=_let_hang_up)
+    # A process is born with its signals put off until it can act on them; before, they would kill it.
+    os.register_at_fork(
+        before=partial(_mask, signal.SIG_BLOCK), after_in_parent=partial(_mask, signal.SIG_UNBLOCK)
+    )
     signal.signal(signal.SIGHUP, lambda *_: gevent.spawn(_hang_up, server))
 
 
-def _put_off_hang_up() -> None:
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-
-
-def _let_hang_up() -> None:
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+def _mask(how: int) -> None:
+    signal.pthread_sigmask(how, {signal.SIGHUP, _TELL})
 
 
 def _hang_up(server: Any) -> None:
     if app.last_good().read_again():
-        server.kill_workers(signal.SIGHUP)
+        logs.info("settings_read")
+        server.kill_workers(_TELL)
 
 
 def post_worker_init(worker: Any) -> None:
-    """Let SIGHUP change the settings between two requests; one that is being answered keeps its own."""
+    """Let the master change the settings between two requests; one that is being answered keeps its own."""
     # What stays need not be searched for cycles: that held up requests for 40 ms.
     gc.collect()
     gc.freeze()
     gc.set_threshold(_OBJECTS)
     sys.setswitchinterval(_SWITCH_SECONDS)
-    signal.signal(signal.SIGHUP, lambda *_: gevent.spawn(_read_again, worker))
-    _let_hang_up()
+    signal.signal(_TELL, lambda *_: gevent.spawn(_read_again, worker))
+    # It may be sent to the whole process group.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    _mask(signal.SIG_UNBLOCK)
     gevent.spawn(connections.end_when_stopping, lambda: worker.alive)
 
 
@@ -103,7 +107,9 @@ def _read_again(worker: Any) -> None:
     """Make the application again, in a thread, for a thousand destinations may take two seconds."""
     with _reading:
         application = gevent.get_hub().threadpool.apply(_application_again)
-        worker.wsgi = application or worker.wsgi
+        if application is not None:
+            worker.wsgi = application
+            logs.info("settings_read")
 
 
 def _application_again() -> object:
