@@ -116,6 +116,11 @@ def _application_again() -> object:
     return app.create() if app.last_good().read_again() else None
 
 
+def worker_int(worker: Any) -> None:
+    """Finish requests upon SIGINT and SIGQUIT as upon SIGTERM: gunicorn would end the process now."""
+    gevent.sleep(worker.cfg.graceful_timeout)
+
+
 def pre_request(_worker: object, request: Any) -> None:
     """Let the processes share the connections of a sender that keeps many."""
     if request.req_number >= _REQUESTS_A_CONNECTION:
