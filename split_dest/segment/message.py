@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import orjson
@@ -79,7 +80,7 @@ class Object(fields.Field[dict[str, Any]]):
         self.otherwise = otherwise
 
     def deserialize(self, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Gives the object; null counts as an empty one."""
+        """Return the object; null counts as an empty one."""
         return super().deserialize({} if value is None else value, *args, **kwargs) or {}
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> dict[str, Any]:
@@ -91,7 +92,7 @@ class Object(fields.Field[dict[str, Any]]):
 
 
 def _says(text: str) -> dict[str, str]:
-    """Gives what the OpenAPI document says of a field."""
+    """Return what the OpenAPI document says of a field."""
     return {"description": text}
 
 
@@ -126,7 +127,7 @@ _CLEAN = {name: dict if name in _OBJECTS else str for name in _SCHEMA.fields}
 
 
 def load(received: Mapping[str, Any]) -> Message:
-    """Gives the message that a sender's JSON object means.
+    """Return the message that a sender's JSON object means.
 
     A message without ``messageId`` gets one made of its content, so that a sender's second try is known again.
 
@@ -134,44 +135,61 @@ def load(received: Mapping[str, Any]) -> Message:
         MessageRejected: ``id_not_string``, ``properties_not_object``, ``traits_not_object`` or
             ``split_too_large``.
     """
-    present = _present(received)
-    if not _is_clean(present):
-        present = _cleaned(present)
+    present = {name: value for name, value in received.items() if value is not None}
+    fault = _clean(present) or _too_large(present)
+    if fault:
+        raise MessageRejected(*fault)
     for name in _OBJECTS:
         if name not in present:
             present[name] = {}
-    for name in ("properties", "traits"):
-        split = present[name].get("split")
-        if split is not None and _pairs(split) > MAX_PAIRS:
-            raise MessageRejected("split_too_large", f"at {name}.split")
     if not present.get("messageId"):
         present["messageId"] = _id_of(present)
     return Message(present["messageId"], present.get("type", ""), present)
 
 
-def _present(given: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in given.items() if value is not None}
+def refusal(received: Mapping[str, Any]) -> MessageRejected | None:
+    """Return why ``load`` would refuse a message; None: it would not."""
+    fault = _too_large(received) if _is_clean(received) else _clean(dict(received)) or _too_large(received)
+    return _rejected(*fault) if fault else None
 
 
-def _is_clean(present: Mapping[str, Any]) -> bool:
-    """True when the schema would change nothing; it takes 40 µs a message, this look 1 µs."""
-    for name, value in present.items():
-        if name in _CLEAN and type(value) is not _CLEAN[name]:
+@cache
+def _rejected(code: str, detail: str) -> MessageRejected:
+    return MessageRejected(code, detail)
+
+
+def _is_clean(received: Mapping[str, Any]) -> bool:
+    """True when the schema would change nothing but what is null; it takes 40 µs a message, this look 1 µs."""
+    for name, value in received.items():
+        if name in _CLEAN and type(value) is not _CLEAN[name] and value is not None:
             return False
-    return present.get("type") != ""
+    return received.get("type") != ""
 
 
-def _cleaned(present: Mapping[str, Any]) -> dict[str, Any]:
-    """Gives what the schema makes of a message.
+def _clean(present: dict[str, Any]) -> tuple[str, str] | None:
+    """Make of a message what the schema makes of it; return the code and place of what is refused, if any.
 
-    Raises:
-        MessageRejected: a field is not what it may be.
+    Only the fields that the schema would change are read by it, each by itself: a bad one costs 3 µs, not 40.
     """
-    try:
-        return _present(_SCHEMA.load(present))
-    except ValidationError as error:
-        field, codes = next(iter(error.messages_dict.items()))
-        raise MessageRejected(codes[0], f"at {field}") from error
+    if _is_clean(present):
+        return None
+    for name, field in _SCHEMA.load_fields.items():
+        if name in present and (type(present[name]) is not _CLEAN[name] or name == "type"):
+            try:
+                value = field.deserialize(present.pop(name))
+            except ValidationError as error:
+                return str(error.messages[0]), f"at {name}"
+            if value is not None:
+                present[name] = value
+    return None
+
+
+def _too_large(present: Mapping[str, Any]) -> tuple[str, str] | None:
+    for name in ("properties", "traits"):
+        split = present[name].get("split") if isinstance(present.get(name), dict) else None
+        if split is not None and _pairs(split) > MAX_PAIRS:
+            return "split_too_large", f"at {name}.split"
+    return None
 
 
 def _pairs(split: object) -> int:
@@ -180,12 +198,12 @@ def _pairs(split: object) -> int:
 
 
 def dump(message: Message) -> bytes:
-    """Gives the message as JSON; ``restore`` reads it back."""
+    """Return the message as JSON; ``restore`` reads it back."""
     return orjson.dumps(message.fields)
 
 
 def restore(stored: bytes) -> Message:
-    """Gives the message that ``dump`` wrote, without checking it again."""
+    """Return the message that ``dump`` wrote, without checking it again."""
     present = orjson.loads(stored)
     return Message(present["messageId"], present.get("type", ""), present)
 

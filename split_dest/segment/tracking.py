@@ -1,15 +1,17 @@
 """What a body posted to Segment's Tracking API means: each message as Segment itself would pass it on."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import orjson
 
 from split_dest.errors import MessageRejected, RequestRefused
 from split_dest.segment import json_text, payload, times
-from split_dest.segment.message import INTEGRATION_NAMES
-from split_dest.segment.payload import Payload, Unreadable
+from split_dest.segment.damaged import too_many
+from split_dest.segment.message import INTEGRATION_NAMES, refusal
+from split_dest.segment.payload import Part, Unreadable
 
 #: Path -> the type that its message has; None: a batch, whose messages name theirs.
 KINDS: dict[str, str | None] = {
@@ -34,7 +36,7 @@ KINDS: dict[str, str | None] = {
 #: fill bodies up to 512,000 bytes.
 MAX_MESSAGES = 2500
 MAX_BODY_BYTES = 512_000
-#: What the batch's ``context`` and ``integrations`` may add to its messages, all told: they are stored with each.
+#: What the envelopes may add to their messages, all told, for it is stored with each message.
 MAX_SHARED_BYTES = 1_000_000
 
 _TYPES = ("track", "identify", "page", "screen", "group", "alias")
@@ -56,80 +58,139 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class _Batch:
+    """Messages, and what their envelope adds to each of them."""
+
+    messages: Sequence[dict[str, Any] | Unreadable]
+    #: ``context`` and ``integrations``, where they are objects.
+    shared: Mapping[str, dict[str, Any]]
+    #: A time that can be read, and its milliseconds.
+    sent_at: Any
+    sent_ms: int | None
+
+    def size(self) -> int:
+        """Return how many bytes the envelope adds to its messages, all told."""
+        return len(payload.text([self.shared, self.sent_at])) * len(self.messages)
+
+
+@dataclass(frozen=True, slots=True)
 class Posted:
-    """A body as it came, and the write key that it names; None: it names none."""
+    """A body as it came, and the write key that it names; None: it names none.
+
+    To iterate over it gives the body's messages as Segment would pass them on, each completed when it is asked
+    for. The type comes from the path; the batch's ``context`` and ``integrations`` stand under each message's own;
+    the time is corrected by the sender's clock; texts that hold an object count as that object, as low-code tools
+    write them. A message that would be refused is unreadable, with Segment's own reason code.
+
+    Source:
+        segment-docs, sources/catalog/libraries/server/http-api; spec/common (times); guides/filtering-data.
+    """
 
     write_key: str | None
-    _found: Sequence[dict[str, Any] | Unreadable]
-    _envelope: Mapping[str, Any]
+    _batches: Sequence[_Batch]
     _call: Call
+
+    def __iter__(self) -> Iterator[dict[str, Any] | Unreadable]:
+        """Complete one message after the other; again at each use."""
+        received = times.to_text(self._call.received_ms)
+        for batch in self._batches:
+            for found in batch.messages:
+                yield found if isinstance(found, Unreadable) else _message(found, batch, self._call, received)
 
     @property
     def messages(self) -> list[dict[str, Any] | Unreadable]:
-        """The body's messages as Segment would pass them on; made anew at each use.
-
-        The type comes from the path; the batch's ``context`` and ``integrations`` stand under each message's own;
-        the time is corrected by the sender's clock; texts that hold an object count as that object, as low-code
-        tools write them. A message that Segment would refuse carries Segment's own reason code.
-
-        Source:
-            segment-docs, sources/catalog/libraries/server/http-api; spec/common (times); guides/filtering-data.
-        """
-        return [_message(found, self._envelope, self._call) for found in self._found]
+        """All messages at once."""
+        return list(self)
 
 
 def posted(body: bytes, call: Call) -> Posted:
-    """Gives what a body holds.
+    """Return what a body holds.
 
     Raises:
         RequestRefused: 400 ``invalid_json``, 413 ``too_many_messages``, 413 ``body_too_large``.
     """
-    read = _read(body, call)
-    envelope = {name: _object(value) for name, value in read.envelope.items()}
-    shared = payload.text([envelope.get(name) for name in _SHARED])
-    if len(shared) * len(read.messages) > MAX_SHARED_BYTES:
+    parts = payload.read(body, MAX_MESSAGES)
+    if call.type is None:
+        parts = [_unfolded(part, is_alone=len(parts) == 1) for part in parts]
+    if sum(len(part.messages) for part in parts) > MAX_MESSAGES + 1:
+        raise too_many(MAX_MESSAGES)
+    batches = [_batch(part) for part in parts]
+    if sum(batch.size() for batch in batches) > MAX_SHARED_BYTES:
         raise RequestRefused(413, "body_too_large", "The batch's context is too large for so many messages.")
-    keys = (each.get("writeKey") for each in (envelope, *read.messages) if isinstance(each, dict))
-    write_key = next((key for key in keys if isinstance(key, str) and key), None)
-    return Posted(write_key, read.messages, envelope, call)
+    holders = (each for part in parts for each in (part.envelope, *part.messages))
+    keys = (each.get("writeKey") for each in holders if not isinstance(each, Unreadable))
+    return Posted(next((key for key in keys if isinstance(key, str) and key), None), batches, call)
 
 
-def _read(body: bytes, call: Call) -> Payload:
-    """Gives the messages of a body; a batch may also be the text of an array, as low-code tools write it."""
-    read = payload.read(body, MAX_MESSAGES)
-    envelope = read.messages[0] if call.type is None and len(read.messages) == 1 else None
+def _unfolded(part: Part, *, is_alone: bool) -> Part:
+    """Return the messages of a batch that is the text of an array, as low-code tools write it; else the part."""
+    envelope = part.messages[0] if len(part.messages) == 1 else None
     if not isinstance(envelope, dict) or not isinstance(envelope.get("batch"), str):
-        return read
-    return Payload(payload.messages(envelope["batch"].encode(), MAX_MESSAGES), envelope)
+        return part
+    try:
+        return Part(payload.messages(envelope["batch"].encode(), MAX_MESSAGES), envelope)
+    except RequestRefused as refused:
+        if is_alone or refused.code != "invalid_json":
+            raise
+        return part
 
 
-def _message(
-    found: dict[str, Any] | Unreadable, envelope: Mapping[str, Any], call: Call
-) -> dict[str, Any] | Unreadable:
-    if isinstance(found, Unreadable):
-        return found
-    message, size = _completed(found, envelope, call), len(payload.text(found))
-    code = "message_too_large" if size > call.max_message_bytes else _fault(message)
-    if code is None:
-        return message
-    detail = f"{size} bytes" if code == "message_too_large" else ""
-    # Without what the batch shares: refused messages wait for a person, and shall not fill Redis meanwhile.
-    own = _completed(found, {"sentAt": envelope.get("sentAt")}, call) | {"messageId": message["messageId"]}
-    return Unreadable(payload.text(own), MessageRejected(code, detail), message["messageId"])
+def _batch(part: Part) -> _Batch:
+    # What is no object, or no time, would not count, so it is not copied.
+    shared = {name: _object(part.envelope.get(name)) for name in _SHARED}
+    shared = {name: value for name, value in shared.items() if isinstance(value, dict)}
+    sent_at = part.envelope.get("sentAt")
+    sent_ms = times.to_ms(sent_at)
+    if sent_ms is None:
+        sent_at = None
+    elif isinstance(sent_at, str):
+        sent_at = sent_at.strip()
+    return _Batch(part.messages, shared, sent_at, sent_ms)
 
 
-def _completed(found: Mapping[str, Any], envelope: Mapping[str, Any], call: Call) -> dict[str, Any]:
-    message = {name: value for name, value in found.items() if name != "writeKey"}
-    message |= {name: _object(message[name]) for name in _OBJECTS if name in message}
-    message |= {name: _merged(envelope.get(name), message.get(name)) for name in _SHARED}
-    message |= _times(message, envelope, call.received_ms)
-    message["type"] = call.type or message.get("type")
-    if message["type"] not in _TYPES:
-        # Not even delete, which only Segment itself may say: a page shows its write key to everyone.
-        message["type"] = None
-    message["messageId"] = _id(message.get("messageId")) or call.new_id()
+def _message(found: Mapping[str, Any], batch: _Batch, call: Call, received: str) -> dict[str, Any] | Unreadable:
+    sent = payload.text(found)
+    message = _completed(found, batch, call, received)
+    rejection = _rejection(message, len(sent), call.max_message_bytes)
+    if rejection is None:
+        # Only what is taken gets what is shared: refused messages wait for a person and should not fill Redis.
+        for name, under in batch.shared.items():
+            message[name] = _merged(under, message[name])
     if not _is_meant(message["integrations"]):
-        message["integrations"] |= {INTEGRATION_NAMES[0]: False}
+        message["integrations"] = message["integrations"] | {INTEGRATION_NAMES[0]: False}
+    if rejection is None:
+        return message
+    return Unreadable(payload.text(message), rejection, message["messageId"], sent)
+
+
+def _rejection(message: Mapping[str, Any], size: int, most_bytes: int) -> MessageRejected | None:
+    """Return why a message is refused; *size* is that of its JSON as it came."""
+    if size > most_bytes:
+        return MessageRejected("message_too_large", f"{size} bytes")
+    code = _fault(message)
+    return refusal(message) if code is None else _rejection_of(code)
+
+
+@cache
+def _rejection_of(code: str) -> MessageRejected:
+    return MessageRejected(code)
+
+
+def _completed(found: Mapping[str, Any], batch: _Batch, call: Call, received: str) -> dict[str, Any]:
+    """Return a message without what its batch shares."""
+    message = dict(found)
+    message.pop("writeKey", None)
+    for name in _OBJECTS:
+        if isinstance(message.get(name), str):
+            message[name] = _object(message[name])
+    for name in _SHARED:
+        if not isinstance(message.get(name), dict):
+            message[name] = {}
+    _set_times(message, batch, call.received_ms, received)
+    # Not even delete, which only Segment itself may say: a page shows its write key to everyone.
+    kind = call.type or message.get("type")
+    message["type"] = kind if kind in _TYPES else None
+    message["messageId"] = _id(message.get("messageId")) or call.new_id()
     return message
 
 
@@ -139,7 +200,7 @@ def _id(sent: Any) -> str:
 
 
 def _object(value: Any) -> Any:
-    """Gives the object that a text writes out, unless it is too deep; anything else as it is."""
+    """Return the object that a text writes out, unless it is too deep; anything else as it is."""
     if not isinstance(value, str) or not value.lstrip().startswith("{"):
         return value
     if json_text.depth(value.encode()) > payload.MAX_DEPTH:
@@ -150,34 +211,34 @@ def _object(value: Any) -> Any:
         return value
 
 
-def _merged(under: Any, over: Any) -> dict[str, Any]:
-    merged = dict(under) if isinstance(under, dict) else {}
-    for name, value in over.items() if isinstance(over, dict) else ():
+def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(under)
+    for name, value in over.items():
         below = merged.get(name)
-        both = isinstance(below, dict) and isinstance(value, dict)
-        merged[name] = _merged(below, value) if both else value
+        if isinstance(below, dict) and isinstance(value, dict):
+            merged[name] = _merged(below, value)
+        else:
+            merged[name] = value
     return merged
 
 
-def _times(message: Mapping[str, Any], envelope: Mapping[str, Any], received_ms: int) -> dict[str, Any]:
-    """Gives the four times as Segment passes them on: ``timestamp`` as if the sender's clock went right."""
-    original, original_ms = _first_time(message.get("timestamp"), message.get("originalTimestamp"))
-    sent, sent_ms = _first_time(message.get("sentAt"), envelope.get("sentAt"))
-    timestamp_ms = received_ms if original_ms is None else original_ms
-    if original_ms is not None and sent_ms is not None:
-        timestamp_ms = received_ms - (sent_ms - original_ms)
-    return {
-        "originalTimestamp": original,
-        "sentAt": sent,
-        "receivedAt": times.to_text(received_ms),
-        "timestamp": times.to_text(timestamp_ms),
-    }
-
-
-def _first_time(*given: Any) -> tuple[Any, int | None]:
-    """Gives the first of some times that can be read, with its milliseconds; if none can, the first."""
-    read = ((each, times.to_ms(each)) for each in given)
-    return next((found for found in read if found[1] is not None), (given[0], None))
+def _set_times(message: dict[str, Any], batch: _Batch, received_ms: int, received: str) -> None:
+    """Set the four times as Segment passes them on: ``timestamp`` as if the sender's clock went right."""
+    original, original_ms = message.get("timestamp"), times.to_ms(message.get("timestamp"))
+    if original_ms is None:
+        other = message.get("originalTimestamp")
+        original_ms = times.to_ms(other)
+        original = original if original_ms is None else other
+    sent, sent_ms = message.get("sentAt"), times.to_ms(message.get("sentAt"))
+    if sent_ms is None and batch.sent_ms is not None:
+        sent, sent_ms = batch.sent_at, batch.sent_ms
+    message["originalTimestamp"], message["sentAt"], message["receivedAt"] = original, sent, received
+    if original_ms is None:
+        message["timestamp"] = received
+    elif sent_ms is None:
+        message["timestamp"] = times.to_text(original_ms)
+    else:
+        message["timestamp"] = times.to_text(received_ms - (sent_ms - original_ms))
 
 
 def _is_meant(integrations: Mapping[str, Any]) -> bool:
@@ -190,7 +251,7 @@ def _is_meant(integrations: Mapping[str, Any]) -> bool:
 
 
 def _fault(message: Mapping[str, Any]) -> str | None:
-    """Gives Segment's reason code for a message that it would refuse and that Split could not use either.
+    """Return Segment's reason code for a message that it would refuse and that Split could not use either.
 
     Source:
         segment-docs, _includes/content/delivery-overview-discards.

@@ -1,0 +1,275 @@
+"""Damaged bodies cost their damaged parts alone."""
+
+import itertools
+import json
+import time
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from split_dest.errors import RequestRefused
+from split_dest.segment import damaged, payload
+from split_dest.segment.payload import Unreadable, messages, read
+from tests.segment.strategies import LAWS, json_values, objects
+
+A, B, C = (f'{{"type":"track","event":"{name}","userId":"u"}}' for name in "ABC")
+
+
+def events(body: str | bytes) -> list[str]:
+    """Return the events of the messages that are taken, and in brackets the codes and texts of the others."""
+    body = body.encode() if isinstance(body, str) else body
+    found = messages(body, 100)
+    return [f"({_told(each)})" if isinstance(each, Unreadable) else each.get("event", "") for each in found]
+
+
+def _told(found: Unreadable) -> str:
+    return f"{found.rejection.code}: {found.text.decode(errors='replace')}"
+
+
+@pytest.mark.parametrize(
+    ("body", "taken"),
+    [
+        # Empty places.
+        (f'{{"batch":[\n,{A}\n,{B}],"sentAt":"2026-08-10T00:00:00Z","writeKey":"demo"}}', ["A", "B"]),
+        (f'{{"batch":[{A},,{B}],"sentAt":"2026-08-10T00:00:00Z","writeKey":"demo"}}', ["A", "B"]),
+        (f'{{"batch":[{A},{B},],"sentAt":"2026-08-10T00:00:00Z","writeKey":"demo"}}', ["A", "B"]),
+        (f"[,,{A},\n,{B},,]", ["A", "B"]),
+        # A comma that is missing.
+        (f'{{"batch":[{A}{B}],"sentAt":"2026-08-10T00:00:00Z","writeKey":"demo"}}', ["A", "B"]),
+        (f"[{A} {B}\n{C}]", ["A", "B", "C"]),
+        # Bodies joined.
+        (f'{{"batch":[{A}],"writeKey":"demo"}}{{"batch":[{B}],"writeKey":"demo"}}', ["A", "B"]),
+        (f'{{"batch":[{A}]}},\n{{"batch":[{B}]}} [{C}]', ["A", "B", "C"]),
+        (f"{A}{B}\n{C}", ["A", "B", "C"]),
+        (f"{A},{B},\r\n{C}\r\n", ["A", "B", "C"]),
+        (f"[{A}][{B}]\n\n{C}[]", ["A", "B", "C"]),
+        (f"\ufeff{A}\n\ufeff{B}", ["A", "B"]),
+        (f'{{"json":{A}}}{{"json":{B}}}', ["A", "B"]),
+        # Other text around and between.
+        (f"{A} and more", ["A", "(not_json: and more)"]),
+        (f"data: {A}\n\ndata: {B}\n\n", ["A", "B", "(not_json: data:\ndata:)"]),
+        (f'He said: "No {{}}! [{A}, 5" {B} x] }}', ["A", "B"]),
+        (f"[{A}]]", ["A", "(not_json: ])"]),
+        (f"[{A}}}", ["A", "(not_json: })"]),
+        (f"[{A}] x\x00", ["A", "(not_json: x\x00)"]),
+        (
+            f'[{A}, oops {B}, "x" , -1]',
+            ["A", "B", '(not_an_object: "x")', "(not_an_object: -1)", "(not_json: oops)"],
+        ),
+        # A body whose end is cut.
+        (f'{{"batch":[{A},{{"type":"track","event":"A","u', ["A", '(not_json: {"type":"track","event":"A","u)']),
+        (f'{{"batch":[{A},{B}', ["A", "B"]),
+        (f'{{"batch":[{A},{B}],"sentAt":"2026-', ["A", "B", '(not_json: "sentAt":"2026-)']),
+        (f"[{A},[{B}", ["A", f"(not_json: [{B})"]),
+        (f"[{A},{B},tru", ["A", "B", "(not_json: tru)"]),
+        (f'{A}{{"type":"page"', ["A", '(not_json: {"type":"page")']),
+    ],
+)
+def test_every_element_that_is_readable_is_taken(body: str, taken: list[str]):
+    """And what belongs to none is set aside, all together."""
+    if body.startswith("He said"):
+        assert [found for found in events(body) if len(found) == 1] == taken
+    else:
+        assert events(body) == taken
+
+
+@pytest.mark.parametrize(
+    ("body", "taken"),
+    [
+        (f'[{A},{{"x":[{B}]}}}},{C}]', ["A", "C"]),
+        (f'{{"batch":[{A},{{"a":{{"b":1}},{B},{B}],"writeKey":"w"}}', ["A"]),
+        (f'[{A},"x":{B},{C}]', ["A", "C"]),
+        (f'[{A},"x":[{B},{B}],{C}]', ["A", "C"]),
+        (f'"x" : {B}, {C}', ["C"]),
+        (f'[{A},{{"a":1, "p":[{B},{B}] oops}},{C}]', ["A", "C"]),
+        (f'{{"type":"track","event":"x","batch":[{A}],"a":NaN}}{C}', ["C"]),
+        (f'{{"batch":[{A}],"a":NaN,"type":"alias"}}{C}', ["C"]),
+        (f'{{"a":{A},"b":[{B}]{C}', []),
+        (f"[[{A}],{{}}", []),
+        (f'[{{"batch":[{A}]}},,]', []),
+    ],
+)
+def test_no_part_of_a_damaged_element_is_taken(body: str, taken: list[str]):
+    """Only what stands directly in a list of messages, or outside of everything, is one."""
+    try:
+        found = messages(body.encode(), 100)
+    except RequestRefused:
+        found = []
+
+    assert [each["event"] for each in found if isinstance(each, dict) and "event" in each] == taken
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        *(
+            '{"event":"A}',
+            '{"event":"A},',
+            '{"type":"track","event":"A',
+            '{"type":"track","properties":{"a":[{"b":"A',
+        ),
+        *('{"type":"track","event":"5" screen"}', '{"type":"track", event":"x"}', '{"type":"track,"event":"x"}'),
+        *(
+            '{"event":1',
+            '{"event":{"a":1}',
+            '{"a":[{},{"b":1}],"c":{',
+            '{"a":{"b":"x\\',
+            '{"note":"a\r\nb"}',
+            '"{"event":"}',
+        ),
+    ],
+)
+@pytest.mark.parametrize("form", ['{"batch":[%s\n%s%s\n%s\n],"writeKey":"w"}', "[\n%s\n%s%s\n%s]", "%s\n%s%s\n%s"])
+def test_a_line_that_is_broken_costs_no_other(form: str, bad: str):
+    """However it was broken, for no string holds a line break, and no value stands beside another."""
+    for comma in ("", ","):
+        body = form % (A + comma, bad, "" if bad.endswith(",") else comma, B)
+
+        assert [each for each in events(body) if len(each) == 1] == ["A", "B"]
+        assert read(body.encode())[0].envelope.get("writeKey") == ("w" if "batch" in form else None)
+
+
+@pytest.mark.parametrize(
+    ("body", "envelopes"),
+    [
+        (f'{{"writeKey":"w","batch":[{A},,]}}', [{"writeKey": "w"}]),
+        (
+            f'{{"batch":[{A},,],"sentAt":"s","context":{{"a":[1]}},"x":1}}',
+            [{"sentAt": "s", "context": {"a": [1]}}],
+        ),
+        (f'{{"batch":[{A}],"integrations":{{"a":1}}', [{"integrations": {"a": 1}}]),
+        (f'{{"writeKey":"w","batch":[{A},{{"context":{{"b":1}},"sen', [{"writeKey": "w"}, {}]),
+        (f'{{"batch":[{A}],"writeKey":"w","sentAt":"s","context":{{"a":', [{"writeKey": "w", "sentAt": "s"}, {}]),
+        (f'{{"batch":[{A},"sentAt":"s","writeKey":"w"}}', [{"sentAt": "s", "writeKey": "w"}]),
+        (f'{{"batch":[{A},{B}}},"writeKey":"w"}}', [{"writeKey": "w"}, {}]),
+        (f'{{"batch":[{A}],{B}],"writeKey":"w"}}', [{"writeKey": "w"}]),
+        (f'{{"batch":[{A}}},{B}],"writeKey":"w"}}', [{"writeKey": "w"}, {}]),
+        (f'{{"batch":[{A}],{{"a":1}},5,"writeKey":"w"}}', [{"writeKey": "w"}, {}]),
+        (f'{{"batch":[{A}],"n":NaN,"context":{{"a":NaN}},"writeKey":"w"}}', [{"writeKey": "w"}]),
+        (
+            f'{{"batch":[{A}],"writeKey":"w"}}{{"batch":[{B}],"context":{{"a":1}}}}{C}',
+            [{"writeKey": "w"}, {"context": {"a": 1}}, {}],
+        ),
+        (f'{{"writeKey":"v","batch":[{A}{{"batch":[{B}],"writeKey":"w"}}', [{"writeKey": "v"}, {"writeKey": "w"}]),
+        (f'{{"batch":[{A}]{{"batch":[{B}],"writeKey":"w"}}', [{}, {"writeKey": "w"}]),
+        (f'{{"batch":[{A},{{"a\n{{"batch":[{B}],"writeKey":"w"}}\n', [{}, {"writeKey": "w"}, {}]),
+        (f'{{"type":"track","a":NaN,"writeKey":"w"}}{B}', [{"writeKey": "w"}, {}]),
+        # A message that lost its beginning: its context is not that of the batch.
+        (f'{{"batch":[{A},{{}}}},"context":{{"ip":1}},"x":1}},{B}],"writeKey":"w"}}', [{"writeKey": "w"}, {}]),
+    ],
+)
+def test_what_stands_beside_the_messages_counts(body: str, envelopes: list[dict[str, Any]]):
+    """Before them and behind them, and for the messages of the same envelope alone."""
+    parts = read(body.encode())
+
+    assert [part.envelope for part in parts] == envelopes
+    taken = [
+        each["event"] for part in parts for each in part.messages if isinstance(each, dict) and each.get("event")
+    ]
+    assert taken == [name for name in "ABC" if f'"{name}"' in body]
+
+
+GOOD = [{"type": "track", "event": f"e{n}", "properties": {"a": [{"b": "]},{"}, n, None]}} for n in range(4)]
+_TEXTS = [json.dumps(each).encode() for each in GOOD]
+_FORMS = [(b"[", b"]"), (b'{"batch":[', b"]}"), (b'{"writeKey":"w","batch":[', b'],"sentAt":"s"}'), (b"", b"")]
+
+
+def taken(body: bytes) -> list[dict[str, Any]]:
+    """Return the messages of the test that are found in a body."""
+    try:
+        return [each for each in messages(body) if isinstance(each, dict) and "event" in each]
+    except RequestRefused:
+        return []
+
+
+@pytest.mark.parametrize(("before", "after"), _FORMS)
+@pytest.mark.parametrize("comma", [b",", b"\n,", b"\n"])
+def test_wherever_a_body_is_cut_its_whole_messages_are_taken(before: bytes, after: bytes, comma: bytes):
+    """All that end before the cut, and no part of the one that is cut."""
+    body = before + comma.join(_TEXTS) + after
+    ends = list(itertools.accumulate((len(text) + len(comma) for text in _TEXTS), initial=len(before)))
+
+    for cut in range(len(body)):
+        whole = sum(1 for end in ends[1:] if end - len(comma) <= cut)
+        assert taken(body[:cut]) == GOOD[:whole], body[:cut]
+
+
+_BETWEEN = st.text("], }:x1.\\\t\n\"'-é", max_size=4).map(str.encode)
+
+
+@LAWS
+@given(st.sampled_from(_FORMS[:2]), st.lists(_BETWEEN, min_size=5, max_size=5))
+@example((b"[", b"]"), [b'"', b',"', b"]1", b"}]", b""])
+def test_what_stands_between_messages_costs_none(form: tuple[bytes, bytes], between: list[bytes]):
+    """Be it marks, quotes or letters, as long as it opens nothing and names no message."""
+    gaps = [b" , " if b":" in gap or {*b'"]'} <= {*gap} else gap for gap in between]
+    body = form[0] + b"".join(gap + text for gap, text in zip(gaps, [*_TEXTS, b""], strict=True)) + form[1]
+
+    assert taken(body) == GOOD
+
+
+@LAWS
+@given(
+    st.lists(st.lists(objects, max_size=3), min_size=1, max_size=4),
+    st.sampled_from([b"", b" ", b"\n", b"\r\n", b","]),
+)
+def test_joined_bodies_are_all_read(batches: list[list[dict[str, Any]]], between: bytes):
+    """In their order, each batch with its own envelope."""
+    sent = [[{"type": "track", **each} for each in batch] for batch in batches]
+    bodies = [orjson.dumps({"batch": batch, "sentAt": n}) for n, batch in enumerate(sent)]
+
+    parts = read(between.join(bodies) + between) if any(sent) else []
+
+    assert [part.messages for part in parts] == (sent if any(sent) else [])
+    assert [part.envelope["sentAt"] for part in parts] == list(range(len(parts)))
+
+
+@LAWS
+@given(st.lists(json_values, min_size=1, max_size=4), st.binary(max_size=3), st.data())
+def test_one_damaged_message_costs_no_other_in_lines(values: list[Any], damage: bytes, data: st.DataObject):
+    """Whatever was done within its line, the messages in the lines before it are taken as they are."""
+    texts = [orjson.dumps({"type": "track", "event": str(n), "p": value}) for n, value in enumerate(values)]
+    bad = data.draw(st.integers(0, len(texts) - 1))
+    at = data.draw(st.integers(0, len(texts[bad])))
+    lines = [*texts[:bad], texts[bad][:at] + damage + texts[bad][at + len(damage) :]]
+
+    assert taken(b'{"batch":[\n' + b",\n".join(lines))[:bad] == [orjson.loads(text) for text in texts[:bad]]
+
+
+@pytest.mark.parametrize("form", ["[%s,]", '{"batch":[%s,]}', "%s"])
+def test_too_many_messages_are_refused(form: str):
+    """As in a body that is whole; pieces are no messages."""
+    body = (form % "\n".join([A] * 3) + "oops").encode()
+
+    assert len(messages(body, 3)) == 4
+    with pytest.raises(RequestRefused) as caught:
+        messages(body, 2)
+
+    assert (caught.value.status, caught.value.code) == (413, "too_many_messages")
+
+
+def test_a_heap_of_damage_ends_the_reading():
+    """What stands behind some thousand places where nothing belongs is one piece more."""
+    heap = b"[]" * (damaged.MOST_IDLE_STEPS + 1)
+
+    found = messages(A.encode() + heap + B.encode())
+    assert len(found) == 2
+    assert isinstance(found[1], Unreadable)
+    assert found[1].text.endswith(B.encode())
+    for form in (b"[%b" + b"}," * 9000 + b"{}]", b'{"batch":[%b],' + b"[]," * 9000 + b'"writeKey":"w"}'):
+        assert messages(form % A.encode())[0] == orjson.loads(A)
+
+
+def test_damage_costs_time_once():
+    """A thousand elements that are cut, in one line or in many, are each looked at once."""
+    for between in (b"", b"\n", b",\n"):
+        body = b"[" + between.join([b'{"type":"track","a":{"b":"c', A.encode()] * 20_000)
+        started = time.process_time()
+
+        assert len(body) > 10**6
+        with pytest.raises(RequestRefused):
+            messages(body + b"oops" * (not between), payload.MAX_MESSAGES if between else 0)
+        assert time.process_time() - started < 3
