@@ -18,11 +18,14 @@ SEEN = {"key": "u-1", "split": "f", "treatment": "on", "time": 1_572_534_218_971
 
 
 def seeds() -> Iterator[bytes]:
-    """Gives the recorded bodies, each as another kind of call, and an impression."""
+    """Yield the recorded bodies, each as another kind of call, and an impression."""
     for number, sample in enumerate(SAMPLES.values()):
         if sample.get("body") is not None:
             yield bytes([number % len(KINDS)]) + orjson.dumps(sample["body"])
     yield b"\0" + orjson.dumps([SEEN, SEEN | {"time": 1.0}])
+    yield (
+        b"\x0c" + b'{"batch":"[{},]","sentAt":"2020-01-01"}{"batch":[{"userId":{}},,{"event":"A"}],"context":"{}"'
+    )
 
 
 def try_one(data: bytes) -> None:
@@ -33,8 +36,9 @@ def try_one(data: bytes) -> None:
         for found in payload.messages(data[1:], 500):
             judge(found, item(found, Rules(), MOST_BYTES))
             judge(None, impression_item(found, MOST_BYTES))
-        for found in tracking.posted(data[1:], call).messages:
-            judge(found, item(found, Rules(), None))
+        for found in tracking.posted(data[1:], call):
+            assert isinstance(found, Unreadable) or message.refusal(found) is None
+            judge(found, item(found, Rules(), None, "tracking"))
     except RequestRefused as refused:
         assert refused.status in (400, 413)
         assert refused.code in REASONS
@@ -43,7 +47,7 @@ def try_one(data: bytes) -> None:
 def judge(found: dict[str, Any] | Unreadable | None, stored: Item) -> None:
     """Makes sure that an item can be stored, and that a worker reads what was accepted."""
     assert stored.lanes
-    assert stored.message_id
+    assert stored.claim
     assert stored.reason in ("", *REASONS)
     if isinstance(found, dict) and not stored.reason:
         taken = message.load(found)
