@@ -1,7 +1,6 @@
 """What is stored of a received message, and in which lanes it waits; the same for every way in."""
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +16,6 @@ from split_dest.split import impressions
 
 #: Where a call's name is: one ``messageId`` may stand for calls of several names.
 _NAMES = {"track": "event", "page": "name", "screen": "name"}
-#: What the Tracking API door writes into a message each time that it comes.
-_TIMES = frozenset(("receivedAt", "sentAt", "timestamp"))
 
 
 @dataclass(slots=True)
@@ -50,11 +47,11 @@ def item(
             write keys are public.
     """
     if isinstance(found, Unreadable):
-        return set_aside("events", found.text, found.rejection, getattr(found, "sent", b""), door)
+        return set_aside("events", found.text, found.rejection, found.sent, door)
     try:
         loaded = message.load(found)
     except MessageRejected as rejection:
-        return set_aside("events", payload.text(found), rejection, _sent(found, door), door)
+        return set_aside("events", payload.text(found), rejection, door=door)
     text, lanes = message.dump(loaded), lanes_of(loaded, rules)
     if max_message_bytes is None or len(text) <= max_message_bytes:
         return Item(lanes, _claim_of(loaded, door), text)
@@ -104,10 +101,3 @@ def _claim_of(loaded: Message, door: str) -> str:
 
 def _letter_claim(text: bytes, door: str) -> str:
     return f"letter {door} {hashlib.blake2b(text, digest_size=16).hexdigest()}"
-
-
-def _sent(found: Mapping[str, Any], door: str) -> bytes:
-    """Return what a rejected message has in common with itself when it comes again."""
-    if door == "webhook":
-        return payload.text(found)
-    return payload.text({name: value for name, value in found.items() if name not in _TIMES})

@@ -23,6 +23,8 @@ LARGE = TRACK | {"properties": {"a": "x" * MAX_BYTES}}
 IMPRESSION = {"key": "u1", "split": "flag", "treatment": "on", "time": 1572534218971}
 #: What makes a message that neither of the two endpoints accepts.
 BAD: list[dict[str, Any]] = [{"userId": [1]}, {"properties": 7}, {"traits": "x"}]
+#: What only the Tracking API refuses.
+REFUSED: list[dict[str, Any]] = [{"userId": None}, {"event": ""}, {"event": ["a"]}, {"type": "page", "name": 5}]
 
 _numbers = count()
 
@@ -100,7 +102,7 @@ def test_a_message_that_was_set_aside_is_stored_once_it_is_repaired(store: Store
     assert letters(store) == 1
 
 
-@pytest.mark.parametrize("bad", BAD)
+@pytest.mark.parametrize("bad", [*BAD, *REFUSED, LARGE])
 def test_a_refused_message_is_stored_once_it_is_repaired(store: Store, bad: dict[str, Any]) -> None:
     """Its messageId is free, at the Tracking API; the same batch again makes no second dead letter."""
     assert call(store, TRACK | bad, 5) == Receipt(0, 0, 2)

@@ -112,11 +112,15 @@ def test_the_text_of_a_letter_is_claimed_whole_and_for_its_door():
     assert claims[0] == item(dict(found[0]), KNOWN, None).claim
 
 
-def test_a_rejected_message_of_the_tracking_api_is_known_by_more_than_its_times():
-    """Its endpoint writes new times into it whenever it comes; the webhook's are Segment's own."""
-    first, again = (call("track", userId=[], receivedAt=at, sentAt=at, timestamp=at) for at in ("1", "2"))
-    other = first | {"event": "other"}
+def test_a_text_that_was_completed_is_known_by_what_was_sent():
+    """The Tracking API completes it with times, and an id, that are new whenever it comes."""
+    found = [
+        Unreadable(text, MessageRejected("no_user_anon_id"), "m1", sent)
+        for text, sent in [(b"1", b"sent"), (b"2", b"sent"), (b"2", b"other")]
+    ]
 
-    assert item(first, KNOWN, None, "tracking").claim == item(again, KNOWN, None, "tracking").claim
-    assert item(first, KNOWN, None, "tracking").claim != item(other, KNOWN, None, "tracking").claim
-    assert item(first, KNOWN, None).claim != item(again, KNOWN, None).claim
+    first, again, other = (item(each, KNOWN, None, "tracking") for each in found)
+
+    assert (first.text, again.text) == (b"1", b"2")
+    assert first.claim == again.claim
+    assert other.claim != again.claim
