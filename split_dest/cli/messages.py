@@ -1,5 +1,6 @@
 """Messages from a file or standard input: one message, an array, an envelope, or JSON lines."""
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,16 +13,16 @@ from split_dest.errors import RequestRefused
 from split_dest.segment import payload
 from split_dest.segment.payload import Unreadable
 
-#: Gives the messages of a body.
+#: Returns the messages of a body.
 Reader = Callable[[bytes], list[dict[str, Any] | Unreadable]]
 
 
 def read(file: str, reader: Reader = payload.messages) -> list[dict[str, Any] | Unreadable]:
-    """Gives the messages of a file; ``-`` is standard input.
+    """Return the messages of a file; ``-`` is standard input.
 
     Args:
         file: its name.
-        reader: what gives the messages of a body, by the rules of a door.
+        reader: what returns the messages of a body, by the rules of a door.
 
     Raises:
         click.ClickException: it can't be read, or is not JSON; says in which line.
@@ -36,7 +37,7 @@ def read(file: str, reader: Reader = payload.messages) -> list[dict[str, Any] | 
 def read_bytes(
     body: bytes, file: str = "-", reader: Reader = payload.messages
 ) -> list[dict[str, Any] | Unreadable]:
-    """Gives the messages of a file's content; *file* is its name, for errors."""
+    """Return the messages of a file's content; *file* is its name, for errors."""
     lines = [(n, line) for n, line in enumerate(body.split(b"\n"), 1) if line.strip()]
     if len(lines) > 1 and _is_json(lines[0][1]):
         return [found for n, line in lines for found in _messages(file, n, line, reader)]
@@ -44,9 +45,10 @@ def read_bytes(
 
 
 def _is_json(text: bytes) -> bool:
+    """True when a text is JSON as a whole, even with what the service refuses in it, such as NaN."""
     try:
-        payload.messages(text)
-    except RequestRefused:
+        json.loads(text)
+    except (ValueError, RecursionError):
         return False
     return True
 
