@@ -46,8 +46,13 @@ class Found:
     texts: list[bytes] = field(default_factory=list)
     members: dict[bytes, bytes] = field(default_factory=dict)
     is_envelope: bool = False
-    #: The members as they were where the list of messages ended without a bracket; None: it had its bracket.
-    members_before: dict[bytes, bytes] | None = None
+    #: The members before the end of the list of messages; and whether it ended with a bracket.
+    members_before: dict[bytes, bytes] = field(default_factory=dict)
+    is_closed: bool = False
+
+    def is_call(self) -> bool:
+        """True when the object says that it is a call itself."""
+        return self.members.get(b"type") in _QUOTED_CALLS
 
 
 class Reader:
@@ -127,7 +132,7 @@ class Reader:
         limit = self._lines.object_limit(self._next)
         self._enter()
         is_whole = self._members(found, limit)
-        if found.is_envelope and found.members.get(b"type") not in _QUOTED_CALLS:
+        if found.is_envelope and not (is_whole and found.is_call()):
             return
         del self.pieces[pieces:]
         self._count -= len(found.texts)
@@ -151,10 +156,11 @@ class Reader:
             self._enter()
             if code != _CLOSING_BRACE:
                 continue
-            if found.members_before is None or not _GOES_ON.match(self._text, self._at):
+            is_list_over = not found.is_envelope or (found.is_closed and not found.is_call())
+            if is_list_over or not _GOES_ON.match(self._text, self._at):
                 return True
             # Not the envelope has ended, but a message that had lost its beginning: its members are nobody's.
-            found.members, found.members_before = found.members_before, None
+            found.members = found.members_before
             self._list(found, stop)
         return False
 
@@ -175,7 +181,7 @@ class Reader:
     def _member(self, found: Found, name: bytes, before: bytes, stop: int) -> None:
         """Read the member whose container begins here, or what stands among the members without a name."""
         is_list = self._brackets.codes[self._next] == _BRACKET
-        if name == b"batch" and is_list and found.members.get(b"type") not in _QUOTED_CALLS:
+        if name == b"batch" and is_list and not found.is_call():
             # Of two lists with this name the last counts, as for every parser.
             self._count -= len(found.texts)
             found.texts, found.is_envelope = [], True
@@ -197,7 +203,7 @@ class Reader:
             if found.is_envelope and (beside := _BESIDE.search(before)):
                 self._at -= len(before) - beside.start()
                 self._elements(found, before[: beside.start()], code)
-                found.members_before = dict(found.members)
+                self._end_list(found, is_closed=False)
                 return
             last = self._elements(found, before, code)
             if not code or (not is_first and self._is_next_envelope(before)):
@@ -210,8 +216,12 @@ class Reader:
             else:
                 self._enter()
                 if code == _CLOSING_BRACKET:
+                    self._end_list(found, is_closed=True)
                     return
                 self._piece(b"}")
+
+    def _end_list(self, found: Found, *, is_closed: bool) -> None:
+        found.members_before, found.is_closed = dict(found.members), is_closed
 
     def _elements(self, found: Found, text: bytes, code: int) -> bytes:
         """Take the elements that are no containers; return what stands before the bracket without a comma."""

@@ -6,9 +6,10 @@ from contextlib import suppress
 import pytest
 
 from split_dest.errors import RequestRefused
-from split_dest.segment import payload
+from split_dest.segment import damaged, payload
 from split_dest.segment.payload import Unreadable, messages
 
+A, B = b'{"event":"A"}', b'{"event":"B"}'
 GIANT = b"{" + b",".join(b'"key %d":1' % n for n in range(250_000)) + b"}"
 PIECE = Unreadable(b"}", payload.messages(b"[NaN,a]")[1].rejection)
 MARKS = [
@@ -87,3 +88,27 @@ def test_a_hostile_body_costs_little_time(body: bytes):
         messages(body, payload.MAX_MESSAGES)
 
     assert time.process_time() - started < 3
+
+
+def test_a_heap_of_damage_ends_the_reading():
+    """What stands behind some thousand places where nothing belongs is one piece more."""
+    heap = b"[]" * (damaged.MOST_IDLE_STEPS + 1)
+
+    found = messages(A + heap + B)
+    assert len(found) == 2
+    assert isinstance(found[1], Unreadable)
+    assert found[1].text.endswith(B)
+    for form in (b"[%b" + b"}," * 9000 + b"{}]", b'{"batch":[%b],' + b"[]," * 9000 + b'"writeKey":"w"}'):
+        assert messages(form % A)[0] == {"event": "A"}
+
+
+def test_damage_costs_time_once():
+    """A thousand elements that are cut, in one line or in many, are each looked at once."""
+    for between in (b"", b"\n", b",\n"):
+        body = b"[" + between.join([b'{"type":"track","a":{"b":"c', A] * 20_000)
+        started = time.process_time()
+
+        assert len(body) > 10**6
+        with pytest.raises(RequestRefused):
+            messages(body + b"oops" * (not between), payload.MAX_MESSAGES if between else 0)
+        assert time.process_time() - started < 3
