@@ -102,13 +102,13 @@ def test_a_heap_of_damage_ends_the_reading():
         assert messages(form % A)[0] == {"event": "A"}
 
 
-def test_damage_costs_time_once():
-    """A thousand elements that are cut, in one line or in many, are each looked at once."""
-    for between in (b"", b"\n", b",\n"):
-        body = b"[" + between.join([b'{"type":"track","a":{"b":"c', A] * 20_000)
-        started = time.process_time()
+@pytest.mark.parametrize("between", [b"", b"\n", b",\n", b"\n,"])
+def test_damage_costs_time_once(between: bytes):
+    """Messages that are cut, in one line or in many, are each looked at once."""
+    body = b"[" + between.join([b'{"type":"track","a":{"b":"c', A] * 30_000)
+    started = time.process_time()
 
-        assert len(body) > 10**6
-        with pytest.raises(RequestRefused):
-            messages(body + b"oops" * (not between), payload.MAX_MESSAGES if between else 0)
-        assert time.process_time() - started < 3
+    with suppress(RequestRefused):
+        messages(body, payload.MAX_MESSAGES)
+
+    assert time.process_time() - started < 3
