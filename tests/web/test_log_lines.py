@@ -1,4 +1,4 @@
-"""What any sender can cause at any rate has a line a second in the log, with how often it was; it quotes nothing."""
+"""What any sender can cause at any rate has a line a second in the log, with how often it was, and no quotes."""
 
 import subprocess
 import time

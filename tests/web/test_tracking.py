@@ -52,13 +52,20 @@ def test_telemetry_of_sdks_is_taken_and_left(client: FlaskClient, store: Store, 
     assert stored(store) == []
 
 
+@pytest.mark.parametrize("path", ["/v1//track", "/v1/track//", "/v1//t"])
+def test_a_slash_too_many_in_an_address_means_nothing(client: FlaskClient, store: Store, path: str) -> None:
+    """As of an apiHost that ends with one."""
+    assert call(client, TRACK, path).status_code == 200
+    assert client.get("/v1//projects/wk/settings").status_code == 200
+    assert len(stored(store)) == 1
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
         ("POST", "/v1/tracks", 404),
         ("POST", "/v1", 404),
-        ("POST", "/v1//track", 404),
-        ("POST", "/v1/track//", 404),
+        ("POST", "/v1//tracks", 404),
         ("GET", "/v1/track", 405),
         ("PUT", "/v1/batch/", 405),
         ("POST", "/v1/pixel/track", 405),

@@ -1,0 +1,76 @@
+"""Damaged batches at the endpoints: what can be read of one is accepted, the rest is one dead letter."""
+
+import orjson
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from split_dest.config.settings import Secret, Settings, Source
+from split_dest.inbox import dead_letters, lanes
+from split_dest.inbox.store import Store
+from split_dest.web import create_app
+from tests.support.door import SECRET, TRACK, call, post, stored
+
+ONE, TWO = (orjson.dumps(TRACK | {"messageId": f"m-{n}"}).decode() for n in (1, 2))
+#: The body, and how many dead letters it makes.
+DAMAGED = {
+    "a comma at the beginning": (f'{{"batch":[\n,{ONE}\n,{TWO}],"writeKey":"wk"}}', 0),
+    "two commas": (f'{{"writeKey":"wk","batch":[{ONE},,{TWO}]}}', 0),
+    "a comma at the end": (f'{{"batch":[{ONE},{TWO},],"writeKey":"wk"}}', 0),
+    "no comma": (f'{{"batch":[{ONE}{TWO}],"writeKey":"wk"}}', 0),
+    "two envelopes": (f'{{"batch":[{ONE}],"writeKey":"wk"}}{{"batch":[{TWO}],"writeKey":"wk"}}', 0),
+    "text after the end": (f'{{"batch":[{ONE},{TWO}],"writeKey":"wk"}} and more', 1),
+    "a cut end": (f'{{"writeKey":"wk","batch":[{ONE},{TWO},{{"type":"track","event":"A","u', 1),
+    "a message that is none": (f'{{"batch":[{ONE},{{"type":"track","event":}},{TWO}],"writeKey":"wk"}}', 1),
+    "all of it": (f'x {{"writeKey":"wk","batch":[,{ONE}{{"a":b}},,{TWO}],"sentAt":"2026-', 2),
+}
+
+
+def letters(store: Store) -> list[str]:
+    """Return the reasons of the dead letters."""
+    return [letter.reason for letter in dead_letters.browse(store, "web")]
+
+
+def check(answer: TestResponse, store: Store, dead: int) -> None:
+    """Make sure that both messages are accepted and the rest is kept."""
+    assert answer.status_code == 200
+    assert [found.message_id for found in stored(store)] == ["m-1", "m-2"]
+    assert letters(store) == ["not_json"] * dead
+
+
+@pytest.mark.parametrize(("body", "dead"), DAMAGED.values(), ids=DAMAGED)
+def test_the_webhook_takes_what_can_be_read(client: FlaskClient, store: Store, body: str, dead: int) -> None:
+    """And says how much that was."""
+    answer = post(client, body.encode())
+
+    check(answer, store, dead)
+    assert answer.get_json() == {"success": True, "accepted": 2, "duplicates": 0, "set_aside": dead}
+
+
+@pytest.mark.parametrize("key", ["wk", ""], ids=["key in the head", "key in the body"])
+@pytest.mark.parametrize(("body", "dead"), DAMAGED.values(), ids=DAMAGED)
+def test_the_tracking_api_takes_what_can_be_read(
+    client: FlaskClient, store: Store, body: str, dead: int, key: str
+) -> None:
+    """With the write key in the damaged body as well."""
+    check(call(client, body.encode(), "/v1/b", key), store, dead)
+
+
+def test_the_impressions_endpoint_takes_what_can_be_read(settings: Settings, store: Store) -> None:
+    """Split never sends again what was refused."""
+    settings.sources["flags"] = Source(tokens=(Secret(SECRET),))
+    seen = [f'{{"key":"u-{n}","split":"f","treatment":"on","time":1572534218971}}' for n in (1, 2)]
+    with create_app(settings).test_client() as client:
+        answer = post(client, f"[{seen[0]}{seen[1]},,{{".encode(), "/impressions/flags")
+
+    assert answer.get_json() == {"success": True, "accepted": 2, "duplicates": 0, "set_aside": 1}
+    assert store.client.xlen(lanes.stream("flags", "tracks")) == 2
+
+
+@pytest.mark.parametrize("body", ['{"batch":[{"type":"tr', "[,]", "{]", "oops", '{"type":"track","ev', ""])
+def test_only_when_nothing_can_be_read_is_a_body_refused(client: FlaskClient, store: Store, body: str) -> None:
+    """With 400, and nothing is kept."""
+    answers = post(client, body.encode()), call(client, body.encode(), "/v1/b")
+
+    assert [(each.status_code, each.get_json()["code"]) for each in answers] == [(400, "invalid_json")] * 2
+    assert letters(store) == []
