@@ -11,7 +11,7 @@ No pattern gives back what it took, and a string is tried only where one may beg
 import re
 from array import array
 from bisect import bisect_left, bisect_right
-from itertools import accumulate, compress, count
+from itertools import accumulate, compress, count, islice
 
 BLANKS = b" \t\r\n"
 _OPENS = rb'"(?<![^][{}:, \t\r\n]")'
@@ -86,6 +86,17 @@ def end(text: bytes, at: int) -> int | None:
             if depth <= 0:
                 return found.end() + depth
     return None
+
+
+def is_deeper(text: bytes, levels: int) -> bool:
+    """Return whether arrays and objects stand more than so many levels deep in one another."""
+    height = 0
+    for found in islice(_TO_BRACKETS.finditer(text), 4 * levels):
+        # A text that is nothing but deep shows it at its beginning.
+        height += len(found[1] or b"") - len(found[2] or b"")
+        if height > levels:
+            return True
+    return depth(text) > levels
 
 
 def without_strings(text: bytes) -> bytes:

@@ -48,7 +48,7 @@ _OBJECTS = ("properties", "traits", "context", "integrations")
 class Call:
     """How a body came: the type that its path says, when (ms), and the largest message taken (bytes).
 
-    ``new_id`` gives a ``messageId`` for a message without one.
+    ``new_id`` makes a ``messageId`` for a message that is taken and has none.
     """
 
     type: str | None
@@ -152,15 +152,18 @@ def _message(found: Mapping[str, Any], batch: _Batch, call: Call, received: str)
     sent = payload.text(found)
     message = _completed(found, batch, call, received)
     rejection = _rejection(message, len(sent), call.max_message_bytes)
+    message_id = _id(found.get("messageId"))
     if rejection is None:
         # Only what is taken gets what is shared: refused messages wait for a person and should not fill Redis.
         for name, under in batch.shared.items():
             message[name] = _merged(under, message[name])
+        message_id = message_id or call.new_id()
+    message["messageId"] = message_id or None
     if not _is_meant(message["integrations"]):
         message["integrations"] = message["integrations"] | {INTEGRATION_NAMES[0]: False}
     if rejection is None:
         return message
-    return Unreadable(payload.text(message), rejection, message["messageId"], sent)
+    return Unreadable(payload.text(message), rejection, message_id, sent)
 
 
 def _rejection(message: Mapping[str, Any], size: int, most_bytes: int) -> MessageRejected | None:
@@ -190,7 +193,6 @@ def _completed(found: Mapping[str, Any], batch: _Batch, call: Call, received: st
     # Not even delete, which only Segment itself may say: a page shows its write key to everyone.
     kind = call.type or message.get("type")
     message["type"] = kind if kind in _TYPES else None
-    message["messageId"] = _id(message.get("messageId")) or call.new_id()
     return message
 
 

@@ -93,12 +93,21 @@ def test_messages_are_completed_one_by_one():
     """So that a process can do something else meanwhile."""
     numbers = itertools.count()
     call = Call(None, RECEIVED_MS, 32_768, lambda: f"new-{next(numbers)}")
-    found = iter(tracking.posted(b"[{},{},{}]", call))
+    found = iter(tracking.posted(b"[%b]" % b",".join([b'{"userId":"u"}', b"{}", b'{"userId":"u"}']), call))
 
     assert next(numbers) == 0
-    assert isinstance(next(found), Unreadable)
+    assert next(found)["messageId"] == "new-1"
     assert next(numbers) == 2
-    assert len(list(found)) == 2
+    assert [code(each) for each in found] == ["no_user_anon_id", ""]
+    assert next(numbers) == 4
+
+
+def test_a_message_that_is_refused_gets_no_id():
+    """It is recognised by what was sent; only what is taken needs one."""
+    (found,) = posted(b'{"a":1}').messages
+
+    assert isinstance(found, Unreadable)
+    assert (found.message_id, orjson.loads(found.text)["messageId"]) == ("", None)
 
 
 @pytest.mark.parametrize(
