@@ -51,7 +51,7 @@ def fuzz(name: str, target: ModuleType, seconds: int) -> None:
 
 
 def told(name: str, folder: Path, try_one: Callable[[bytes], None]) -> Callable[[bytes], None]:
-    """Gives the same try, which says how to run what fails again."""
+    """Return the same try, which says how to run what fails again."""
 
     def tried(data: bytes) -> None:
         try:

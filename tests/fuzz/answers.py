@@ -34,7 +34,7 @@ BODIES = (
 
 
 def seeds() -> Iterator[bytes]:
-    """Gives answers of many statuses, with the headers and bodies that Split is known for."""
+    """Yield answers of many statuses, with the headers and bodies that Split is known for."""
     for status in (200, 202, 204, 302, 400, 401, 404, 413, 429, 500, 503):
         for number, header in enumerate(HEADERS):
             text = BODIES[(status + number) % len(BODIES)]
@@ -62,7 +62,7 @@ class Server:
 
 @cache
 def server() -> Server:
-    """Gives the server, which is started once."""
+    """Return the server, which is started once."""
     return Server()
 
 

@@ -15,7 +15,7 @@ IDENTITIES = {"userId": "user", "anonymousId": "anonymous", "groupId": "account"
 
 
 def rules(bits: int) -> Rules:
-    """Gives one of 256 sets of rules."""
+    """Return one of 256 sets of rules."""
     return Rules(
         map_identities=IDENTITIES,
         traffic_types=frozenset({"user", "account"}) if bits & 1 else None,
@@ -29,7 +29,7 @@ def rules(bits: int) -> Rules:
 
 
 def seeds() -> Iterator[bytes]:
-    """Gives the recorded bodies, each with other rules."""
+    """Yield the recorded bodies, each with other rules."""
     for number, sample in enumerate(SAMPLES.values()):
         if sample.get("body") is not None:
             yield bytes([number * 37 % 256]) + orjson.dumps(sample["body"])

@@ -14,7 +14,7 @@ FILE = Path(FOLDER.name) / "settings.yaml"
 
 
 def seeds() -> Iterator[bytes]:
-    """Gives the documented settings, whole and by section, those of config/, and odd YAML."""
+    """Yield the documented settings, whole and by section, those of config/, and odd YAML."""
     documented = DOCUMENTED.read_bytes()
     yield b"\1" + documented
     yield from (b"\0" + part for part in documented.split(b"\n\n") if part.strip())
@@ -23,7 +23,7 @@ def seeds() -> Iterator[bytes]:
 
 
 def try_one(data: bytes) -> None:
-    """Gives settings, or problems that stand within the file; never anything else."""
+    """Every file gives settings, or problems that stand within the file; never anything else."""
     FILE.write_bytes(data[1:])
     lines = data.decode("utf-8", "replace").count("\n") + 1
     try:

@@ -23,7 +23,7 @@ def test_seeds_and_what_grows_of_them_break_nothing(name: str) -> None:
 
 
 def grown(seeds: list[bytes], chance: random.Random) -> bytes:
-    """Gives a seed with a few changes."""
+    """Return a seed with a few changes."""
     data = bytearray(chance.choice(seeds))
     for _ in range(chance.randint(1, 4)):
         at, end = sorted(chance.choices(range(len(data) + 1), k=2))

@@ -43,7 +43,7 @@ objects = st.dictionaries(names, json_values, max_size=4)
 
 
 def mostly(strategy: st.SearchStrategy[Any], *usual: Any) -> st.SearchStrategy[Any]:
-    """Gives one of the usual values most of the time, else what the strategy gives."""
+    """Return one of the usual values most of the time, else what the strategy gives."""
     return st.sampled_from([*map(st.just, usual * 2), strategy]).flatmap(lambda chosen: chosen)
 
 

@@ -30,7 +30,7 @@ EMPTY_SIGNATURE = "1e7c7e2148e2d09529166671834c64c2b23a02e7"
 
 
 def sign(secret: str, text: bytes) -> str:
-    """Gives the signature as Segment makes it."""
+    """Return the signature as Segment makes it."""
     return hmac.new(secret.encode(), text, hashlib.sha1).hexdigest()
 
 

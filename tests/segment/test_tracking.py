@@ -18,26 +18,26 @@ TRACK = {"type": "track", "event": "Tried", "userId": "u-1", "messageId": "m-1"}
 
 
 def posted(body: Any, kind: str = "batch", most: int = 32_768) -> Posted:
-    """Gives what a body means that is posted at one of the addresses; made ids are new-0, new-1 and so on."""
+    """Return what a body means that is posted at one of the addresses; made ids are new-0, new-1 and so on."""
     numbers = itertools.count()
     call = Call(tracking.KINDS[kind], RECEIVED_MS, most, lambda: f"new-{next(numbers)}")
     return tracking.posted(body if isinstance(body, bytes) else orjson.dumps(body), call)
 
 
 def one(body: Any, kind: str = "batch") -> dict[str, Any]:
-    """Gives the only message of a body."""
+    """Return the only message of a body."""
     (found,) = posted(body, kind).messages
     assert isinstance(found, dict), found.rejection
     return found
 
 
 def code(found: dict[str, Any] | Unreadable) -> str:
-    """Gives why a message is refused; empty: it is not."""
+    """Return why a message is refused; empty: it is not."""
     return found.rejection.code if isinstance(found, Unreadable) else ""
 
 
 def without(name: str, **more: Any) -> dict[str, Any]:
-    """Gives a track call that lacks a field and has others."""
+    """Return a track call that lacks a field and has others."""
     return {key: value for key, value in TRACK.items() if key != name} | more
 
 

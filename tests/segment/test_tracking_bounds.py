@@ -177,7 +177,7 @@ def test_a_refused_message_costs_little_more_than_one_that_is_taken(sent: dict[s
 
 
 def test_times_full_of_blanks_cost_little():
-    """Five thousand bytes took six seconds, for the envelope's time was read anew for each message."""
+    """Five thousand bytes took six seconds, for the envelope's time was read again for each message."""
     blanks = "2020-1-1" + " " * 3000 + "x"
     body = {"batch": [TRACK | {"timestamp": blanks}] + [TRACK] * 100, "sentAt": blanks}
     started = time.process_time()

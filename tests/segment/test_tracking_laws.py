@@ -137,7 +137,7 @@ def _is_sound(found: dict[str, Any] | Unreadable) -> bool:
 
 
 def _restored(found: dict[str, Any] | Unreadable) -> str:
-    """Gives the code with which the message is refused when it is loaded from its text; empty: it is not."""
+    """Return the code with which the message is refused when it is loaded from its text; empty: it is not."""
     sent = orjson.loads(found.text) if isinstance(found, Unreadable) else found
     try:
         loaded = message.load(sent) if isinstance(sent, dict) else None
@@ -148,7 +148,7 @@ def _restored(found: dict[str, Any] | Unreadable) -> str:
 
 
 def _outcome(body: Any, kind: str) -> tuple[Posted, str]:
-    """Gives what a body means, and why it is refused if it is; nothing else may be raised."""
+    """Return what a body means, and why it is refused if it is; nothing else may be raised."""
     try:
         return posted(body, kind), ""
     except RequestRefused as refused:
