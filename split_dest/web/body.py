@@ -125,7 +125,7 @@ def _pieces(source: IO[bytes], length: int | None) -> Iterator[bytes]:
         yield piece
         if missing is not None:
             missing -= len(piece)
-        fairness.give_way()
+        fairness.give_way_to_short()
     if missing:
         raise OSError("the body ended early")
 

@@ -29,6 +29,7 @@ _TOO_LARGE = 413
 MOST_DEAD_LETTERS = 5_000
 _MOST_KEPT_BYTES = 65_536
 _GIF = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+_NAME_OF_KEY = b"writeKey"
 _KIND = f"<any({','.join(KINDS)}):kind>"
 
 
@@ -122,6 +123,9 @@ class _Door:
         """
         most = self._settings.intake.max_message_bytes
         call = Call(KINDS[kind], int(time.time() * 1000), most, lambda: str(uuid.uuid4()))
+        if write_key is None and _NAME_OF_KEY not in received:
+            # Nothing else of it would count, and to read it may take long.
+            raise RequestRefused(401, "unknown_source")
         posted = tracking.posted(received, call)
         names = self.destinations(write_key or posted.write_key)
         self._high_water.check()

@@ -1,7 +1,7 @@
 """Requests of many messages take turns."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 
 from gevent.lock import BoundedSemaphore
 
@@ -26,7 +26,10 @@ class LongWork:
         Raises:
             RequestRefused: the body can't be inflated.
         """
-        with body, self._one if body.is_long else nullcontext():
-            # Between two turns others have theirs.
-            fairness.give_way()
+        is_long = body.is_long
+        with body, self._one if is_long else fairness.short_request():
+            if is_long:
+                # Between two long requests the short ones have their turn.
+                fairness.give_way()
+                fairness.wait_for_short()
             yield body.text()
