@@ -53,7 +53,7 @@ def often(event: str, *, cause: BaseException | None = None, **fields: object) -
 
 
 def due(fact: str) -> int:
-    """Return how often a fact was asked about since it was told, this time included; 0: it was told a moment ago."""
+    """Return how often a fact was asked about since it was told, with this time; 0: it was told a moment ago."""
     now = time.monotonic()
     with _LOCK:
         told, untold = _TOLD.get(fact, (-math.inf, 0))
