@@ -129,7 +129,7 @@ class _Door:
         posted = tracking.posted(received, call)
         names = self.destinations(write_key or posted.write_key)
         self._high_water.check()
-        messages = list(paced(posted.messages))
+        messages = list(paced(posted))
         for name in names:
             rules = self._settings.destinations[name].rules
             # Their size was judged as they came; what was added since must not count.
