@@ -10,6 +10,7 @@ from split_dest import __version__
 from split_dest.config.settings import Settings
 from split_dest.inbox import intake, ledger
 from split_dest.inbox.intake import HighWater
+from split_dest.inbox.ledger import Ledger
 from split_dest.inbox.store import Store
 from split_dest.web.metrics import LedgerCollector
 
@@ -34,11 +35,16 @@ def blueprint(settings: Settings, store: Store, high_water: HighWater) -> Bluepr
 
     @pages.get("/metrics")
     def metrics() -> Response:
-        registry = CollectorRegistry(auto_describe=False)
         with one_scrape:
-            registry.register(LedgerCollector(ledger.read(store, settings.destinations, settings.sources)))
-            # In a thread: of a thousand destinations it takes half a second, and anybody can ask for it.
-            text = gevent.get_hub().threadpool.apply(generate_latest, (registry,))
+            read = ledger.read(store, settings.destinations, settings.sources)
+            # In a thread: for a thousand destinations it takes half a second, and anybody can ask for it.
+            text = gevent.get_hub().threadpool.apply(_rendered, (read,))
         return Response(text, content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
     return pages
+
+
+def _rendered(read: Ledger) -> bytes:
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(LedgerCollector(read))
+    return generate_latest(registry)
