@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -195,6 +196,19 @@ def test_a_new_destination_works_without_a_restart(service: Service) -> None:
     assert answer == 200
     service.wait_until(lambda: service.lane(destination="other").delivered == 4, LONG)
     assert "worker_died" not in service.log("worker")
+
+
+def test_long_requests_take_turns_in_an_application_that_was_made_again(
+    make_service: Callable[..., Service],
+) -> None:
+    """It is made in a thread of its own, and what they wait for is made with it."""
+    service = make_service()
+    web = service.start_web()
+    reload(service, web)
+    with ThreadPoolExecutor(4) as senders:
+        posted = senders.map(lambda n: service.post(tracks(500, 500 * n)).json()["accepted"], range(12))
+
+    assert list(posted) == [500] * 12
 
 
 def test_what_waits_for_a_removed_destination_is_kept(
