@@ -43,9 +43,9 @@ def warning(event: str, **fields: object) -> None:
 def often(event: str, *, cause: BaseException | None = None, **fields: object) -> None:
     """Log a fact that a sender can cause at any rate: a line a second at most, and how many *times* it was.
 
-    With a *cause* it is an error, of which each place has a line of its own.
+    Each destination has its own line; with a *cause* it is an error, and so has each place in the code.
     """
-    times = due(event if cause is None else f"{event} {places(cause)[-1:]}")
+    times = due(f"{event} {fields.get('destination', '')} {places(cause)[-1:] if cause else ''}")
     if times and cause is None:
         warning(event, times=times, **fields)
     elif times:

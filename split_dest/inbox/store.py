@@ -70,6 +70,8 @@ def connect(
         "socket_connect_timeout": min(timeout_seconds, 1.0),
         "retry": Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
         "protocol": 2,
+        # redis-py's own 100 are fewer than the destinations that a web process may serve at a moment.
+        "max_connections": 10_000,
         "socket_read_size": read_bytes,
         # Its name and version are nothing that a user's rights must allow for.
         "driver_info": None,

@@ -90,6 +90,9 @@ class Posted:
     _batches: Sequence[_Batch]
     _call: Call
 
+    def __len__(self) -> int:
+        return sum(len(batch.messages) for batch in self._batches)
+
     def __iter__(self) -> Iterator[dict[str, Any] | Unreadable]:
         """Complete one message after the other; again at each use."""
         received = times.to_text(self._call.received_ms)

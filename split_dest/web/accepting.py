@@ -16,19 +16,20 @@ from split_dest.inbox.store import Store
 from split_dest.inbox.wake import wake
 from split_dest.mapping.acceptance import Item
 from split_dest.web.group_commit import GroupCommit
-from split_dest.web.turns import LongWork
+from split_dest.web.turns import Turns
 
 
 class Accepting:
     """The way from the doors into Redis, one for all of them.
 
-    ``long_work`` is for senders with a secret, ``strangers_long_work`` for those with a public write key.
+    ``turns`` are those of senders with a secret, ``strangers_turns`` those of senders with a public write key.
     """
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self._settings = settings
         self._store = store
-        self.long_work, self.strangers_long_work = LongWork(), LongWork()
+        self.turns = Turns(2)
+        self.strangers_turns = Turns(1, self.turns)
         self._group_commit = GroupCommit(store)
         self._terms = cache(self._make_terms)
 

@@ -13,12 +13,12 @@ from werkzeug.wsgi import get_content_length
 from split_dest.errors import RequestRefused
 from split_dest.web import fairness
 
+#: Stands in the environment of a request of whose body it is not known where it ends.
+CUT = "split_dest.body_is_cut"
 #: From the end of the head to the last byte: longer than Segment's senders wait, and what Heroku's router gives.
 REQUEST_SECONDS = 30.0
 #: A larger body takes its turn, and waits for it in a file: senders that stall must cost no memory.
 LARGE_BYTES = 65_536
-#: So does a body of more objects than this, whose messages would take more than some milliseconds.
-_MANY_OBJECTS = 200
 #: gunicorn copies what it has read ahead, up to a megabyte, once for each piece.
 _PIECE_BYTES = 131_072
 #: Reading chunks of a byte each takes a thousand times as long as reading one large one.
@@ -57,12 +57,15 @@ class Body:
         self._kept.write(piece)
 
     @property
-    def is_long(self) -> bool:
-        """True when reading its messages takes so long that others would notice."""
+    def is_large(self) -> bool:
+        """True when it is larger than some requests together should be, or would be when inflated."""
         if self._size > LARGE_BYTES:
             return True
-        begun = _begun(self._whole())
-        return len(begun) > LARGE_BYTES or begun.count(b"{") > _MANY_OBJECTS
+        body = self._whole()
+        try:
+            return body.startswith(_GZIP) and len(_inflated(body, LARGE_BYTES)) > LARGE_BYTES
+        except RequestRefused as refused:
+            return refused.code == "body_too_large"
 
     def text(self) -> bytes:
         """Return the whole body, inflated if it is gzip, whatever the headers say.
@@ -105,9 +108,11 @@ def receive(request: Request, max_bytes: int) -> Body:
         except RequestRefused:
             raise
         except (OSError, gevent.Timeout) as error:
+            environ[CUT] = True
             raise RequestRefused(_INCOMPLETE, "body_incomplete") from error
         except Exception as error:
             # WSGI has no name for the errors of a body that can't be read.
+            environ[CUT] = True
             raise RequestRefused(400, "body_incomplete", "The chunks are not what they say.") from error
         cleanup.pop_all()
         return body
@@ -125,19 +130,9 @@ def _pieces(source: IO[bytes], length: int | None) -> Iterator[bytes]:
         yield piece
         if missing is not None:
             missing -= len(piece)
-        fairness.give_way_to_short()
+        fairness.give_way()
     if missing:
         raise OSError("the body ended early")
-
-
-def _begun(body: bytes) -> bytes:
-    """Return the beginning of what a body holds, enough to tell a large one."""
-    if not body.startswith(_GZIP):
-        return body
-    try:
-        return zlib.decompressobj(wbits=_WBITS).decompress(body, LARGE_BYTES + 1)
-    except zlib.error:
-        return b""
 
 
 def _inflated(body: bytes, max_bytes: int) -> bytes:

@@ -12,7 +12,7 @@ from weakref import WeakSet
 
 import gevent
 
-from split_dest.web import fairness
+from split_dest.web import body, fairness
 
 #: Less of a body that was not read is read over, so that the connection can stay.
 _OVER_BYTES = 65_536
@@ -29,8 +29,10 @@ def noting_work(application: Callable[..., Iterable[bytes]]) -> Callable[..., It
     """Return a WSGI application that notes that its connection is at work."""
 
     def noted(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if _CONNECTION in environ:
-            _idle.discard(environ[_CONNECTION])
+        if connection := environ.get(_CONNECTION):
+            _idle.discard(connection)
+            # A sender that takes no answer would hold its place for ever.
+            connection.settimeout(body.REQUEST_SECONDS)
         return application(environ, start_response)
 
     return noted
@@ -40,17 +42,24 @@ def make_ready(environ: Mapping[str, Any]) -> bool:
     """Make a connection ready for its next request; False: it must end, for more of the last body may come."""
     if _CONNECTION not in environ:
         return False
-    if not _is_read_over(environ["wsgi.input"]):
-        _leave(environ[_CONNECTION])
+    connection = environ[_CONNECTION]
+    if body.CUT in environ or not _is_read_over(environ["wsgi.input"]):
+        _leave(connection)
         return False
-    _idle.add(environ[_CONNECTION])
+    connection.settimeout(None)
+    _idle.add(connection)
     return True
 
 
-def _is_read_over(body: IO[bytes]) -> bool:
+def end(environ: Mapping[str, Any]) -> None:
+    """End a connection whose sender was told so; requests that it has sent all the same are its to repeat."""
+    _leave(environ[_CONNECTION])
+
+
+def _is_read_over(rest: IO[bytes]) -> bool:
     # WSGI has no name for the errors of a body that can't be read.
     with suppress(Exception, gevent.Timeout), gevent.Timeout(_LEAVE_SECONDS):
-        return not body.read(_OVER_BYTES) or not body.read(1)
+        return not rest.read(_OVER_BYTES) or not rest.read(1)
     return False
 
 

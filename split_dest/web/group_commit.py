@@ -7,7 +7,6 @@ from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import gevent
 from gevent.event import AsyncResult
 
 from split_dest.errors import StoreUnavailable
@@ -15,9 +14,12 @@ from split_dest.inbox import intake
 from split_dest.inbox.intake import Receipt, Terms
 from split_dest.inbox.store import Store
 from split_dest.mapping.acceptance import Item
+from split_dest.web import fairness
 
 #: A request of more messages gains nothing by company, and nobody waits for it.
 _ALONE = 100
+#: A step begins after so many looks for more at the latest.
+_MOST_LOOKS = 4
 
 
 @dataclass(slots=True, eq=False)
@@ -56,20 +58,21 @@ class GroupCommit:
         if len(items) > _ALONE:
             return intake.accept(self._store, items, terms)
         group, mine = self._groups[terms], _Request(items)
+        if not group.is_led:
+            return self._lead(group, terms, mine)
         group.waiting.append(mine)
-        outcome = mine.outcome.get() if group.is_led else None
+        outcome = mine.outcome.get()
         if outcome is None:
-            return self._lead(group, terms)
+            return self._lead(group, terms, mine)
         if isinstance(outcome, StoreUnavailable):
             raise StoreUnavailable(outcome.detail, outcome.code) from outcome
         return outcome
 
-    def _lead(self, group: _Group, terms: Terms) -> Receipt:
-        """Store what waits, and return the receipt of the request that leads, which is the first one."""
-        group.is_led, together = True, list[_Request]()
+    def _lead(self, group: _Group, terms: Terms, mine: _Request) -> Receipt:
+        """Store what this request and those that wait hold, and return its receipt."""
+        group.is_led, together = True, [mine]
         try:
-            # The others that are ready begin.
-            gevent.sleep(0)
+            self._let_begin(group)
             together += group.waiting
             group.waiting.clear()
             receipts = intake.accept_together(self._store, [request.items for request in together], terms)
@@ -77,10 +80,10 @@ class GroupCommit:
             # To find a silent Redis out takes long: those that came meanwhile are told as well.
             together += group.waiting
             group.waiting.clear()
-            self._tell(together, error)
+            _tell(together, error)
             raise
         except BaseException:
-            self._tell(together, StoreUnavailable("the step that it was part of failed"))
+            _tell(together, StoreUnavailable("the step that it was part of failed"))
             raise
         else:
             for request, receipt in zip(together, receipts, strict=True):
@@ -89,8 +92,17 @@ class GroupCommit:
         finally:
             group.is_led = bool(group.waiting)
             if group.waiting:
-                group.waiting[0].outcome.set(None)
+                group.waiting.popleft().outcome.set(None)
 
-    def _tell(self, requests: Sequence[_Request], error: StoreUnavailable) -> None:
-        for request in requests:
-            request.outcome.set(error)
+    def _let_begin(self, group: _Group) -> None:
+        """Let the requests begin that have come, for as long as each look of the loop finds more of them."""
+        for _ in range(_MOST_LOOKS):
+            before = len(group.waiting)
+            fairness.let_poll()
+            if len(group.waiting) == before:
+                return
+
+
+def _tell(requests: Sequence[_Request], error: StoreUnavailable) -> None:
+    for request in requests:
+        request.outcome.set(error)

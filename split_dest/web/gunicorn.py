@@ -64,10 +64,14 @@ def on_starting(_server: object) -> None:
 
 def _is_worth_a_line(record: logging.LogRecord) -> bool:
     """Return False for what any sender can cause at any rate; of a request that is no HTTP nothing is quoted."""
-    if record.msg.startswith("Invalid request from"):
+    text = str(record.msg)
+    if text.startswith("Invalid request from"):
         logs.often("not_http", error=type(sys.exception()).__name__)
         return False
-    return logs.due(record.msg) > 0
+    if text.startswith("Socket error") and isinstance(sys.exception(), TimeoutError):
+        logs.often("answer_not_taken")
+        return False
+    return logs.due(text) > 0
 
 
 def when_ready(server: Any) -> None:
@@ -127,8 +131,10 @@ def pre_request(_worker: object, request: Any) -> None:
         request.force_close()
 
 
-def post_request(_worker: object, request: Any, environ: Mapping[str, Any], _response: object) -> None:
+def post_request(worker: Any, request: Any, environ: Mapping[str, Any], _response: object) -> None:
     """Leave the connection ready for its next request, and let others have their turn."""
     if not connections.make_ready(environ):
         request.force_close()
+    elif request.req_number >= _REQUESTS_A_CONNECTION or not worker.alive:
+        connections.end(environ)
     fairness.give_way()

@@ -9,7 +9,6 @@ from split_dest.mapping.acceptance import impression_item
 from split_dest.segment import payload
 from split_dest.web import auth, body
 from split_dest.web.accepting import Accepting
-from split_dest.web.fairness import paced
 
 #: Split posts all of ten seconds at once, and never again what was refused.
 _MAX_IMPRESSIONS = 50_000
@@ -20,6 +19,8 @@ def blueprint(settings: Settings, accepting: Accepting, high_water: HighWater) -
     """Gives the door ``/impressions/<source>``, whose token may stand in the path, the query or a header."""
     door = Blueprint("impressions", __name__)
 
+    most_bytes = settings.intake.max_message_bytes
+
     @door.post("/impressions/<name>", strict_slashes=False)
     @door.post("/impressions/<name>/<token>", strict_slashes=False)
     def receive(name: str, token: str = "") -> Response:
@@ -28,10 +29,11 @@ def blueprint(settings: Settings, accepting: Accepting, high_water: HighWater) -
             raise RequestRefused(404, "unknown_destination")
         shown = (token, request.args.get("token", ""), request.headers.get("Authorization", ""))
         auth.authenticate(shown, source.tokens)
-        with accepting.long_work.on(body.receive(request, _MAX_BODY_BYTES)) as received:
+        with body.receive(request, _MAX_BODY_BYTES) as sent, accepting.turns.begin() as turn:
+            received = turn.read(sent)
             high_water.check()
-            found = paced(payload.messages(received, _MAX_IMPRESSIONS))
-            items = [impression_item(each, settings.intake.max_message_bytes) for each in found]
+            found = payload.messages(received, _MAX_IMPRESSIONS)
+            items = [impression_item(each, most_bytes) for each in turn.share(found, len(found))]
             return accepting.answer(name, items)
 
     return door

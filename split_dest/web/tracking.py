@@ -20,7 +20,7 @@ from split_dest.segment.pixel import body_of_query
 from split_dest.segment.tracking import KINDS, Call
 from split_dest.web import auth, body, cors
 from split_dest.web.accepting import Accepting
-from split_dest.web.fairness import paced
+from split_dest.web.turns import Turn
 
 #: The only status after which every SDK gives up: analytics-node 2 sends again after any other.
 _PERMANENT = 400
@@ -50,8 +50,8 @@ def _add_calls(pages: Blueprint, door: "_Door") -> None:
         if write_key is not None:
             # Reject unknown write keys before reading the body.
             door.destinations(write_key)
-        with _permanent(), door.turn(body.receive(request, tracking.MAX_BODY_BYTES)) as received:
-            door.receive(received, kind, write_key)
+        with _permanent(), body.receive(request, tracking.MAX_BODY_BYTES) as sent, door.turns.begin() as turn:
+            door.receive(turn, turn.read(sent), kind, write_key)
         return jsonify(success=True)
 
     @pages.post("/v1/m", strict_slashes=False)
@@ -80,7 +80,8 @@ def _pixel(door: "_Door", kind: str) -> Response:
             return _picture()
         if kind not in KINDS:
             raise RequestRefused(404, "not_found")
-        door.receive(body_of_query(request.query_string.decode(errors="replace")), kind)
+        with door.turns.begin() as turn:
+            door.receive(turn, body_of_query(request.query_string.decode(errors="replace")), kind)
     except (RequestRefused, StoreUnavailable) as error:
         logs.often("pixel_lost", reason=error.code)
     return _picture()
@@ -97,7 +98,7 @@ class _Door:
         self._settings = settings
         self._accepting = accepting
         self._high_water = high_water
-        self.turn = accepting.strangers_long_work.on
+        self.turns = accepting.strangers_turns
         self._by_key: dict[str, list[str]] = defaultdict(list)
         for name, destination in settings.destinations.items():
             for write_key in dict.fromkeys(destination.write_keys):
@@ -114,8 +115,8 @@ class _Door:
             raise RequestRefused(401, "unknown_source")
         return names
 
-    def receive(self, received: bytes, kind: str, write_key: str | None = None) -> None:
-        """Accepts the messages of a body for each destination of the write key, or else of the body's own.
+    def receive(self, turn: Turn, received: bytes, kind: str, write_key: str | None = None) -> None:
+        """Accept the messages of a body for each destination of the write key, or else of the body's own.
 
         Raises:
             RequestRefused: the write key is unknown, or no message can be accepted.
@@ -129,11 +130,11 @@ class _Door:
         posted = tracking.posted(received, call)
         names = self.destinations(write_key or posted.write_key)
         self._high_water.check()
-        messages = list(paced(posted))
+        messages = list(turn.share(posted, len(posted)))
         for name in names:
             rules = self._settings.destinations[name].rules
             # Their size was judged as they came; what was added since must not count.
-            items = [_cut(item(found, rules, None, "tracking")) for found in paced(messages)]
+            items = [_cut(item(found, rules, None, "tracking")) for found in turn.paced(messages)]
             self._accepting.accept(name, items, most_dead=MOST_DEAD_LETTERS)
         _check(items)
 

@@ -9,7 +9,6 @@ from split_dest.mapping.acceptance import item
 from split_dest.segment import payload
 from split_dest.web import auth, body
 from split_dest.web.accepting import Accepting
-from split_dest.web.fairness import paced
 
 _METHODS = ("POST", "PUT", "PATCH")
 
@@ -17,7 +16,7 @@ _METHODS = ("POST", "PUT", "PATCH")
 def blueprint(settings: Settings, accepting: Accepting, high_water: HighWater) -> Blueprint:
     """Return the endpoint ``/webhook/<destination>``, with and without a slash at its end."""
     pages = Blueprint("webhook", __name__)
-    intake = settings.intake
+    intake, most_bytes = settings.intake, settings.intake.max_message_bytes
 
     @pages.route("/webhook/<name>", methods=_METHODS, strict_slashes=False)
     def receive(name: str) -> Response:
@@ -25,13 +24,14 @@ def blueprint(settings: Settings, accepting: Accepting, high_water: HighWater) -
         if destination is None:
             raise RequestRefused(404, "unknown_destination")
         auth.authenticate([request.headers.get("Authorization", "")], destination.authorization)
-        with accepting.long_work.on(body.receive(request, intake.max_body_bytes)) as received:
+        with body.receive(request, intake.max_body_bytes) as sent, accepting.turns.begin() as turn:
+            received = turn.read(sent)
             if destination.signature_secrets:
                 signature = request.headers.get("X-Signature", "")
                 auth.check_signature(signature, received, destination.signature_secrets)
             high_water.check()
-            messages = paced(payload.messages(received, payload.MAX_MESSAGES))
-            items = [item(found, destination.rules, intake.max_message_bytes) for found in messages]
+            found = payload.messages(received, payload.MAX_MESSAGES)
+            items = [item(each, destination.rules, most_bytes) for each in turn.share(found, len(found))]
             return accepting.answer(name, items)
 
     return pages
