@@ -56,7 +56,9 @@ GOALS = (
     ),
     _Compared("one message a request, of `naive`", 2.5, _ratio("door_service", "door_naive")),
     # Single turns of one hour were between 0.16 and 0.32.
-    _Compared("messages, 100 a request, of `bare`", 0.25, _ratio("door_hundreds", "door_bare_hundreds"), floor=0.5),
+    _Compared(
+        "messages, 100 a request, of `bare`", 0.25, _ratio("door_hundreds", "door_bare_hundreds"), floor=0.5
+    ),
     _Compared("door to Split, sustained, of `naive`", 20, _ratio("through_service", "through_naive")),
     # The host may let a worker stand still for a second.
     _Compared(
