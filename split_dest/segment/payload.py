@@ -29,6 +29,9 @@ _BESIDE = (b"writeKey", b"sentAt", b"context", b"integrations")
 #: Larger messages are never parsed, for a million keys take dozens of times their size; real ones have 32 KB.
 _GIANT_BYTES = 1_000_000
 _MARKS = b'"[]{},'
+#: What JSON never holds; a twentieth of it in a body of some length is no text but, say, a packed file.
+_CONTROLS = bytes(set(range(32)) - {*b"\t\r\n"})
+_TEXT_BYTES = 1000
 _FIRST = re.compile(rb'[ \t\r\n]*+(%b|[^]["{},]*+)' % json_text.STRING, re.DOTALL)
 #: So deep orjson writes, and no deeper (its README, "dumps"). Two hold all messages, which may have 64, so what it
 #: writes beneath the other 188 is not too deep. A walk in Python takes four times as long.
@@ -109,6 +112,8 @@ def _check_marks(body: bytes) -> None:
 
 
 def _read_damaged(body: bytes, most: int | None, error: orjson.JSONDecodeError | None = None) -> list[Part]:
+    if len(body) > _TEXT_BYTES and (len(body) - len(body.translate(None, _CONTROLS))) * 20 > len(body):
+        raise RequestRefused(400, "invalid_json", "The body is not text.") from error
     reader = Reader(body, most)
     parts = [_part(found) for found in reader.found]
     if reader.pieces:

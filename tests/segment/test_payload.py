@@ -1,5 +1,6 @@
 """Bodies of requests, and the messages in them."""
 
+import gzip
 import json
 from typing import Any
 
@@ -278,3 +279,13 @@ def test_a_message_is_written_as_it_was_read(sent: dict[str, Any]):
 def test_what_stands_beside_the_messages_is_kept(body: bytes, envelope: dict[str, Any]):
     """However bad one of them is; and what itself can't be read costs nothing else."""
     assert payload.read(body)[0].envelope == envelope
+
+
+def test_what_is_no_text_is_refused_at_once() -> None:
+    """A packed file has a bracket here and there, between which nothing is to be found."""
+    packed = gzip.compress(b"[" + b" " * 5_000_000 + b"]")
+
+    with pytest.raises(RequestRefused) as caught:
+        payload.read(packed * 3)
+
+    assert (caught.value.code, caught.value.detail) == ("invalid_json", "The body is not text.")
