@@ -131,10 +131,10 @@ def pre_request(_worker: object, request: Any) -> None:
         request.force_close()
 
 
-def post_request(worker: Any, request: Any, environ: Mapping[str, Any], _response: object) -> None:
+def post_request(_worker: object, request: Any, environ: Mapping[str, Any], response: Any) -> None:
     """Leave the connection ready for its next request, and let others have their turn."""
     if not connections.make_ready(environ):
         request.force_close()
-    elif request.req_number >= _REQUESTS_A_CONNECTION or not worker.alive:
+    elif response.should_close():
         connections.end(environ)
     fairness.give_way()

@@ -15,6 +15,7 @@ from tests.support.service import SECRET, Service, tracks
 _LARGE = orjson.dumps(tracks(10, properties={"note": "x" * 9_900}))
 _MOST = 4
 _GONE_SECONDS = 0.3
+_PAUSE_SECONDS = 0.05
 #: Far less than gunicorn would wait for an idle connection.
 _SOON_SECONDS = 10.0
 
@@ -120,6 +121,7 @@ def test_idle_connections_do_not_hold_up_a_stop(web: Service) -> None:
     (process,) = web.processes
     process.send_signal(signal.SIGTERM)
     told = ""
+    # Less often than a connection has requests.
     while told != "close":
         _post(posting, 2)
         answer = HTTPResponse(posting)
@@ -127,6 +129,7 @@ def test_idle_connections_do_not_hold_up_a_stop(web: Service) -> None:
         answer.read()
         assert answer.status == 200
         told = answer.headers["Connection"]
+        time.sleep(_PAUSE_SECONDS)
 
     assert (posting.recv(1), idle.recv(1)) == (b"", b"")
     assert process.wait(20) == 0
