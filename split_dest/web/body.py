@@ -21,7 +21,7 @@ REQUEST_SECONDS = 30.0
 LARGE_BYTES = 65_536
 #: gunicorn copies what it has read ahead, up to a megabyte, once for each piece.
 _PIECE_BYTES = 131_072
-#: Reading chunks of a byte each takes a thousand times as long as reading one large one.
+#: gunicorn reads chunk by chunk, so many bytes may be as many chunks before others have their turn.
 _CHUNKED_PIECE_BYTES = 4096
 _GZIP = b"\x1f\x8b"
 _WBITS = 16 + zlib.MAX_WBITS
