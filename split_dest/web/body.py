@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack
+from io import BytesIO
 from tempfile import SpooledTemporaryFile
 from typing import IO
 
@@ -13,8 +13,8 @@ from werkzeug.wsgi import get_content_length
 from split_dest.errors import RequestRefused
 from split_dest.web import fairness
 
-#: Stands in the environment of a request of whose body it is not known where it ends.
-CUT = "split_dest.body_is_cut"
+#: Tells in a request's environment how its body was received: WHOLE, or CUT, when it is not known where it ends.
+RECEIVED, WHOLE, CUT = "split_dest.received", "whole", "cut"
 #: From the end of the head to the last byte: longer than Segment's senders wait, and what Heroku's router gives.
 REQUEST_SECONDS = 30.0
 #: A larger body takes its turn, and waits for it in a file: senders that stall must cost no memory.
@@ -32,17 +32,27 @@ _INCOMPLETE = 408
 
 
 class Body:
-    """A body as it came: in memory or, when it is large, in an unlinked file."""
+    """A body as it came: in memory or, when it is large, in an unlinked file.
 
-    def __init__(self, max_bytes: int) -> None:
+    Args:
+        max_bytes: the limit, before and after inflation.
+        length: as the head says it; None: it doesn't.
+    """
+
+    def __init__(self, max_bytes: int, length: int | None) -> None:
         self._max_bytes = max_bytes
-        self._kept = SpooledTemporaryFile(LARGE_BYTES)  # noqa: SIM115 - closed with the body
+        is_small = length is not None and length <= LARGE_BYTES
+        self._kept: IO[bytes] = BytesIO() if is_small else SpooledTemporaryFile(LARGE_BYTES)
         self._size = 0
 
     def __enter__(self) -> "Body":
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Forget the body."""
         self._kept.close()
 
     def add(self, piece: bytes) -> None:
@@ -99,23 +109,30 @@ def receive(request: Request, max_bytes: int) -> Body:
     length = get_content_length(environ)
     if (length or 0) > max_bytes:
         raise _too_large(max_bytes)
-    with ExitStack() as cleanup:
-        body = cleanup.enter_context(Body(max_bytes))
-        try:
-            with gevent.Timeout(REQUEST_SECONDS):
-                for piece in _pieces(environ["wsgi.input"], length):
-                    body.add(piece)
-        except RequestRefused:
-            raise
-        except (OSError, gevent.Timeout) as error:
-            environ[CUT] = True
-            raise RequestRefused(_INCOMPLETE, "body_incomplete") from error
-        except Exception as error:
-            # WSGI has no name for the errors of a body that can't be read.
-            environ[CUT] = True
-            raise RequestRefused(400, "body_incomplete", "The chunks are not what they say.") from error
-        cleanup.pop_all()
-        return body
+    body = Body(max_bytes, length)
+    try:
+        _fill(body, environ["wsgi.input"], length)
+        environ[RECEIVED] = WHOLE
+    except RequestRefused as refused:
+        body.close()
+        if refused.code == "body_incomplete":
+            environ[RECEIVED] = CUT
+        raise
+    return body
+
+
+def _fill(body: Body, source: IO[bytes], length: int | None) -> None:
+    try:
+        with gevent.Timeout(REQUEST_SECONDS):
+            for piece in _pieces(source, length):
+                body.add(piece)
+    except RequestRefused:
+        raise
+    except (OSError, gevent.Timeout) as error:
+        raise RequestRefused(_INCOMPLETE, "body_incomplete") from error
+    except Exception as error:
+        # WSGI has no name for the errors of a body that can't be read.
+        raise RequestRefused(400, "body_incomplete", "The chunks are not what they say.") from error
 
 
 def _pieces(source: IO[bytes], length: int | None) -> Iterator[bytes]:

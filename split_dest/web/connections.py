@@ -43,7 +43,8 @@ def make_ready(environ: Mapping[str, Any]) -> bool:
     if _CONNECTION not in environ:
         return False
     connection = environ[_CONNECTION]
-    if body.CUT in environ or not _is_read_over(environ["wsgi.input"]):
+    received = environ.get(body.RECEIVED)
+    if received == body.CUT or not (received or _is_read_over(environ["wsgi.input"])):
         _leave(connection)
         return False
     connection.settimeout(None)
