@@ -75,8 +75,8 @@ class LooseId(Id):
 class Object(fields.Field[dict[str, Any]]):
     """An object; an empty array counts as an empty one, as PHP writes it."""
 
-    def __init__(self, otherwise: str | None = None, **more: Any) -> None:
-        super().__init__(load_default=dict, **more)
+    def __init__(self, otherwise: str | None = None) -> None:
+        super().__init__(load_default=dict)
         self.otherwise = otherwise
 
     def deserialize(self, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
@@ -91,11 +91,6 @@ class Object(fields.Field[dict[str, Any]]):
         return {}
 
 
-def _says(text: str) -> dict[str, str]:
-    """Return what the OpenAPI document says of a field."""
-    return {"description": text}
-
-
 class MessageSchema(Schema):
     """Segment's common fields as the door takes them; every other key passes as it is.
 
@@ -108,16 +103,16 @@ class MessageSchema(Schema):
     class Meta:
         unknown = INCLUDE
 
-    type = Text(allow_none=True, metadata=_says("track, page, screen, identify, group, delete or alias."))
-    messageId = LooseId(allow_none=True, metadata=_says("Known again for hours: sent twice, stored once."))
-    userId = Id(allow_none=True, metadata=_says("Who it is, in your own database."))
-    anonymousId = Id(allow_none=True, metadata=_says("Who it is, before anyone knows."))
-    groupId = Id(allow_none=True, metadata=_says("The account or team that the user belongs to."))
-    previousId = LooseId(allow_none=True, metadata=_says("The former id of an alias call."))
-    properties = Object("properties_not_object", metadata=_says("What is known of the event."))
-    traits = Object("traits_not_object", metadata=_says("What is known of the user or group."))
-    context = Object(metadata=_says("Where it happened: page, device, library."))
-    integrations = Object(metadata=_says('Whom it is meant for; {"Split": false} keeps it out.'))
+    type = Text(allow_none=True)
+    messageId = LooseId(allow_none=True)
+    userId = Id(allow_none=True)
+    anonymousId = Id(allow_none=True)
+    groupId = Id(allow_none=True)
+    previousId = LooseId(allow_none=True)
+    properties = Object("properties_not_object")
+    traits = Object("traits_not_object")
+    context = Object()
+    integrations = Object()
 
 
 _SCHEMA = MessageSchema()

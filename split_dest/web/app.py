@@ -16,7 +16,7 @@ from split_dest.errors import RequestRefused, SettingsError, StoreUnavailable
 from split_dest.inbox.intake import HighWater
 from split_dest.inbox.store import Store, connect
 from split_dest.last_good import LastGood
-from split_dest.web import answers, connections, health, impressions, openapi, tracking, webhook
+from split_dest.web import answers, connections, health, impressions, tracking, webhook
 from split_dest.web.accepting import Accepting
 from split_dest.web.attempts import Attempts
 
@@ -49,7 +49,6 @@ def create(settings: Settings | None = None) -> Flask:
     app.register_blueprint(tracking.blueprint(settings, accepting, high_water))
     app.register_blueprint(impressions.blueprint(settings, accepting, high_water))
     app.register_blueprint(health.blueprint(settings, store, high_water))
-    app.register_blueprint(openapi.blueprint())
     app.register_error_handler(RequestRefused, partial(answers.limit, Attempts(store)))
     app.register_error_handler(StoreUnavailable, answers.unavailable)
     app.register_error_handler(HTTPException, answers.http_error)

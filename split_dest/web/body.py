@@ -42,7 +42,7 @@ class Body:
     def __init__(self, max_bytes: int, length: int | None) -> None:
         self._max_bytes = max_bytes
         is_small = length is not None and length <= LARGE_BYTES
-        self._kept: IO[bytes] = BytesIO() if is_small else SpooledTemporaryFile(LARGE_BYTES)
+        self._kept: IO[bytes] = BytesIO() if is_small else SpooledTemporaryFile(LARGE_BYTES)  # noqa: SIM115
         self._size = 0
 
     def __enter__(self) -> "Body":

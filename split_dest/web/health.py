@@ -1,4 +1,6 @@
-"""Health and numbers: ``/livez``, ``/readyz``, ``/version``, ``/metrics``."""
+"""What probes and tools ask for: health, version, numbers, and the OpenAPI document."""
+
+from pathlib import Path
 
 import gevent
 from flask import Blueprint, Response, jsonify
@@ -14,9 +16,12 @@ from split_dest.inbox.ledger import Ledger
 from split_dest.inbox.store import Store
 from split_dest.web.metrics import LedgerCollector
 
+#: The same for all settings, so it tells nothing of them.
+OPENAPI = Path(__file__).with_name("openapi.yaml")
+
 
 def blueprint(settings: Settings, store: Store, high_water: HighWater) -> Blueprint:
-    """Gives the pages that probes and Prometheus ask for."""
+    """Return ``/livez``, ``/readyz``, ``/version``, ``/metrics`` and ``/openapi.yaml``."""
     pages, one_scrape = Blueprint("health", __name__), BoundedSemaphore()
 
     @pages.get("/livez")
@@ -36,15 +41,17 @@ def blueprint(settings: Settings, store: Store, high_water: HighWater) -> Bluepr
     @pages.get("/metrics")
     def metrics() -> Response:
         with one_scrape:
-            read = ledger.read(store, settings.destinations, settings.sources)
-            # In a thread: for a thousand destinations it takes half a second, and anybody can ask for it.
-            text = gevent.get_hub().threadpool.apply(_rendered, (read,))
+            text = _numbers(ledger.read(store, settings.destinations, settings.sources))
         return Response(text, content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
+    document = OPENAPI.read_bytes()
+    pages.add_url_rule("/openapi.yaml", "openapi", lambda: Response(document, content_type="application/yaml"))
     return pages
 
 
-def _rendered(read: Ledger) -> bytes:
+def _numbers(read: Ledger) -> bytes:
     registry = CollectorRegistry(auto_describe=False)
     registry.register(LedgerCollector(read))
-    return generate_latest(registry)
+    # In a thread: for a thousand destinations it takes half a second, and anybody can ask for it.
+    text: bytes = gevent.get_hub().threadpool.apply(generate_latest, (registry,))
+    return text

@@ -13,13 +13,13 @@ from schemathesis.specs.openapi.checks import ignored_auth, negative_data_reject
 from split_dest.config.settings import Secret, Settings, Source
 from split_dest.inbox.store import Store
 from split_dest.web import create_app
-from split_dest.web.openapi import document
+from split_dest.web.health import OPENAPI
 from tests.support.door import basic
 
 #: A few in the suite; `make fuzz` asks for more.
 EXAMPLES = int(os.environ.get("OPENAPI_EXAMPLES", "5"))
 #: The document is the same for all settings, so it needs no application to be read from.
-DOCUMENT = schemathesis.openapi.from_dict(document())
+DOCUMENT = schemathesis.openapi.from_path(OPENAPI)
 #: The requests are thought up before there is a Redis, so the application comes later.
 RUNNING: dict[str, Flask] = {}
 DOCUMENT.app = lambda environ, start: RUNNING["app"](environ, start)

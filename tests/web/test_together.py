@@ -209,7 +209,7 @@ def test_nobody_waits_for_a_sender_that_reads_no_answers(web: Service) -> None:
     with _at_once(web, 21) as (good, *deaf):
         for sender in deaf:
             sender.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            sender.sendall(b"GET /openapi.json HTTP/1.1\r\nHost:x\r\n\r\n" * 12 + _TINY * 200)
+            sender.sendall(b"GET /openapi.yaml HTTP/1.1\r\nHost:x\r\n\r\n" * 12 + _TINY * 200)
     waits = []
     for number in range(100):
         before = time.monotonic()
