@@ -8,7 +8,7 @@ import time
 import gevent
 
 #: How long one request may compute before the others have their turn.
-_SLICE_SECONDS = 0.005
+_SLICE_SECONDS = 0.002
 #: A timer that is due when the loop has looked for what came; after no time at all gevent goes on before it looks.
 _NEXT_POLL_SECONDS = 1e-9
 
