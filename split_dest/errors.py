@@ -26,6 +26,7 @@ REASONS = {
     "too_many_messages": "More messages in one request than the door takes.",
     "store_unavailable": "Redis is away or refuses to write; send the request again.",
     "store_full": "Redis is over its high-water mark; send the request again.",
+    "busy": "Too many long requests wait already; send the request again.",
     "internal_error": "A fault of ours; send the request again.",
     # One message is set aside at the door; the sender's developer acts on it.
     "not_json": "The message is not JSON, though its neighbours are.",

@@ -55,6 +55,8 @@ _reading = BoundedSemaphore()
 
 def on_starting(_server: object) -> None:
     """Read the settings before any sender is let in, and log as the rest does."""
+    # Until this module takes SIGHUP over, gunicorn would read its own settings anew.
+    _mask(signal.SIG_BLOCK)
     app.last_good()
     errors = logging.getLogger("gunicorn.error")
     errors.handlers.clear()
@@ -81,6 +83,7 @@ def when_ready(server: Any) -> None:
         before=partial(_mask, signal.SIG_BLOCK), after_in_parent=partial(_mask, signal.SIG_UNBLOCK)
     )
     signal.signal(signal.SIGHUP, lambda *_: gevent.spawn(_hang_up, server))
+    _mask(signal.SIG_UNBLOCK)
 
 
 def _mask(how: int) -> None:

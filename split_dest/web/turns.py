@@ -8,12 +8,16 @@ from typing import TypeVar
 import gevent
 from gevent.lock import BoundedSemaphore
 
+from split_dest.errors import RequestRefused
 from split_dest.web import fairness
 from split_dest.web.body import Body
 
 T = TypeVar("T")
 #: A request of more messages is long: they take more than some milliseconds.
 _MANY_MESSAGES = 50
+#: How long a long request waits for its turn: Segment's senders have given up by then.
+_MOST_WAIT_SECONDS = 10.0
+_BUSY = 503
 #: How long a long request waits for short ones before it goes on, and how often it looks.
 _PATIENCE_SECONDS, _LOOK_SECONDS = 0.02, 0.001
 
@@ -70,12 +74,18 @@ class Turn:
             self._turns.note_short(-1)
 
     def _take(self) -> None:
-        """Wait for the turn of a long request; between two of them the short ones go on."""
+        """Wait for the turn of a long request; between two of them the short ones go on.
+
+        Raises:
+            RequestRefused: 503 ``busy``: too many wait already.
+        """
         if self._is_long:
             return
         self._turns.note_short(-1)
-        self._is_long = True
-        self._turns.long.acquire()
+        self._is_long = self._turns.long.acquire(timeout=_MOST_WAIT_SECONDS)
+        if not self._is_long:
+            self._turns.note_short(1)
+            raise RequestRefused(_BUSY, "busy")
         fairness.give_way()
         self._turns.wait_for_short()
 
@@ -83,14 +93,18 @@ class Turn:
         """Return a body's text, inflated; a large one waits for its turn in its file.
 
         Raises:
-            RequestRefused: the body can't be inflated.
+            RequestRefused: the body can't be inflated, or ``busy``.
         """
         if body.is_large:
             self._take()
         return body.text()
 
     def share(self, messages: Iterable[T], number: int) -> Iterator[T]:
-        """Yield the messages of a request, of which the *number* is known; many of them wait for their turn."""
+        """Yield the messages of a request, of which the *number* is known; many of them wait for their turn.
+
+        Raises:
+            RequestRefused: ``busy``.
+        """
         if number > _MANY_MESSAGES:
             self._take()
         return self.paced(messages)
