@@ -24,7 +24,7 @@ _SHORT_TURNS = 3
 @click.option("--turns", type=click.IntRange(min=1), default=None, help="How many.  [default: 5, short 1 to 3]")
 @click.option("--report", "file", type=click.Path(path_type=Path), default=None, help="Whose table to renew.")
 def measure(short: bool, turns: int | None, file: Path | None) -> None:
-    """Measures the service beside what it is compared with, and says which goals are reached."""
+    """Measure the service beside what it is compared with, and say which goals are reached."""
     if shutil.which("wrk") is None:
         raise click.ClickException("wrk is not there: apt install wrk")
     if file is not None and not report.has_place(file.read_text()):
@@ -47,7 +47,7 @@ def measure(short: bool, turns: int | None, file: Path | None) -> None:
 
 
 def _failed(taken: Sequence[Figures]) -> list[str]:
-    """Gives the goals that the medians of the turns are too far from."""
+    """Return the goals that the medians of the turns are too far from."""
     return [goal.what for goal in GOALS if goal.is_failed(report.median(goal, taken))]
 
 

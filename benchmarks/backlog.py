@@ -34,7 +34,7 @@ class Emptied:
 
 
 def measure(yard: Yard, large: int) -> dict[str, float]:
-    """Gives rates and costs for 10,000 and for a *large* number of messages, and for one to four processes."""
+    """Return rates and costs for 10,000 and for a *large* number of messages, and for one to four processes."""
     # Before and after, for the machine is quicker one minute than the next.
     few = [empty(yard, 10_000, 1) for _ in range(2)]
     many = empty(yard, large, 1)
@@ -52,14 +52,14 @@ def measure(yard: Yard, large: int) -> dict[str, float]:
 
 
 def _costs(yard: Yard, numbers: Sequence[int]) -> dict[int, float]:
-    """Gives the least CPU time a message of so many processes: what else the machine does only adds to it."""
+    """Return the least CPU time a message of so many processes: what else the machine does only adds to it."""
     # In turns, for the machine is quicker one second than the next.
     rounds = [[empty(yard, _SHARE * processes, processes).cpu_us for processes in numbers] for _ in range(3)]
     return dict(zip(numbers, map(min, *rounds), strict=True))
 
 
 def fill(yard: Yard, count: int) -> float:
-    """Lets so many messages wait, each with its claim; gives the bytes of Redis for each byte of their JSON.
+    """Let so many messages wait, each with its claim; return the bytes of Redis for each byte of their JSON.
 
     Redis has written its file anew by then, if so much at once made it do so: that is no part of a drain.
     """
@@ -87,7 +87,7 @@ def _used_bytes(yard: Yard) -> int:
 
 
 def empty(yard: Yard, count: int, processes: int) -> Emptied:
-    """Lets worker processes, which stand ready, empty a backlog; its rate is from the first call to the last."""
+    """Let worker processes, which stand ready, empty a backlog; its rate is from the first call to the last."""
     yard.clear()
     with _resting(yard):
         fill(yard, count)

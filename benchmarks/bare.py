@@ -7,7 +7,7 @@ from flask import Flask, request
 
 
 def create_app() -> Flask:
-    """Gives the application."""
+    """Return the application."""
     app, secret = Flask(__name__), os.environ["BENCH_SECRET"].encode()
 
     @app.post("/webhook/web")

@@ -24,12 +24,12 @@ class Counts:
         self.forget()
 
     def forget(self) -> None:
-        """Begins anew."""
+        """Begin anew."""
         self.events = self.calls = self.first_events = self.first_ns = self.last_ns = 0
         self.ages_ns: list[int] = []
 
     def add(self, body: bytes) -> None:
-        """Counts a call."""
+        """Count a call."""
         now_ns, events = time.monotonic_ns(), body.count(b'"eventTypeId"')
         with self._lock:
             self.calls += 1
@@ -40,7 +40,7 @@ class Counts:
             self.ages_ns += [now_ns - int(due) for due in _DUE.findall(body)]
 
     def told(self) -> bytes:
-        """Gives all of it as JSON."""
+        """Return all of it as JSON."""
         with self._lock:
             return json.dumps({name: value for name, value in vars(self).items() if name != "_lock"}).encode()
 
@@ -79,7 +79,7 @@ def _answer(head: bytes, body: bytes, counts: Counts) -> bytes:
 
 
 def main(port: int) -> None:
-    """Serves until it is killed."""
+    """Serve until it is killed."""
     counts = Counts()
     with socket.create_server(("127.0.0.1", port)) as listener:
         while True:

@@ -11,7 +11,7 @@ _STEAL = 7
 
 
 def used_us(pids: Iterable[int]) -> float:
-    """Gives the CPU time that processes have used so far, in microseconds."""
+    """Return the CPU time that processes have used so far, in microseconds."""
     # The ticks of /proc/PID/stat are a hundredth of a second: a twentieth of what some figures take.
     return sum(time.clock_gettime_ns(_clock(pid)) for pid in pids) / 1000
 
@@ -24,13 +24,13 @@ def _clock(pid: int) -> int:
 
 
 def most_bytes(pid: int) -> int:
-    """Gives the most memory that a process has had so far, in bytes."""
+    """Return the most memory that a process has had so far, in bytes."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
 
 def children(pid: int) -> list[int]:
-    """Gives the processes that a process has started."""
+    """Return the processes that a process has started."""
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
@@ -41,7 +41,7 @@ class Host:
         self._before = _ticks_of_all()
 
     def took(self) -> float:
-        """Gives its share of all cores' time, from 0 to 1."""
+        """Return its share of all cores' time, from 0 to 1."""
         spent = [now - before for now, before in zip(_ticks_of_all(), self._before, strict=True)]
         return spent[_STEAL] / max(sum(spent), 1)
 

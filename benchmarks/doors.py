@@ -30,7 +30,7 @@ class Doors:
             load.post(url, _WARM_SECONDS)
 
     def measure(self, seconds: float) -> dict[str, float]:
-        """Gives what each acknowledged in a second, and how long the service took at half of its capacity.
+        """Return what each acknowledged in a second, and how long the service took at half of its capacity.
 
         Args:
             seconds: of load for each figure.
@@ -52,13 +52,13 @@ class Doors:
         return figures
 
     def stop(self) -> None:
-        """Ends all doors."""
+        """End all doors."""
         self._yard.service.stop(self._processes.pop("service"))
         for process in self._processes.values():
             end(process)
 
     def _at_most(self, seconds: float) -> dict[str, float]:
-        """Gives each door's requests a second, and the CPU time of its processes for each, in µs."""
+        """Return each door's requests a second, and the CPU time of its processes for each, in µs."""
         rates, used = defaultdict(list), defaultdict(list)
         # In turns, for the machine is quicker one second than the next.
         for name in [*self.urls, *reversed(self.urls)]:

@@ -5,7 +5,7 @@ from typing import Any
 
 
 def create_app() -> Callable[..., Iterable[bytes]]:
-    """Gives the application."""
+    """Return the application."""
 
     def answer(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
         environ["wsgi.input"].read()

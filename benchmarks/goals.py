@@ -28,7 +28,7 @@ class Goal:
         return self.floor is not None and self.reached(value) < self.floor
 
     def reached(self, value: float) -> float:
-        """Gives how much of the goal a value is; 1 or more: it is reached."""
+        """Return how much of the goal a value is; 1 or more: it is reached."""
         return value / self.goal if self.least else self.goal / max(value, 1e-9)
 
 

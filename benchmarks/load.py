@@ -31,12 +31,12 @@ class Posted:
 
 
 def filled(template: str, one: str) -> str:
-    """Gives a message with this id, and a user that follows from it."""
+    """Return a message with this id, and a user that follows from it."""
     return template.replace("MESSAGE_ID", one).replace("USER_ID", f"{zlib.crc32(one.encode()) % _USERS:013x}")
 
 
 def post(url: str, seconds: float, *, messages: int = 1, rate: float = 0) -> Posted:
-    """Posts to a door for so long; every answer must be 200.
+    """Post to a door for so long; every answer must be 200.
 
     Args:
         url: of the door's host.

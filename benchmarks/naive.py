@@ -11,7 +11,7 @@ from benchmarks.naive_job import handle
 
 
 def create_app() -> Flask:
-    """Gives the application."""
+    """Return the application."""
     app, secret = Flask(__name__), os.environ["BENCH_SECRET"].encode()
     queue = Queue(connection=redis.Redis.from_url(os.environ["BENCH_REDIS"]))
 

@@ -13,7 +13,7 @@ _RULES = Rules(map_identities={"userId": "user"})
 
 
 def handle(received: dict[str, Any]) -> None:
-    """Maps a message as the service does, and posts its events one by one."""
+    """Map a message as the service does, and post its events one by one."""
     for event in to_split(message.load(received), _RULES, 0).events:
         answer = urllib3.request("POST", os.environ["BENCH_SPLIT"] + "/events", json=event.to_json())
         if answer.status != 200:

@@ -12,12 +12,12 @@ _PART = re.compile(re.escape(_BEGIN) + ".*" + re.escape(_END), re.DOTALL)
 
 
 def median(goal: Goal, turns: Sequence[Figures]) -> float:
-    """Gives a goal's median over the turns."""
+    """Return a goal's median over the turns."""
     return statistics.median(map(goal.of, turns))
 
 
 def table(turns: Sequence[Figures]) -> str:
-    """Gives the goals as Markdown."""
+    """Return the goals as Markdown."""
     lines = ["| what | goal | median | least | most | reached |", "|---|---|---|---|---|---|"]
     for goal in GOALS:
         values = sorted(map(goal.of, turns))
@@ -36,7 +36,7 @@ def _text(value: float, unit: str) -> str:
 
 
 def figures(turns: Sequence[Figures]) -> str:
-    """Gives every figure as Markdown, its median and its bounds."""
+    """Return every figure as Markdown, its median and its bounds."""
     lines = ["| figure | median | least | most |", "|---|---|---|---|"]
     for name in turns[0]:
         values = [turn[name] for turn in turns]
@@ -51,7 +51,7 @@ def has_place(page: str) -> bool:
 
 
 def renewed(page: str, turns: Sequence[Figures], seconds: float, large: int) -> str:
-    """Gives a page with its measured part exchanged."""
+    """Return a page with its measured part exchanged."""
     head = (
         f"- {machine.today()}, {len(turns)} turns, {seconds:.0f} s of load a figure, large backlog {large:,}\n"
         f"- Machine: {machine.described()}\n"

@@ -12,7 +12,7 @@ _WORKERS = 2
 
 
 def measure(yard: Yard) -> dict[str, float]:
-    """Gives how long workers, until RQ knows them all, and preview take from their start, in seconds."""
+    """Return how long workers, until RQ knows them all, and preview take from their start, in seconds."""
     yard.clear()
     began = time.monotonic()
     workers = yard.start_workers(_WORKERS)

@@ -14,7 +14,7 @@ _LEAST_SECONDS = 4.0
 
 
 def sustained(yard: Yard, url: str, seconds: float) -> dict[str, float]:
-    """Gives how many messages a second reach the counter while the door is posted to as fast as it answers.
+    """Return how many messages a second reach the counter while the door is posted to as fast as it answers.
 
     Also by how much what waits grows meanwhile, of what is posted.
     """
@@ -34,7 +34,7 @@ def sustained(yard: Yard, url: str, seconds: float) -> dict[str, float]:
 
 
 def naive(yard: Yard, url: str, seconds: float) -> dict[str, float]:
-    """Gives how many messages a second reach the counter by a default ``rq worker``, while its door rests."""
+    """Return how many messages a second reach the counter by a default ``rq worker``, while its door rests."""
     yard.clear()
     load.post(url, 2)
     worker = yard.start("rq", [str(BIN / "rq"), "worker", "--url", yard.redis_url, "--quiet"])
@@ -47,7 +47,7 @@ def naive(yard: Yard, url: str, seconds: float) -> dict[str, float]:
 
 
 def _arriving(yard: Yard, seconds: float) -> float:
-    """Gives how many events a second come to the counter, from its last call by now to its last one then."""
+    """Return how many events a second come to the counter, from its last call by now to its last one then."""
     before = yard.counted()
     time.sleep(seconds)
     after = yard.counted()
@@ -57,7 +57,7 @@ def _arriving(yard: Yard, seconds: float) -> float:
 
 
 def ages(yard: Yard, url: str, seconds: float, rate: float = 300.0) -> dict[str, float]:
-    """Gives how long messages take from when they are due to be posted until the counter has them, in ms.
+    """Return how long messages take from when they are due to be posted until the counter has them, in ms.
 
     Also what each costs the worker, in µs of its CPU time, where a lane is kept empty, and how many one job of RQ
     delivers there.
@@ -85,6 +85,6 @@ def ages(yard: Yard, url: str, seconds: float, rate: float = 300.0) -> dict[str,
 
 
 def _jobs(yard: Yard) -> int:
-    """Gives how many jobs RQ's workers have done."""
+    """Return how many jobs RQ's workers have done."""
     keys = yard.store.client.smembers("rq:workers")
     return sum(int(yard.store.client.hget(key, "successful_job_count") or 0) for key in keys)

@@ -49,17 +49,17 @@ class Yard:
         return self.service.store
 
     def counted(self) -> dict[str, Any]:
-        """Gives what came to the counter."""
+        """Return what came to the counter."""
         told: dict[str, Any] = self.service.http.request("GET", self.counter).json()
         return told
 
     def clear(self) -> None:
-        """Empties Redis and the counter."""
+        """Empty Redis and the counter."""
         self.store.client.flushall()
         self.service.http.request("DELETE", self.counter)
 
     def start_door(self, app: str, *, threaded: bool) -> tuple[str, subprocess.Popen[bytes]]:
-        """Starts an app of this folder; gives its address and its master.
+        """Start an app of this folder; return its address and its master.
 
         Args:
             app: the name of its module.
@@ -74,13 +74,13 @@ class Yard:
         return f"http://127.0.0.1:{port}", process
 
     def start_workers(self, count: int) -> subprocess.Popen[bytes]:
-        """Starts workers, and waits until RQ knows them all: then they are ready for jobs."""
+        """Start workers, and wait until RQ knows them all: then they are ready for jobs."""
         workers = self.service.start_workers(count)
         self.service.wait_until(lambda: self.store.client.scard("rq:workers") == count)
         return workers
 
     def start(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
-        """Starts a process that ends with the yard, or before."""
+        """Start a process that ends with the yard, or before."""
         environ = {
             **self.service.environ,
             "BENCH_SECRET": SECRET,
@@ -94,7 +94,7 @@ class Yard:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """Ends a process that the yard has started, if it still runs."""
+    """End a process that the yard has started, if it still runs."""
     if process.poll() is None:
         process.terminate()
         process.wait(30)
@@ -102,7 +102,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def yard(folder: Path) -> Iterator[Yard]:
-    """Gives a yard with Redis and the counter at work; all that was started in it ends with the block."""
+    """Provide a yard with Redis and the counter at work; all that was started in it ends with the block."""
     redis = RedisServer(folder / "redis", *_REDIS_OPTIONS)
     port = free_port()
     counter = f"http://127.0.0.1:{port}"

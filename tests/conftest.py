@@ -34,7 +34,7 @@ def redis_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def wait_for_redis(client: redis.Redis, seconds: float = 10.0) -> None:
-    """Waits until a Redis answers."""
+    """Wait until a Redis answers."""
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
         try:
@@ -76,7 +76,7 @@ def sandbox(started_sandbox: Sandbox) -> Sandbox:
 def make_service(
     tmp_path: Path, store: Store, redis_dir: Path, sandbox: Sandbox
 ) -> Iterator[Callable[..., Service]]:
-    """Makes services on the tests' Redis and sandbox; what they started is stopped afterwards."""
+    """Make services on the tests' Redis and sandbox; what they started is stopped afterwards."""
     made: list[Service] = []
 
     def make(extra: str = "", **variables: str) -> Service:

@@ -31,7 +31,7 @@ VULNERABLE = {
 
 @contextmanager
 def index(answers: dict[str, Any], status: int = 200) -> Iterator[tuple[str, list[str]]]:
-    """Serves the advisories of packages by name, and gives its address and whom it was asked for."""
+    """Serve the advisories of packages by name, and return its address and whom it was asked for."""
     asked: list[str] = []
 
     class Index(BaseHTTPRequestHandler):
@@ -43,7 +43,7 @@ def index(answers: dict[str, Any], status: int = 200) -> Iterator[tuple[str, lis
             self.wfile.write(json.dumps(answers.get(name, {})).encode())
 
         def log_message(self, *_: object) -> None:
-            """Writes nothing."""
+            """Write nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Index)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -53,7 +53,7 @@ def index(answers: dict[str, Any], status: int = 200) -> Iterator[tuple[str, lis
 
 
 def audit(address: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
-    """Asks an index about the locked packages."""
+    """Ask an index about the locked packages."""
     environ = {**os.environ, "ADVISORIES": address, "BIN": str(Path(sys.executable).parent), "HOME": str(tmp_path)}
     return subprocess.run(
         [ROOT / ".ci/audit"], env=environ, capture_output=True, text=True, check=False, timeout=200
@@ -82,7 +82,7 @@ def test_every_locked_package_is_asked_for(tmp_path: Path) -> None:
 
 
 def locked(name: str) -> set[str]:
-    """Gives the packages of a locked list, each with its version."""
+    """Return the packages of a locked list, each with its version."""
     return {line.split()[0] for line in (ROOT / name).read_text().splitlines() if re.match(r"[a-z]", line)}
 
 

@@ -62,12 +62,12 @@ IMPURE_CALLS = {"now", "utcnow", "today", "open", "print", "input", "eval", "exe
 
 
 def name_of(path: Path) -> str:
-    """Gives a file's path in the project."""
+    """Return a file's path in the project."""
     return str(path.relative_to(ROOT))
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Gives the dotted names that a file imports."""
+    """Yield the dotted names that a file imports."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -76,7 +76,7 @@ def imports(path: Path) -> Iterator[str]:
 
 
 def room(path: Path) -> str:
-    """Gives the first folder or module below split_dest."""
+    """Return the first folder or module below split_dest."""
     return path.relative_to(ROOT / "split_dest").parts[0].removesuffix(".py")
 
 
@@ -126,14 +126,14 @@ def test_gevent_does_not_reach_workers_or_commands(name: str) -> None:
 
 
 def calls(path: Path) -> Iterator[str]:
-    """Gives the last names of what a file calls."""
+    """Yield the last names of what a file calls."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call):
             yield getattr(node.func, "attr", getattr(node.func, "id", ""))
 
 
 def functions(path: Path) -> Iterator[tuple[str, int]]:
-    """Gives each function's name and the lines of its body without the docstring."""
+    """Yield each function's name and the lines of its body without the docstring."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             body = node.body[1:] if ast.get_docstring(node) and len(node.body) > 1 else node.body
@@ -198,7 +198,7 @@ def test_codes_in_the_other_documents_exist() -> None:
 
 
 def commands(text: str) -> Iterator[list[str]]:
-    """Gives the split-dest command lines that a document shows."""
+    """Yield the split-dest command lines that a document shows."""
     for line in re.findall(r"(?:^|`)split-dest ([a-z][^`\n#]*)", text, re.MULTILINE):
         yield shlex.split(line)
 
@@ -214,7 +214,7 @@ def test_commands_in_documents_are_real(page: str) -> None:
 
 
 def check_command(group: click.Command, words: list[str]) -> None:
-    """Makes sure that words name a command with options that it has."""
+    """Ensure that words name a command with options that it has."""
     while isinstance(group, click.Group) and words:
         assert words[0] in group.commands, words
         group, words = group.commands[words[0]], words[1:]

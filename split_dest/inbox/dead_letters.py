@@ -35,7 +35,7 @@ def browse(
     since_ms: int | None = None,
     until_ms: int | None = None,
 ) -> Iterator[DeadLetter]:
-    """Gives the dead letters of a destination, oldest first, a page at a time.
+    """Yield the dead letters of a destination, oldest first, a page at a time.
 
     Args:
         store: where they are.
@@ -62,7 +62,7 @@ def browse(
 
 
 def find(store: Store, destination: str, letter_id: str) -> DeadLetter | None:
-    """Gives one dead letter by its id; None: there is none.
+    """Return one dead letter by its id; None: there is none.
 
     Raises:
         StoreUnavailable: Redis is away.
@@ -73,7 +73,7 @@ def find(store: Store, destination: str, letter_id: str) -> DeadLetter | None:
 
 
 def replay(store: Store, letter: DeadLetter, lane: str, text: bytes) -> bool:
-    """Puts a dead letter back as the message that *text* says; False: it was gone already.
+    """Put a dead letter back as the message that *text* says; False: it was gone already.
 
     Raises:
         StoreUnavailable: Redis is away.
@@ -82,7 +82,7 @@ def replay(store: Store, letter: DeadLetter, lane: str, text: bytes) -> bool:
 
 
 def drop(store: Store, letter: DeadLetter) -> bool:
-    """Drops a dead letter for good, counted as filtered; False: it was gone already.
+    """Drop a dead letter for good, counted as filtered; False: it was gone already.
 
     Raises:
         StoreUnavailable: Redis is away.

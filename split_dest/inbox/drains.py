@@ -48,22 +48,22 @@ class Outcome(NamedTuple):
 
 
 def delivered(entry_id: str, notes: Iterable[str] = ()) -> Outcome:
-    """Gives the outcome of a message that Split or Segment has, and the codes of what was noted about it."""
+    """Return the outcome of a message that Split or Segment has, and the codes of what was noted about it."""
     return Outcome(entry_id, "delivered", ",".join(notes))
 
 
 def filtered(entry_id: str, reason: str, notes: Iterable[str] = ()) -> Outcome:
-    """Gives the outcome of a message that is not to be delivered, and the codes of what was noted about it."""
+    """Return the outcome of a message that is not to be delivered, and the codes of what was noted about it."""
     return Outcome(entry_id, f"filtered:{reason}", ",".join(notes))
 
 
 def dead(entry_id: str, reason: str, detail: str = "") -> Outcome:
-    """Gives the outcome of a message that is set aside."""
+    """Return the outcome of a message that is set aside."""
     return Outcome(entry_id, "dead", reason, detail)
 
 
 def _alike(outcomes: Iterable[Outcome]) -> Iterator[tuple[str | int, ...]]:
-    """Gives each outcome, its codes and detail, how many messages it became of, and their ids."""
+    """Yield each outcome, its codes and detail, how many messages it became of, and their ids."""
     ids: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
     for outcome in outcomes:
         ids[outcome[1:]].append(outcome.entry_id)
@@ -93,13 +93,13 @@ class Drain:
         return int(self._store.run(script, *place, *args))
 
     def take(self, job_id: str) -> bool:
-        """Tries to get the slot, which may be marked as queued for the job of this id; True if it did."""
+        """Try to get the slot, which may be marked as queued for the job of this id; True if it did."""
         taken = self._run("take", lanes.LEASE_MS, job_id)
         self._deaths = taken - 1
         return taken > 0
 
     def claim(self, most: int) -> list[Entry]:
-        """Gives up to *most* messages, first those that a dead drain of the slot left; none: all are claimed."""
+        """Return up to *most* messages, first those that a dead drain of the slot left; none: all are claimed."""
         with reported():
             if self.has_left_overs:
                 left = self._left_over(most)
@@ -129,14 +129,14 @@ class Drain:
         return [Entry(entry_id.decode(), fields[1], int(fields[3])) for entry_id, fields in entries if fields]
 
     def suspect(self) -> bool:
-        """Says that what was claimed is about to be mapped: if the worker dies before ``vouch``, it may be why.
+        """Say that what was claimed is about to be mapped: if the worker dies before ``vouch``, it may be why.
 
         False: another drain has the slot.
         """
         return self._run("suspect", self._deaths) == 1
 
     def vouch(self) -> None:
-        """Says that what was claimed has been mapped, so that none of it is to blame for a later death."""
+        """Say that what was claimed has been mapped, so that none of it is to blame for a later death."""
         self._run("vouch", "open")
 
     def may_call(self, wait_replicas: int = 0) -> bool:
@@ -150,7 +150,7 @@ class Drain:
         return int(held) == 1
 
     def settle(self, outcomes: Iterable[Outcome], *, all_well: bool = True) -> None:
-        """Finishes messages; each is counted once, even if a drain that was thought dead does the same.
+        """Finish messages; each is counted once, even if a drain that was thought dead does the same.
 
         With *all_well*, what was delivered ends the lane's back-off; without, a call beside it was refused.
         """
@@ -159,13 +159,13 @@ class Drain:
             self._store.run("settle", lanes.prefix(self.owner), self.lane, int(all_well), *args)
 
     def refused_since_ms(self) -> int | None:
-        """Gives since when Split fails, without a delivery between; None: it does not."""
+        """Return since when Split fails, without a delivery between; None: it does not."""
         with reported():
             since = self._store.client.hget(f"{lanes.prefix(self.owner)}{self.lane}:rest", "since_ms")
         return None if since is None else int(since)
 
     def rest(self, refused: Refused) -> int:
-        """Lets the lane rest after a refusal and releases the slot; gives the rest's length in ms.
+        """Let the lane rest after a refusal and release the slot; return the rest's length in ms.
 
         The wait that the answer gave counts, with a random second on top so that not all come back at once; else
         a random part of a bound that doubles with each refusal in a row ("full jitter").
@@ -178,21 +178,21 @@ class Drain:
         return self._run("rest", refused.code, refused.detail, *backoff, int(blames))
 
     def release(self, mode: str) -> bool:
-        """Ends the drain: ``empty`` (False: more came, go on), ``away`` (at once), or ``fault``.
+        """End the drain: ``empty`` (False: more came, go on), ``away`` (at once), or ``fault``.
 
         After a ``fault`` what was being mapped is under suspicion, as if the worker had died.
         """
         return self._run("release", mode, lanes.QUEUED_MS, "") == 1
 
     def pass_on(self) -> None:
-        """Ends this drain's turn and puts another at the end of the queue, so that other lanes get theirs."""
+        """End this drain's turn and put another at the end of the queue, so that other lanes get theirs."""
         job_id = secrets.token_hex(8)
         self._run("release", "turn", lanes.QUEUED_MS, job_id)
         wake.enqueue(self._store, self.owner, self.lane, self.slot, job_id)
 
 
 def take(store: Store, owner: str, lane: str, slot: int, job_id: str = "") -> Drain | None:
-    """Gives the hold on a slot; None: another drain has it or is to come for it, or the lane rests.
+    """Return the hold on a slot; None: another drain has it or is to come for it, or the lane rests.
 
     Raises:
         StoreUnavailable: Redis is away.
@@ -202,7 +202,7 @@ def take(store: Store, owner: str, lane: str, slot: int, job_id: str = "") -> Dr
 
 
 def beat(store: Store, worker: str, running: Iterable[Drain]) -> None:
-    """Gives a worker's sign of life and renews the holds of the drains it runs.
+    """Renew a worker's sign of life and the leases of the drains it runs.
 
     Raises:
         StoreUnavailable: Redis is away.

@@ -9,7 +9,7 @@ LEAST_VERSION = (6, 2)
 
 
 def findings(store: Store) -> Iterator[tuple[bool, str]]:
-    """Gives what must hold, and whether it does.
+    """Yield what must hold, and whether it does.
 
     Raises:
         StoreUnavailable: Redis is away.

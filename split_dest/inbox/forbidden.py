@@ -14,7 +14,7 @@ KEY = "sd:forbidden"
 
 
 def count(store: Store, reason: str) -> None:
-    """Counts a job that was left alone.
+    """Count a job that was left alone.
 
     Raises:
         StoreUnavailable: Redis is away.
@@ -24,7 +24,7 @@ def count(store: Store, reason: str) -> None:
 
 
 def refuse(client: Any, job_id: bytes | str, reason: str) -> None:
-    """Counts a job that a worker has taken, and takes it off RQ's list; it stays for a minute to be looked at."""
+    """Count a job that a worker has taken, and take it off RQ's list; it stays for a minute to be looked at."""
     taken = IntermediateQueue(Queue(QUEUE, connection=client).key, client)
     key = job_id if isinstance(job_id, str) else job_id.decode("utf-8", "replace")
     with client.pipeline(transaction=False) as pipeline:

@@ -21,7 +21,7 @@ class Bookmark:
 
 
 def begin(store: Store, destination: str, name: str) -> int:
-    """Gives the line up to which all is stored; 0: nothing is, and the file has a bookmark from now on.
+    """Return the line up to which all is stored; 0: nothing is, and the file has a bookmark from now on.
 
     Raises:
         StoreUnavailable: Redis is away.
@@ -36,7 +36,7 @@ def begin(store: Store, destination: str, name: str) -> int:
 
 
 def finish(store: Store, destination: str, name: str) -> None:
-    """Removes a file's bookmark: all of it is stored.
+    """Remove a file's bookmark: all of it is stored.
 
     Raises:
         StoreUnavailable: Redis is away.

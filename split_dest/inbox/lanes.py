@@ -20,10 +20,10 @@ LEASE_MS = 4_000
 
 
 def prefix(owner: str) -> str:
-    """Gives what all keys of a destination or source begin with."""
+    """Return what all keys of a destination or source begin with."""
     return f"sd:{owner}:"
 
 
 def stream(owner: str, lane: str) -> str:
-    """Gives the key of a lane's messages."""
+    """Return the key of a lane's messages."""
     return f"{prefix(owner)}{lane}:stream"

@@ -57,7 +57,7 @@ class Ledger:
 
 
 def read(store: Store, destinations: Iterable[str], sources: Iterable[str] = ()) -> Ledger:
-    """Gives the ledger of the destinations and sources.
+    """Return the ledger of the destinations and sources.
 
     Raises:
         StoreUnavailable: Redis is away.
@@ -74,7 +74,7 @@ def read(store: Store, destinations: Iterable[str], sources: Iterable[str] = ())
 
 
 def add_limited(store: Store, number: int) -> None:
-    """Adds to the failed attempts that were over an address's limit.
+    """Add to the failed attempts that were over an address's limit.
 
     Raises:
         StoreUnavailable: Redis is away.

@@ -30,7 +30,7 @@ class Names:
 
 
 def get(store: Store, owner: str) -> Names | None:
-    """Gives what is kept; None: nothing yet.
+    """Return what is kept; None: nothing yet.
 
     Raises:
         StoreUnavailable: Redis is away.
@@ -51,7 +51,7 @@ def may_ask(store: Store, owner: str) -> bool:
 
 
 def ask_later(store: Store, owner: str, seconds: float) -> None:
-    """Keeps all workers from asking for so long.
+    """Keep all workers from asking for so long.
 
     Raises:
         StoreUnavailable: Redis is away.
@@ -60,7 +60,7 @@ def ask_later(store: Store, owner: str, seconds: float) -> None:
 
 
 def put(store: Store, owner: str, names: Names) -> None:
-    """Keeps the names until they are put anew.
+    """Keep the names until they are put anew.
 
     Raises:
         StoreUnavailable: Redis is away.

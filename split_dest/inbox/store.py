@@ -46,7 +46,7 @@ _SCRIPTS = (
 
 
 def socket_path(data_dir: str) -> Path:
-    """Gives where the embedded Redis of a data directory listens; elsewhere when the path would be too long."""
+    """Return where the embedded Redis of a data directory listens; elsewhere when the path would be too long."""
     path = Path(data_dir).resolve() / "redis.sock"
     if len(str(path).encode()) <= _SOCKET_PATH_MAX:
         return path
@@ -56,7 +56,7 @@ def socket_path(data_dir: str) -> Path:
 def connect(
     url: str, data_dir: str, *, timeout_seconds: float = 2.0, read_bytes: int = _READ_BYTES
 ) -> redis.Redis:
-    """Gives a client; nothing is connected yet.
+    """Return a client; nothing is connected yet.
 
     Args:
         url: ``embedded``, or an address with the scheme redis, rediss, unix or redis+sentinel.
@@ -148,7 +148,7 @@ class Store:
         self._scripts = {name: client.register_script(_text(name)) for name in _SCRIPTS}
 
     def run(self, script: str, *args: Any, pipeline: Any = None) -> Any:
-        """Gives what a script of ``scripts/`` answers to the arguments.
+        """Return what a script of ``scripts/`` answers to the arguments.
 
         Raises:
             StoreUnavailable: Redis is away or refuses.
@@ -157,7 +157,7 @@ class Store:
             return self._scripts[script](args=list(args), client=pipeline)
 
     def run_copied(self, script: str, *args: Any, wait_replicas: int) -> Any:
-        """Gives what a script answers when so many replicas have what it wrote, and all that was written before.
+        """Return what a script answers when so many replicas have what it wrote, and all that was written before.
 
         Raises:
             StoreUnavailable: as ``run``, or too few replicas have it in time.
@@ -174,7 +174,7 @@ class Store:
         return told
 
     def run_once(self, *command: Any) -> Any:
-        """Gives the answer, as Redis writes it, to a command that must not be sent again when its answer is lost.
+        """Return the answer, as Redis writes it, to a command that must not be sent again when its answer is lost.
 
         Raises:
             StoreUnavailable: Redis is away; the command may have been run.
@@ -198,7 +198,7 @@ class Store:
             return bool(self.client.set(f"sd:watch:{what}", 1, nx=True, px=_WATCH_MS))
 
     def now_ms(self) -> int:
-        """Gives Redis's own time.
+        """Return Redis's own time.
 
         Raises:
             StoreUnavailable: Redis is away.
@@ -210,7 +210,7 @@ class Store:
 
 @contextmanager
 def reported() -> Iterator[None]:
-    """Turns the errors of redis-py into ``StoreUnavailable``, without data that they may quote."""
+    """Turn the errors of redis-py into ``StoreUnavailable``, without data that they may quote."""
     try:
         yield
     except redis.RedisError as error:

@@ -20,7 +20,7 @@ KEPT_SECONDS = 60
 
 
 def wake(store: Store, owner: str, names: Iterable[str] = tuple(lanes.SLOTS)) -> int:
-    """Enqueues what the lanes of a destination or source need; gives how many drains that were.
+    """Enqueue what the lanes of a destination or source need; return how many drains that were.
 
     Raises:
         StoreUnavailable: Redis is away. Nothing is lost by it: the watch wakes the lanes later.
@@ -34,7 +34,7 @@ def wake(store: Store, owner: str, names: Iterable[str] = tuple(lanes.SLOTS)) ->
 
 
 def enqueue(store: Store, owner: str, lane: str, slot: int, job_id: str) -> None:
-    """Enqueues one drain, which its caller has marked as queued under the job's id.
+    """Enqueue one drain, which its caller has marked as queued under the job's id.
 
     Raises:
         StoreUnavailable: Redis is away, or so full that RQ can't write.

@@ -34,7 +34,7 @@ class Accepting:
         self._terms = cache(self._make_terms)
 
     def answer(self, name: str, items: Sequence[Item]) -> Response:
-        """Accepts the items, and gives the answer that says what became of how many.
+        """Accept the items, and return the answer that says what became of how many.
 
         Raises:
             StoreUnavailable: as ``accept``.
@@ -49,7 +49,7 @@ class Accepting:
         return Response(orjson.dumps(told), mimetype="application/json")
 
     def accept(self, name: str, items: Sequence[Item], most_dead: int = intake.ANY_NUMBER) -> Receipt:
-        """Stores the items of the destination or source of this name, and gives the receipt; *most_dead* as there.
+        """Store the items of the destination or source of this name, and return the receipt; *most_dead* as there.
 
         Raises:
             StoreUnavailable: nothing may be said to the sender but to try again.

@@ -27,7 +27,7 @@ _HTTP_CODES = {
 
 
 def error(status: int, code: str, detail: str = "") -> Response:
-    """Gives an error answer: ``code`` for machines; ``message`` and ``error``, which different clients read."""
+    """Return an error answer: ``code`` for machines; ``message`` and ``error``, which different clients read."""
     text = detail or REASONS[code]
     answer = jsonify(success=False, code=code, message=text, error=text)
     answer.status_code = status
@@ -38,12 +38,12 @@ def error(status: int, code: str, detail: str = "") -> Response:
 
 
 def refused(raised: RequestRefused) -> Response:
-    """Gives the answer to a request that the sender must change."""
+    """Return the answer to a request that the sender must change."""
     return error(raised.status, raised.code, raised.detail)
 
 
 def limit(attempts: Attempts, raised: RequestRefused) -> Response:
-    """Gives the answer to a request that the sender must change; to one failed attempt too many: come later."""
+    """Return the answer to a request that the sender must change; to one failed attempt too many: come later."""
     seconds = attempts.failed(request.remote_addr or "") if raised.code in _ATTEMPTS else 0
     if not seconds:
         return refused(raised)
@@ -53,13 +53,13 @@ def limit(attempts: Attempts, raised: RequestRefused) -> Response:
 
 
 def unavailable(raised: StoreUnavailable) -> Response:
-    """Gives the answer while Redis can't store: try again."""
+    """Return the answer while Redis can't store: try again."""
     logs.often("store_unavailable", code=raised.code, detail=raised.detail)
     return error(_OUR_FAULT, raised.code, REASONS[raised.code])
 
 
 def http_error(raised: HTTPException) -> Response:
-    """Gives the answer to what Flask itself refuses: unknown addresses, methods, cut bodies."""
+    """Return the answer to what Flask itself refuses: unknown addresses, methods, cut bodies."""
     status = raised.code or 500
     if status >= 500:
         return error(_OUR_FAULT, "internal_error")
@@ -72,6 +72,6 @@ def http_error(raised: HTTPException) -> Response:
 
 
 def fault(raised: Exception) -> Response:
-    """Gives the answer to an error that nobody expected: ours, so the sender shall try again."""
+    """Return the answer to an error that nobody expected: ours, so the sender shall try again."""
     logs.often("internal_error", cause=raised)
     return error(_OUR_FAULT, "internal_error")

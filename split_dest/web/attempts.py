@@ -42,7 +42,7 @@ class Attempts:
         self._told = -math.inf
 
     def failed(self, address: str) -> int:
-        """Counts a failed attempt; gives the seconds that its address shall wait, 0 while below the limit."""
+        """Count a failed attempt; return the seconds that its address shall wait, 0 while below the limit."""
         now = self._clock()
         if now >= self._began + _MINUTE_SECONDS:
             self._began, self._counts = now, array("H", bytes(2 * _COUNTERS))

@@ -11,7 +11,7 @@ from split_dest.segment.signature import is_signed
 
 
 def authenticate(shown: Sequence[str], secrets: Sequence[Secret]) -> None:
-    """Makes sure that one of the secrets was shown.
+    """Ensure that one of the secrets was shown.
 
     It may stand there verbatim, as ``Bearer <secret>``, or as the user name or the password of ``Basic``. Each is
     compared in constant time.
@@ -42,7 +42,7 @@ def _is_one_of(readings: Iterable[bytes], secrets: Sequence[Secret]) -> bool:
 
 
 def write_key(header: str) -> str | None:
-    """Gives the write key of an Authorization header: the user name of ``Basic``; None: it names none."""
+    """Return the write key of an Authorization header: the user name of ``Basic``; None: it names none."""
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":
         return None
@@ -51,7 +51,7 @@ def write_key(header: str) -> str | None:
 
 
 def check_signature(signature: str, body: bytes, secrets: Sequence[Secret]) -> None:
-    """Makes sure that one of the secrets signed the body.
+    """Ensure that one of the secrets signed the body.
 
     Raises:
         RequestRefused: 401 ``bad_signature``.

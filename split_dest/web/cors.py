@@ -9,7 +9,7 @@ _DAY_SECONDS = 86_400
 
 
 def allow(response: Response) -> Response:
-    """Adds to an answer of the Tracking API what browsers ask for before they show it to a page.
+    """Add to an answer of the Tracking API what browsers ask for before they show it to a page.
 
     Source:
         Fetch standard, CORS protocol; analytics-next, plugins/segmentio (headers sent and read).

@@ -16,7 +16,7 @@ _MAX_BODY_BYTES = 20_000_000
 
 
 def blueprint(settings: Settings, accepting: Accepting, high_water: HighWater) -> Blueprint:
-    """Gives the door ``/impressions/<source>``, whose token may stand in the path, the query or a header."""
+    """Return the door ``/impressions/<source>``, whose token may stand in the path, the query or a header."""
     door = Blueprint("impressions", __name__)
 
     most_bytes = settings.intake.max_message_bytes

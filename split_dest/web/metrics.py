@@ -29,7 +29,7 @@ class LedgerCollector(Collector):
         self._ledger = ledger
 
     def collect(self) -> Iterator[Metric]:
-        """Gives every metric family."""
+        """Yield every metric family."""
         for name, text in _COUNTERS.items():
             counter = CounterMetricFamily(f"split_dest_{name}", text, labels=_PLACE)
             for place, numbers in self._ledger.lanes.items():

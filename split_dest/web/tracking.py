@@ -34,7 +34,7 @@ _KIND = f"<any({','.join(KINDS)}):kind>"
 
 
 def blueprint(settings: Settings, accepting: Accepting, high_water: HighWater) -> Blueprint:
-    """Gives the door ``/v1/…``, every address with and without a slash at its end."""
+    """Return the door ``/v1/…``, every address with and without a slash at its end."""
     pages = Blueprint("tracking", __name__)
     pages.after_request(cors.allow)
     door = _Door(settings, accepting, high_water)
@@ -105,7 +105,7 @@ class _Door:
                 self._by_key[write_key].append(name)
 
     def destinations(self, write_key: str | None) -> Sequence[str]:
-        """Gives the names of the destinations of a write key.
+        """Return the names of the destinations of a write key.
 
         Raises:
             RequestRefused: 401 ``unknown_source``.
@@ -147,7 +147,7 @@ def _cut(found: Item) -> Item:
 
 
 def _check(items: Sequence[Item]) -> None:
-    """Tells the sender when none of its messages could be accepted; all of them are kept as dead letters."""
+    """Tell the sender when none of its messages could be accepted; all of them are kept as dead letters."""
     if not items:
         raise RequestRefused(_PERMANENT, "empty_batch")
     reasons = {each.reason for each in items}

@@ -30,22 +30,22 @@ class Guarded:
     passwords: Mapping[str, str]
 
     def url(self, role: str) -> str:
-        """Gives the address with a role's password."""
+        """Return the address with a role's password."""
         return f"unix://{role}:{self.passwords[role]}@{self.socket}"
 
     def client(self, role: str) -> redis.Redis:
-        """Gives a client with a role's rights."""
+        """Return a client with a role's rights."""
         return connect(self.url(role), "unused")
 
     def refusals(self) -> list[str]:
-        """Gives what was refused to whom since the last look, and forgets it."""
+        """Return what was refused to whom since the last look, and forget it."""
         found = [f"{each['username']} {each['context']} {each['object']}" for each in self.admin.acl_log()]
         self.admin.acl_log_reset()
         return found
 
 
 def with_passwords(folder: Path) -> dict[str, str]:
-    """Makes a file with passwords by the very lines of the operator's page; gives the password of each role."""
+    """Make a file with passwords by the very lines of the operator's page; return the password of each role."""
     page = (ROOT / "docs" / "operations.md").read_text()
     script = page.partition("```sh\ncp config/acl")[2].partition("\ndone\n")[0]
     shell = f"cp config/acl{script}\ndone".replace("/etc/redis", str(folder))
@@ -73,7 +73,7 @@ def guarded(tmp_path: Path) -> Iterator[Guarded]:
 
 @pytest.fixture
 def roles(tmp_path: Path, guarded: Guarded, sandbox: Sandbox) -> Iterator[Callable[[str], Service]]:
-    """Gives the service with the rights of a role; the ledger is read with the console's."""
+    """Provide the service with the rights of a role; the ledger is read with the console's."""
     made: list[Service] = []
     settings = SETTINGS.format(redis="${TEST_REDIS_URL}", sandbox=sandbox.url)
 

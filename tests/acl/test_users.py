@@ -51,7 +51,7 @@ EXPIRE sd:web:dead 1; HSET sd:web:seen:periods 1 1; HGETALL sd:web:seen:periods
 
 
 def lines(text: str) -> list[str]:
-    """Gives the commands of a table."""
+    """Return the commands of a table."""
     return [command.strip() for line in text.strip().splitlines() for command in line.split(";")]
 
 
@@ -165,7 +165,7 @@ def test_nobody_comes_in_without_a_password(guarded: Guarded) -> None:
 
 
 def connect_as(guarded: Guarded, user: str, given: str) -> redis.Redis:
-    """Gives a client that logs in with a user's name and a password."""
+    """Return a client that logs in with a user's name and a password."""
     return redis.Redis(unix_socket_path=str(guarded.socket), username=user, password=given, protocol=2)
 
 

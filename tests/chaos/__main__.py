@@ -25,7 +25,7 @@ from tests.chaos.scenario import Dose, Scenario
 @click.option("--seed", type=int, default=None, help="Of all chance; else the time.  [default: the time]")
 @click.option("--report", "file", type=click.Path(path_type=Path), default=None, help="Where to write the table.")
 def prove(names: tuple[str, ...], short: bool, hours: float, seed: int | None, file: Path | None) -> None:
-    """Breaks what can break, and says what became of every message.
+    """Break what can break, and say what became of every message.
 
     NAMES: only these scenarios; the report keeps its rows of the others.
     """
@@ -44,7 +44,7 @@ def prove(names: tuple[str, ...], short: bool, hours: float, seed: int | None, f
 
 
 def _possible() -> Iterator[str]:
-    """Gives the scenarios for which this machine has what they need."""
+    """Yield the scenarios for which this machine has what they need."""
     for name, scenario in SCENARIOS.items():
         if lack := scenario.lacks():
             click.echo(f"{name}: left out, {lack}")

@@ -18,7 +18,7 @@ _STEP = 1000
 
 
 def claim(store: Store, first: int, count: int, *, buckets: int = BUCKETS, window_ms: int = WINDOW_MS) -> int:
-    """Claims so many ids, spread over so many sets; gives how many were new."""
+    """Claim so many ids, spread over so many sets; return how many were new."""
     new = 0
     for start in range(first, first + count, _STEP):
         numbers = range(start, min(start + _STEP, first + count))
@@ -32,7 +32,7 @@ def claim(store: Store, first: int, count: int, *, buckets: int = BUCKETS, windo
 
 
 def used_bytes(store: Store) -> int:
-    """Gives all memory that Redis has taken: keys, what it needs to find them, and a little for itself."""
+    """Return all memory that Redis has taken: keys, what it needs to find them, and a little for itself."""
     return int(store.client.info("memory")["used_memory"])
 
 

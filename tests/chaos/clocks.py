@@ -28,7 +28,7 @@ def _lacks() -> str:
 
 
 def _wrong(seconds: int, folder: Path) -> dict[str, str]:
-    """Gives the variables of a process whose clock is wrong; what runs since the start of the machine is right."""
+    """Return the variables of a process whose clock is wrong; the time since the start of the machine is right."""
     (folder / "sitecustomize.py").write_text(_SLEEP)
     variables = {
         "PYTHONPATH": str(folder),
@@ -47,7 +47,7 @@ def _now_ms() -> int:
 
 
 def _came_ms(on: Ground, since_ms: int) -> list[int]:
-    """Gives when events came since a time, by the stand-in's clock, which is right."""
+    """Return when events came since a time, by the stand-in's clock, which is right."""
     records = on.sandbox.call("GET", f"/_sandbox/received?kind=events&since={since_ms}").json()
     return sorted(record["receivedAt"] for record in records)
 
@@ -92,7 +92,7 @@ class Hosts:
         self._crews = [on.service.start_workers(1), on.service.start_workers(1, **wrong)]
 
     def kill(self, which: int) -> float:
-        """Kills one while a call is under way; gives after how many seconds the other went on."""
+        """Kill one while a call is under way; return after how many seconds the other went on."""
         on = self._on
         on.sandbox.faults({"api": "events", "delayMs": 300})
         on.service.wait_until(lambda: on.lanes()["events"].in_flight > 0, 60)
@@ -102,7 +102,7 @@ class Hosts:
         return took
 
     def stop(self) -> None:
-        """Stops the one that is left."""
+        """Stop the one that is left."""
         assert self._on.service.stop(*self._crews) == [0]
 
 
@@ -118,7 +118,7 @@ class Turns:
         self.found = on.verdict(senders)
 
     def take(self, wrong: dict[str, str], waits_seconds: list[int], *, web_too: bool, kill: int) -> None:
-        """Starts everything, has the rests, kills one of the two workers, and stops the rest of it."""
+        """Start everything, have the rests, kill one of the two workers, and stop the rest of it."""
         on, senders = self._on, self._senders
         web = on.service.start_web(**wrong if web_too else {})
         senders.urls[:] = [on.service.url]

@@ -11,7 +11,7 @@ _LATE_MS = 1000
 
 
 def most(sandbox: Sandbox, kind: str, deaths_ms: Sequence[int], delay_ms: int = 0) -> int:
-    """Gives how many records of a kind the worst crash doubled; what came twice without one fails.
+    """Return how many records of a kind the worst crash doubled; what came twice without one fails.
 
     Args:
         sandbox: which received them.

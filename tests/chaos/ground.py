@@ -99,14 +99,14 @@ class Ground:
         self.books = Books(self.service)
 
     def add(self, *names: str) -> None:
-        """Adds destinations like ``web`` to the settings, for processes that start later."""
+        """Add destinations like ``web`` to the settings, for processes that start later."""
         self.service.change("\n  web:", "\n  web: &web")
         text = self.service.file.read_text()
         self.service.file.write_text(text + "".join(f"  {name}: *web\n" for name in names))
         self.destinations += names
 
     def lanes(self, destination: str = "web") -> dict[str, LaneNumbers]:
-        """Gives the numbers of a destination's lanes.
+        """Return the numbers of a destination's lanes.
 
         Raises:
             StoreUnavailable: Redis is away.
@@ -118,7 +118,7 @@ class Ground:
         return list(ledger.read(self.service.store, self.destinations).lanes.values())
 
     def settled(self) -> int:
-        """Gives how many messages workers have finished, over all lanes; -1 while Redis is away.
+        """Return how many messages workers have finished, over all lanes; -1 while Redis is away.
 
         Dead letters do not count: the door makes them too, whether anybody works or not.
         """
@@ -128,23 +128,23 @@ class Ground:
             return -1
 
     def pending(self) -> int:
-        """Gives how many messages wait; 1 while Redis is away, so that nobody takes it for done."""
+        """Return how many messages wait; 1 while Redis is away, so that nobody takes it for done."""
         try:
             return sum(n.pending for n in self._all_lanes())
         except StoreUnavailable:
             return 1
 
     def moves_within(self, seconds: float, since: int) -> float:
-        """Waits until more than *since* is settled, or nothing waits; gives how long it took, in seconds."""
+        """Wait until more than *since* is settled, or nothing waits; return how long it took, in seconds."""
         return self.service.wait_until(lambda: self.settled() > since or self.pending() == 0, seconds)
 
     def settle(self, senders: Senders, seconds: float = 120.0) -> None:
-        """Waits until all is acknowledged and nothing waits."""
+        """Wait until all is acknowledged and nothing waits."""
         senders.wait_until_acknowledged(seconds)
         self.service.wait_until(lambda: self.pending() == 0, seconds)
 
     def verdict(self, senders: Senders, *, forgot: bool = False) -> Verdict:
-        """Gives what became of all messages; the books must have balanced whenever they were looked at.
+        """Return what became of all messages; the books must have balanced whenever they were looked at.
 
         *forgot*: Redis has lost what it counted.
         """
@@ -180,7 +180,7 @@ def ground(
     redis_options: tuple[str, ...] = (),
     redis: RedisServer | Sentinels | None = None,
 ) -> Iterator[Ground]:
-    """Gives a ground with its Redis and stand-in at work; the scenario starts web and workers."""
+    """Provide a ground with its Redis and stand-in at work; the scenario starts web and workers."""
     redis = redis or RedisServer(folder / "redis", *redis_options)
     try:
         redis.start()
@@ -200,7 +200,7 @@ def ground(
 
 @contextmanager
 def standing_in() -> Iterator[Sandbox]:
-    """Gives a stand-in for Split of its own."""
+    """Provide a stand-in for Split of its own."""
     port = free_port()
     with running(port), urllib3.PoolManager(retries=False, timeout=60) as http:
         yield Sandbox(f"http://127.0.0.1:{port}", http)
@@ -215,7 +215,7 @@ def _end(service: Service) -> None:
 
 
 def until(true: Callable[[], bool], seconds: float, what: str) -> float:
-    """Waits until something holds; gives how long it took, in seconds."""
+    """Wait until something holds; return how long it took, in seconds."""
     started = time.monotonic()
     while not true():
         assert time.monotonic() - started < seconds, f"not within {seconds} s: {what}"

@@ -26,7 +26,7 @@ _REDIS_PORT, _SPLIT_PORT = 6379, 8100
 
 @contextmanager
 def _spread(folder: Path, on: Network) -> Iterator[Ground]:
-    """Gives a ground whose Redis and stand-in are hosts; the test itself reaches Redis by its socket."""
+    """Provide a ground whose Redis and stand-in are hosts; the test itself reaches Redis by its socket."""
     redis = RedisServer(folder / "redis", *_listening(on.address("redis")), within=on.within("redis"))
     split = running(_SPLIT_PORT, host=on.address("split"), within=on.within("split"))
     redis.start()
@@ -67,7 +67,7 @@ class Outages:
         self.healed_after_seconds = 0.0
 
     def of(self, *pairs: tuple[str, str], seconds: float) -> None:
-        """Cuts between pairs of hosts, for so long; heals, and waits until every worker host works again.
+        """Cut between pairs of hosts, for so long; heal, and wait until every worker host works again.
 
         Notes the longest time in which messages waited and none was delivered.
         """
@@ -83,7 +83,7 @@ class Outages:
         self.healed_after_seconds = max(self.healed_after_seconds, self._wait_for_all())
 
     def _watch(self, seconds: float) -> float:
-        """Gives the longest time within so many seconds in which events waited and none was delivered."""
+        """Return the longest time within so many seconds in which events waited and none was delivered."""
         ends = time.monotonic() + seconds
         longest, last, since = 0.0, 0, time.monotonic()
         while time.monotonic() < ends:
@@ -103,7 +103,7 @@ class Outages:
         )
 
     def _jobs(self, name: str) -> Counter[str]:
-        """Gives how many drains each worker of a host has run, of those that live."""
+        """Return how many drains each worker of a host has run, of those that live."""
         client = self._on.service.store.client
         with suppress(FileNotFoundError, ProcessLookupError):
             pids = worker_pids(self._crews[name].pid)

@@ -42,7 +42,7 @@ class Town:
         )
 
     def live(self, trouble: dict[str, Any] | None, seconds: float) -> list[float]:
-        """Lets all be sent to while Split has trouble with one; gives the others' times, door to Split, in ms."""
+        """Let all be sent to while Split has trouble with one; return the others' times, door to Split, in ms."""
         slow = {"api": "events", "delayMs": _SPLIT_MS}
         concerned = [{"api": api, "containing": _DEAD, **(trouble or {})} for api in ("events", "identities")]
         self._on.sandbox.faults(*(concerned if trouble else []), slow)
@@ -61,7 +61,7 @@ class Town:
         return self._times_ms(firsts)
 
     def _times_ms(self, firsts: set[int]) -> list[float]:
-        """Gives the times of what was released from these numbers on."""
+        """Return the times of what was released from these numbers on."""
         for sent in self.healthy:
             sent.wait_until_acknowledged()
         self._on.service.wait_until(self._healthy_are_done, 120)
@@ -115,7 +115,7 @@ def _measured(on: Ground, town: Town, dose: Dose) -> str:
 
 
 def _spells(on: Ground, town: Town, seconds: float, rounds: int) -> tuple[list[float], list[float]]:
-    """Gives the healthy destinations' times, in ms, without trouble and with it."""
+    """Return the healthy destinations' times, in ms, without trouble and with it."""
     well: list[float] = []
     troubled: list[float] = []
     town.live(None, 2)

@@ -11,7 +11,7 @@ _NOWHERE = "02:00:00:00:00:01"
 
 
 def lacks() -> str:
-    """Says why there can be no such hosts on this machine; nothing: there can."""
+    """Say why there can be no such hosts on this machine; nothing: there can."""
     if not shutil.which("ip"):
         return "needs ip (apt install iproute2)"
     allowed = subprocess.run(["unshare", "--net", "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0
@@ -28,11 +28,11 @@ class Network:
         self._hosts = list(hosts)
 
     def address(self, host: str) -> str:
-        """Gives a host's IP address."""
+        """Return a host's IP address."""
         return f"{self._net}{self._hosts.index(host) + 2}"
 
     def within(self, host: str) -> list[str]:
-        """Gives the command that runs the command that follows it on a host; it takes its place."""
+        """Return the command that runs the command that follows it on a host; it takes its place."""
         return ["ip", "netns", "exec", self._named(host)]
 
     def cut(self, one: str, other: str) -> None:
@@ -42,12 +42,12 @@ class Network:
             self._ip("-n", self._named(here), "neigh", "replace", self.address(there), *lost)
 
     def heal(self, one: str, other: str) -> None:
-        """Ends a cut."""
+        """End a cut."""
         for here, there in ((one, other), (other, one)):
             self._ip("-n", self._named(here), "neigh", "del", self.address(there), "dev", "eth0")
 
     def build(self) -> None:
-        """Makes the switch and the hosts."""
+        """Make the switch and the hosts."""
         switch = self._named("switch")
         self._ip("netns", "add", switch)
         self._ip("-n", switch, "link", "add", "switch", "up", "type", "bridge")
@@ -68,7 +68,7 @@ class Network:
         self._ip(*there, "link", "set", interface, "up")
 
     def remove(self) -> None:
-        """Removes all that is there of it; what joined them goes with them."""
+        """Remove all that is there of it; what joined them goes with them."""
         for host in ("switch", *self._hosts):
             subprocess.run(["ip", "netns", "del", self._named(host)], stderr=subprocess.DEVNULL, check=False)
 
@@ -81,7 +81,7 @@ class Network:
 
 @contextmanager
 def network(*hosts: str) -> Iterator[Network]:
-    """Gives hosts of these names, until the block ends."""
+    """Provide hosts of these names, until the block ends."""
     made = Network(hosts)
     try:
         made.build()

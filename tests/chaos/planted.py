@@ -19,7 +19,7 @@ _ROOT = Path(__file__).parents[2]
 
 
 def crash() -> None:
-    """Reads where no memory is: the process ends with SIGSEGV."""
+    """Read where no memory is: the process ends with SIGSEGV."""
     ctypes.string_at(0)
 
 
@@ -35,7 +35,7 @@ def backtrack() -> None:
 
 
 def exhaust() -> None:
-    """Takes memory until the system gives no more: MemoryError."""
+    """Take memory until the system gives no more: MemoryError."""
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     limit = pages * resource.getpagesize() + 150 * _MB
     before = resource.getrlimit(resource.RLIMIT_AS)
@@ -47,14 +47,14 @@ def exhaust() -> None:
 
 
 def bloat() -> None:
-    """Takes memory until the process is killed for it, as the kernel does; here it does so itself."""
+    """Take memory until the process is killed for it, as the kernel does; here it does so itself."""
     taken = bytearray(os.urandom(_MB)) * 100
     os.kill(os.getpid(), signal.SIGKILL)
     del taken
 
 
 def pause() -> None:
-    """Takes half a second, and does no harm."""
+    """Take half a second, and do no harm."""
     time.sleep(0.5)
 
 
@@ -66,7 +66,7 @@ FAULTS: dict[str, Callable[[], None]] = {
 
 
 def sown(folder: Path) -> dict[str, str]:
-    """Gives the environment of processes that have the faults, by files in a new folder of the one given."""
+    """Return the environment of processes that have the faults, by files in a new folder of the one given."""
     planted = folder / "planted"
     planted.mkdir()
     (planted / "sitecustomize.py").write_text("from tests.chaos.planted import plant\n\nplant()\n")
@@ -74,7 +74,7 @@ def sown(folder: Path) -> dict[str, str]:
 
 
 def plant() -> None:
-    """Lets the mapping of events with certain names go wrong."""
+    """Let the mapping of events with certain names go wrong."""
     from split_dest import mapping
 
     healthy = mapping.to_split

@@ -22,7 +22,7 @@ def _destination(name: str) -> str:
 
 
 def _numbers(name: str) -> range:
-    """Gives the numbers of the messages among which this kind of poison stands."""
+    """Return the numbers of the messages among which this kind of poison stands."""
     first = 10**6 * (1 + list(FAULTS).index(name))
     return range(first, first + _NEIGHBOURS)
 
@@ -66,7 +66,7 @@ def poison(folder: Path, dose: Dose) -> str:
 
 
 def _endure(on: Ground, senders: Senders, names: list[str], at: int) -> float:
-    """Posts poison of these kinds, and others until all of it is settled; gives how many seconds it took."""
+    """Post poison of these kinds, and others until all of it is settled; return how many seconds it took."""
     started = time.monotonic()
     for name in names:
         _poison(on, name, at)
@@ -87,7 +87,7 @@ def _check(on: Ground, name: str, at: int) -> None:
 
 
 def _came(on: Ground, name: str) -> list[str]:
-    """Gives the keys of the events that came of this kind's neighbours."""
+    """Return the keys of the events that came of this kind's neighbours."""
     numbers = _numbers(name)
     return [event["key"] for event in on.sandbox.received("events") if int(event["key"][2:]) in numbers]
 
@@ -98,7 +98,7 @@ def _doubled(on: Ground, name: str) -> int:
 
 
 def _longest_ms(on: Ground, senders: Senders) -> float:
-    """Gives the longest time from door to Split."""
+    """Return the longest time from door to Split."""
     offset = time.time() - time.monotonic()
     records = on.sandbox.call("GET", "/_sandbox/received?kind=events").json()
     came = {record["key"]: record["receivedAt"] for record in records}

@@ -42,7 +42,7 @@ class Victims:
         ]
 
     def strike(self) -> None:
-        """Kills one of them, or a whole group, by chance."""
+        """Kill one of them, or a whole group, by chance."""
         self._chance.choice(self._ways)()
 
     def _one_web_process(self) -> None:
@@ -69,7 +69,7 @@ class Victims:
         self._workers = self._on.service.start_workers()
 
     def whole_workers(self) -> None:
-        """Kills all worker processes with their supervisor, and starts them anew."""
+        """Kill all worker processes with their supervisor, and start them anew."""
         self._note_death()
         self._on.service.kill(self._workers)
         self._workers = self._on.service.start_workers()

@@ -66,7 +66,7 @@ class _Filled:
         self._workers = _start(on, senders)
 
     def fill(self, way: Callable[[redis.Redis], None], *, anew: bool) -> float:
-        """Fills it until all that waits is delivered; gives how soon all resumes once there is room.
+        """Fill it until all that waits is delivered; return how soon all resumes once there is room.
 
         *anew*: by workers that begin in the full Redis; else by those at work, for longer than a turn.
         """
@@ -110,7 +110,7 @@ def memory_full(folder: Path, dose: Dose) -> str:
 
 
 def _fill_disk(on: Ground, senders: Senders, server: RedisServer) -> None:
-    """Lets the append-only file grow no further, until a sender has been told to come later."""
+    """Let the append-only file grow no further, until a sender has been told to come later."""
     refused = senders.answers[503]
     server.fill_disk()
     senders.release(200)

@@ -21,23 +21,23 @@ class RedisServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Starts it, on what is in its folder, and waits until it answers."""
+        """Start it, on what is in its folder, and wait until it answers."""
         with (self.folder / "log").open("ab") as log:
             # Else Python gives the server the signal that ends who writes beyond a file's largest size.
             self._process = subprocess.Popen(self._command, stdout=log, stderr=log, restore_signals=False)
         wait_for_redis(connect(self.url, ""), 60)
 
     def signal(self, number: signal.Signals) -> None:
-        """Sends it a signal."""
+        """Send it a signal."""
         assert self._process is not None
         self._process.send_signal(number)
 
     def fill_disk(self) -> None:
-        """Lets its append-only file, which has a directory of its own since Redis 7, grow no further."""
+        """Let its append-only file, which has a directory of its own since Redis 7, grow no further."""
         self._limit_files(max(file.stat().st_size for file in self.folder.rglob("appendonly*.aof")))
 
     def make_room(self) -> None:
-        """Lets its files grow again."""
+        """Let its files grow again."""
         self._limit_files(resource.RLIM_INFINITY)
 
     def _limit_files(self, most_bytes: int) -> None:
@@ -46,7 +46,7 @@ class RedisServer:
         resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (most_bytes, hard))
 
     def forget(self) -> None:
-        """Removes all that it has on disk."""
+        """Remove all that it has on disk."""
         for file in [*self.folder.rglob("appendonly*.*")]:
             file.unlink()
 
@@ -56,7 +56,7 @@ class RedisServer:
         return self._process is not None and self._process.poll() is not None
 
     def kill(self) -> None:
-        """Ends it with SIGKILL, frozen or not, if it was started."""
+        """End it with SIGKILL, frozen or not, if it was started."""
         if self._process is not None:
             self._process.kill()
             self._process.wait(10)

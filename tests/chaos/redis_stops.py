@@ -55,7 +55,7 @@ def _start(on: Ground, senders: Senders) -> None:
 
 
 def _work(on: Ground, senders: Senders, messages: int) -> None:
-    """Lets messages come until a call to Split is under way, while some are not yet acknowledged."""
+    """Let messages come until a call to Split is under way, while some are not yet acknowledged."""
     before = len(senders.acknowledged)
     senders.release(messages)
     on.service.wait_until(lambda: on.lanes()["events"].in_flight > 0, 60)

@@ -27,7 +27,7 @@ _APIS = ("events", "identities")
 
 
 def rests(on: Ground) -> Iterator[dict[str, Any]]:
-    """Gives the lines of the workers' log that tell of rests."""
+    """Yield the lines of the workers' log that tell of rests."""
     lines = (line for line in on.service.log("worker").splitlines() if '"event":"lane_rests"' in line)
     yield from map(orjson.loads, lines)
 

@@ -20,20 +20,20 @@ class Row:
         return " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells)
 
     def and_then(self, later: "Row") -> "Row":
-        """Gives what two rounds say together: the later one, unless the former one did not hold."""
+        """Return what two rounds say together: the later one, unless the former one did not hold."""
         if not self.holds:
             return self
         return replace(later, run=f"{self.run}; {later.run}")
 
 
 def provenance(dose: Dose, seconds: float) -> str:
-    """Gives when and how a scenario was run."""
+    """Return when and how a scenario was run."""
     day, commit = machine.today().split(", ")
     return f"{day}, {'long' if dose.long else 'short'}, {seconds:.0f} s, seed {dose.seed}, {commit}"
 
 
 def text(rows: Mapping[str, Row], former: str = "") -> str:
-    """Gives the page as Markdown: rows by their scenarios' names, and those of a former page for all others."""
+    """Return the page as Markdown: rows by their scenarios' names, and those of a former page for all others."""
     kept = {tuple(line.split(" | ")[:2]): line for line in former.splitlines()}
     lines = [
         "# Proof",

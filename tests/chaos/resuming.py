@@ -13,7 +13,7 @@ _MESSAGES = 100
 
 
 def resumes(on: Ground, senders: Senders, since: float) -> float:
-    """Posts on until new messages are acknowledged and delivered; gives how long that took, in seconds.
+    """Post on until new messages are acknowledged and delivered; return how long that took, in seconds.
 
     Args:
         on: whose service it is.
@@ -32,7 +32,7 @@ def resumes(on: Ground, senders: Senders, since: float) -> float:
 
 
 def check_times(senders: Senders, resumed: list[float], *, refused: bool = True) -> str:
-    """Makes sure that all resumed in time and that no sender waited for too long; gives the figures.
+    """Ensure that all resumed in time and that no sender waited for too long; return the figures.
 
     *refused*: some must have been told to come later.
     """

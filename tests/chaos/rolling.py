@@ -61,14 +61,14 @@ class Fleet:
         return self._on.service.url, process
 
     def replace_web(self, tell: Callable[[Process], None]) -> None:
-        """Starts a new one and stops the older one, which senders try until it has ended."""
+        """Start a new one and stop the older one, which senders try until it has ended."""
         self._webs.append(self._start_web())
         url, process = self._webs.pop(0)
         self._stop(process, tell)
         self._senders.urls.remove(url)
 
     def replace_workers(self, tell: Callable[[Process], None]) -> None:
-        """Starts new ones and stops the older ones."""
+        """Start new ones and stop the older ones."""
         self._crews.append(self._on.service.start_workers(1))
         self._stop(self._crews.pop(0), tell)
 
@@ -79,7 +79,7 @@ class Fleet:
 
 
 def _stop(on: Ground, process: Process, tell: Callable[[Process], None]) -> float:
-    """Gives how long it took until nothing was left of a process that was told to stop, in seconds."""
+    """Return how long it took until nothing was left of a process that was told to stop, in seconds."""
     started = time.monotonic()
     tell(process)
     assert process.wait(2 * _STOP_SECONDS) == 0
@@ -91,7 +91,7 @@ def _stop(on: Ground, process: Process, tell: Callable[[Process], None]) -> floa
 
 
 def _left_of(session: int) -> list[int]:
-    """Gives the ids of a session's processes that have not ended."""
+    """Return the ids of a session's processes that have not ended."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:

@@ -17,11 +17,11 @@ class Dose:
     long: bool = False
 
     def of(self, short: T, long: T) -> T:
-        """Gives one or the other."""
+        """Return one or the other."""
         return long if self.long else short
 
     def chance(self) -> random.Random:
-        """Gives a generator that begins at the seed."""
+        """Return a generator that begins at the seed."""
         return random.Random(self.seed)
 
 
@@ -50,7 +50,7 @@ SCENARIOS: dict[str, Scenario] = {}
 def scenario(
     broken: str, must_hold: str, lacks: Callable[[], str] = str
 ) -> Callable[[Callable[[Path, Dose], str]], Callable[[Path, Dose], str]]:
-    """Adds a function to the scenarios; they stand in the report in the order in which they are imported."""
+    """Add a function to the scenarios; they stand in the report in the order in which they are imported."""
 
     def add(run: Callable[[Path, Dose], str]) -> Callable[[Path, Dose], str]:
         found = Scenario(broken, must_hold, run, lacks)

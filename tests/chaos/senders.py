@@ -22,12 +22,12 @@ RETRIED_4XX = {408, 423, 429}
 
 
 def kind(number: int) -> int:
-    """Gives what a message of this number is: IDENTIFY, UNNAMED, BAD, or something else for a track call."""
+    """Return what a message of this number is: IDENTIFY, UNNAMED, BAD, or something else for a track call."""
     return number % _KINDS
 
 
 def message(number: int) -> dict[str, Any]:
-    """Gives the message of a number."""
+    """Return the message of a number."""
     given: dict[str, Any] = {"messageId": f"m-{number}", "userId": f"u-{number}"}
     what = kind(number)
     if what == IDENTIFY:
@@ -83,13 +83,13 @@ class Senders:
             thread.join(30)
 
     def release(self, messages: int) -> None:
-        """Lets so many more messages be posted, at once."""
+        """Let so many more messages be posted, at once."""
         with self._lock:
             self._waiting.extend(range(self.first + self._released, self.first + self._released + messages))
             self._released += messages
 
     def release_at(self, a_second: float, seconds: float) -> None:
-        """Lets messages be posted at a rate, and returns when the time is over."""
+        """Let messages be posted at a rate, and return when the time is over."""
         started, released = time.monotonic(), 0
         while (passed := time.monotonic() - started) < seconds:
             due = int(passed * a_second)
@@ -99,7 +99,7 @@ class Senders:
 
     @contextmanager
     def flow(self, a_second: float) -> Iterator[None]:
-        """Lets messages be posted at a rate until the block ends."""
+        """Let messages be posted at a rate until the block ends."""
         ends = threading.Event()
 
         def run() -> None:
@@ -129,7 +129,7 @@ class Senders:
             return self._released - len(self.acknowledged)
 
     def wait_until_acknowledged(self, seconds: float = 60.0) -> None:
-        """Waits until all that was released is acknowledged."""
+        """Wait until all that was released is acknowledged."""
         ends = time.monotonic() + seconds
         while self.open:
             assert time.monotonic() < ends, f"{self.open} not acknowledged; answers: {dict(self.answers)}"
@@ -170,7 +170,7 @@ class Senders:
         return answer.status == 200
 
     def check_answers(self) -> None:
-        """Makes sure that no sender was told to give up, and that each 503 said when to try again."""
+        """Ensure that no sender was told to give up, and that each 503 said when to try again."""
         given_up = {s for s in self.answers if isinstance(s, int) and 400 <= s < 500 and s not in RETRIED_4XX}
         assert not given_up | ({501} & set(self.answers)), dict(self.answers)
         assert not self.without_retry_after

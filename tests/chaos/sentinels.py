@@ -42,7 +42,7 @@ class Sentinels:
         return RedisServer(self.folder / f"redis-{port}", *named)
 
     def start(self) -> None:
-        """Starts all, and waits until the sentinels know one another and both replicas follow."""
+        """Start all, and wait until the sentinels know one another and both replicas follow."""
         master, *replicas = self._servers
         for server in self._servers.values():
             server.start()
@@ -68,19 +68,19 @@ class Sentinels:
         return int(_client(self._ports[-1]).sentinel_master("service")["port"])
 
     def master(self) -> RedisServer:
-        """Gives the server that is the master now, by what the last sentinel says."""
+        """Return the server that is the master now, by what the last sentinel says."""
         return self._servers[self._master_port()]
 
     def signal_first(self, number: signal.Signals) -> None:
-        """Sends a signal to the sentinel that clients ask first."""
+        """Send a signal to the sentinel that clients ask first."""
         self._sentinels[0].send_signal(number)
 
     def promote(self) -> None:
-        """Lets a sentinel promote a replica while the master is well."""
+        """Let a sentinel promote a replica while the master is well."""
         _client(self._ports[-1]).sentinel_failover("service")
 
     def wait_until_whole(self) -> None:
-        """Waits until two replicas have all that the master has."""
+        """Wait until two replicas have all that the master has."""
         self._wait(self._is_whole)
 
     def _is_whole(self) -> bool:
@@ -97,7 +97,7 @@ class Sentinels:
         raise AssertionError("the sentinels are not whole")
 
     def kill(self) -> None:
-        """Ends all."""
+        """End all."""
         for sentinel in self._sentinels:
             sentinel.kill()
             sentinel.wait(10)

@@ -36,7 +36,7 @@ def _many(folder: Path, dose: Dose) -> Iterator[tuple[Ground, list[Senders]]]:
 
 
 def _settled(on: Ground, senders: list[Senders]) -> tuple[int, int]:
-    """Waits for all; gives how many messages were acknowledged, and makes sure that none is lost or doubled."""
+    """Wait for all; return how many messages were acknowledged, and make sure that none is lost or doubled."""
     found = []
     for each in senders:
         on.settle(each, 300)
@@ -67,7 +67,7 @@ def back_off(folder: Path, dose: Dose) -> str:
 
 
 def _parts(on: Ground) -> Iterator[float]:
-    """Gives each rest's part of its bound."""
+    """Yield each rest's part of its bound."""
     refusals: Counter[tuple[str, str]] = Counter()
     for line in rests(on):
         lane = line["destination"], line["lane"]
@@ -107,7 +107,7 @@ def _refused(on: Ground) -> list[dict[str, object]]:
 
 
 def _waits_ms(calls: list[dict[str, object]]) -> tuple[list[int], set[int]]:
-    """Gives how long after each refusal the lane's next call came, and at which moments those calls came."""
+    """Return how long after each refusal the lane's next call came, and at which moments those calls came."""
     by_lane: defaultdict[object, list[dict[str, object]]] = defaultdict(list)
     for call in calls:
         by_lane[call["containing"]].append(call)

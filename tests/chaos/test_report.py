@@ -13,7 +13,7 @@ BROKE = Row("lost\n1", False, "2026-01-02, long")
 
 
 def rows(text: str) -> list[list[str]]:
-    """Gives the cells of a page's table, row by row, without its head."""
+    """Return the cells of a page's table, row by row, without its head."""
     lines = [line for line in text.splitlines() if line.startswith("| ")][1:]
     return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
 

@@ -29,7 +29,7 @@ class _Files(SimpleHTTPRequestHandler):
     extensions_map = SimpleHTTPRequestHandler.extensions_map | {".mjs": "text/javascript"}
 
     def log_message(self, *_: object) -> None:
-        """Says nothing."""
+        """Say nothing."""
 
 
 @pytest.fixture(scope="session")
@@ -54,11 +54,11 @@ class Browser:
     host: str
 
     def open(self, page: str, slow_hours: float = 0) -> None:
-        """Opens a page of the site in a new profile, with a clock that is so slow; waits until it has loaded."""
+        """Open a page of the site in a new profile, with a clock that is so slow; wait until it has loaded."""
         self._tell(json.dumps({"url": f"http://{self.host}/{page}", "slow": slow_hours * 3_600_000}))
 
     def close(self) -> set[str]:
-        """Closes the page, forgets its profile, and gives the hosts that it asked for anything."""
+        """Close the page, forget its profile, and return the hosts that it asked for anything."""
         return self._tell("")
 
     def _tell(self, line: str) -> set[str]:

@@ -43,12 +43,12 @@ class Watched:
     said: dict[str, bytes] = field(default_factory=dict)
 
     def hear(self, where: str, what: str | bytes) -> None:
-        """Keeps an output for the search."""
+        """Keep an output for the search."""
         given = what if isinstance(what, bytes) else what.encode()
         self.said[where] = self.said.get(where, b"") + given
 
     def command(self, *arguments: str, **variables: str) -> int:
-        """Runs a command, whatever comes of it; gives its exit code."""
+        """Run a command, whatever comes of it; return its exit code."""
         program = str(Path(sys.executable).parent / "split-dest")
         environ = {**self.service.environ, **variables}
         ended = subprocess.run([program, *arguments], env=environ, capture_output=True, check=False, timeout=120)
@@ -78,7 +78,7 @@ def watched(tmp_path: Path) -> Iterator[Watched]:
 
 
 def post_good_and_bad(watched: Watched) -> int:
-    """Posts messages at every door; gives how many."""
+    """Post messages at every door; return how many."""
     service = watched.service
     for batch in canaries.messages(MESSAGES):
         assert service.post(batch, Authorization=SECRETS["SECRET"]).status == 200
@@ -96,7 +96,7 @@ def post_good_and_bad(watched: Watched) -> int:
 
 
 def knock_wrongly(watched: Watched) -> None:
-    """Sends what the door or its server refuses, and keeps the answers."""
+    """Send what the door or its server refuses, and keep the answers."""
     service = watched.service
     for method, path, body, headers in canaries.refused_requests():
         # What follows a body that is not read to its end would find the connection closed.
@@ -111,7 +111,7 @@ def knock_wrongly(watched: Watched) -> None:
 
 
 def break_workers(watched: Watched) -> None:
-    """Lets a drain crash over a message, kills a worker, and waits until much has gone each way."""
+    """Let a drain crash over a message, kill a worker, and wait until much has gone each way."""
     service = watched.service
     client = service.store.client
     for lane in ("events", "identities"):
@@ -126,14 +126,14 @@ def break_workers(watched: Watched) -> None:
 
 
 def commands_of(service: Service) -> bytes:
-    """Gives the command lines and titles of all processes of the service."""
+    """Return the command lines and titles of all processes of the service."""
     pids = [process.pid for process in service.processes] + worker_pids(service.processes[-1].pid)
     places = [Path(f"/proc/{pid}/{name}") for pid in pids for name in ("cmdline", "comm")]
     return b"\n".join(place.read_bytes() for place in places)
 
 
 def look_everywhere(watched: Watched) -> None:
-    """Asks for the numbers in every way, and reads all that Redis holds beside messages."""
+    """Ask for the numbers in every way, and read all that Redis holds beside messages."""
     service = watched.service
     watched.hear("/metrics", service.http.request("GET", f"{service.url}/metrics").data)
     for words in ("status", "status --json", "dead list", "check --live", "dead replay --dry-run"):
@@ -153,7 +153,7 @@ WORDS = (b"lane", b"reason", b"detail")
 
 
 def content_of(client: redis.Redis, key: bytes) -> bytes:
-    """Gives all that stands in a key, with what RQ has compressed."""
+    """Return all that stands in a key, with what RQ has compressed."""
     readers: Mapping[bytes, Any] = {
         b"string": client.get,
         b"hash": client.hgetall,
@@ -167,7 +167,7 @@ def content_of(client: redis.Redis, key: bytes) -> bytes:
 
 
 def texts(found: Any) -> Iterator[bytes]:
-    """Gives the texts of an answer of Redis, however deep they stand."""
+    """Yield the texts of an answer of Redis, however deep they stand."""
     if isinstance(found, bytes):
         yield found
     elif found is not None:
@@ -176,7 +176,7 @@ def texts(found: Any) -> Iterator[bytes]:
 
 
 def opened(text: bytes) -> bytes:
-    """Gives a text and, if it is compressed, what is in it."""
+    """Return a text and, if it is compressed, what is in it."""
     found = [text]
     for decode in (bytes, base64.b64decode):
         with contextlib.suppress(ValueError, zlib.error):
@@ -185,7 +185,7 @@ def opened(text: bytes) -> bytes:
 
 
 def take_redis_away(watched: Watched) -> None:
-    """Shows a wrong password to Redis, then kills it, and asks for everything once more."""
+    """Show a wrong password to Redis, then kill it, and ask for everything once more."""
     service = watched.service
     wrong = {"REDIS": f"{canaries.MARK}-wrong"}
     assert watched.command("check", "--live", **wrong) == 1
@@ -199,7 +199,7 @@ def take_redis_away(watched: Watched) -> None:
 
 
 def break_settings(watched: Watched) -> None:
-    """Writes secrets into the file, an address that is none, and into variables what no secret may be."""
+    """Write secrets into the file, an address that is none, and into variables what no secret may be."""
     file = watched.service.file
     good = literal = file.read_text()
     for name, value in SECRETS.items():

@@ -7,17 +7,17 @@ from tests.support.service import Service
 
 
 def identify(n: int, message_id: str) -> dict[str, object]:
-    """Gives an identify call of one of several users."""
+    """Return an identify call of one of several users."""
     return {"type": "identify", "userId": f"u-{n}", "messageId": message_id, "traits": {message_id: "yes"}}
 
 
 def delete(n: int) -> dict[str, object]:
-    """Gives Segment's deletion of one of them, in the shape of its partners' documents."""
+    """Return Segment's deletion of one of them, in the shape of its partners' documents."""
     return {"type": "delete", "userId": f"u-{n}", "messageId": f"d-{n}", "context": None, "integrations": []}
 
 
 def settled(service: Service, count: int) -> None:
-    """Waits until so many messages of the identities lane are delivered."""
+    """Wait until so many messages of the identities lane are delivered."""
     service.wait_until(lambda: service.lane("identities").delivered == count, 30)
 
 

@@ -10,7 +10,7 @@ from tests.support.service import Service, tracks
 
 
 def keys(sandbox: Sandbox) -> Counter[str]:
-    """Gives how often an event of each key came."""
+    """Return how often an event of each key came."""
     return Counter(event["key"] for event in sandbox.received("events"))
 
 

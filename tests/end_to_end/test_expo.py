@@ -27,7 +27,7 @@ def reached(make_service: Callable[..., Service]) -> Service:
 
 
 def events(sandbox: Sandbox) -> dict[str, set[tuple[str, str]]]:
-    """Gives the traffic types and keys of each event that came."""
+    """Return the traffic types and keys of each event that came."""
     found: dict[str, set[tuple[str, str]]] = {}
     for event in sandbox.received("events"):
         found.setdefault(event["eventTypeId"], set()).add((event["trafficTypeName"], event["key"]))
@@ -35,12 +35,12 @@ def events(sandbox: Sandbox) -> dict[str, set[tuple[str, str]]]:
 
 
 def identities(sandbox: Sandbox) -> dict[tuple[str, str], dict[str, str]]:
-    """Gives what is known of each identity that was written."""
+    """Return what is known of each identity that was written."""
     return {(each["trafficType"], each["key"]): each["values"] for each in sandbox.received("identities")}
 
 
 def settled(service: Service, received: int) -> None:
-    """Waits until so many messages have come and none waits any more."""
+    """Wait until so many messages have come and none waits any more."""
 
     def is_settled() -> bool:
         lanes = [service.lane(name) for name in ("events", "identities")]
@@ -50,7 +50,7 @@ def settled(service: Service, received: int) -> None:
 
 
 def use(app: App) -> None:
-    """Uses the app: an unknown user signs up, buys something and joins a group."""
+    """Use the app: an unknown user signs up, buys something and joins a group."""
     app.screen("Welcome")
     app.track("Tutorial Started")
     app.identify("u-1")
@@ -157,7 +157,7 @@ def test_the_recorded_batches_arrive(reached: Service, sandbox: Sandbox) -> None
 
 
 def recorded(platform: str) -> list[dict[str, Any]]:
-    """Gives the messages of a recorded batch."""
+    """Return the messages of a recorded batch."""
     name = {"ios": "sdk-ios-expo-batch", "android": "sdk-android-expo-import"}[platform]
     batch: list[dict[str, Any]] = SAMPLES[name]["body"]["batch"]
     return batch

@@ -21,7 +21,7 @@ def flags(make_service: Callable[..., Service], sandbox: Sandbox) -> Service:
 
 
 def post(service: Service, *impressions: dict[str, Any]) -> None:
-    """Posts impressions as Split does."""
+    """Post impressions as Split does."""
     assert service.post(list(impressions), DOOR).status == 200
 
 

@@ -78,7 +78,7 @@ def web(make_service: Callable[..., Service]) -> Iterator[Service]:
 
 
 def steady(service: Service, seconds: float) -> Others:
-    """Posts at a steady rate for so long; gives what the senders saw."""
+    """Post at a steady rate for so long; return what the senders saw."""
     with Others(service.url).posting() as others:
         time.sleep(seconds)
     assert others.statuses == {200}
@@ -87,7 +87,7 @@ def steady(service: Service, seconds: float) -> Others:
 
 @contextmanager
 def slow_senders(url: str) -> Iterator[list[socket.socket]]:
-    """Holds 200 connections on which requests come slowly, or stop coming."""
+    """Hold 200 connections on which requests come slowly, or stop coming."""
     at, stops = urlsplit(url), threading.Event()
     with ExitStack() as connections:
         slow = [
@@ -142,7 +142,7 @@ def _read_to_end(connection: socket.socket) -> bytes:
 
 
 def hold_up(web: Service) -> bool:
-    """Lets slow senders come and be cut off; says whether others noticed."""
+    """Let slow senders come and be cut off; say whether others noticed."""
     calm, before_bytes = steady(web, 6), memory_bytes(web.process.pid)
     with slow_senders(web.url) as slow, _taking_no_answer(web) as deaf:
         others, grown_bytes = steady(web, _SLOW_SECONDS), memory_bytes(web.process.pid) - before_bytes
@@ -224,7 +224,7 @@ class Attackers:
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
-        """Repeats the request until the block ends."""
+        """Repeat the request until the block ends."""
         threads = [threading.Thread(target=self._repeat) for _ in range(4)]
         for thread in threads:
             thread.start()
@@ -237,7 +237,7 @@ class Attackers:
 
 
 def attack(web: Service, request: Request) -> tuple[set[int], float]:
-    """Lets four senders repeat a request; gives its answers and how long others waited, their 99th percentile."""
+    """Let four senders repeat a request; return its answers and how long others waited, their 99th percentile."""
     attackers = Attackers(web, *request[:3])
     with attackers.at_work():
         others = steady(web, _ATTACK_SECONDS)

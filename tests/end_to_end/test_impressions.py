@@ -33,7 +33,7 @@ def flags(make_service: Callable[..., Service], sandbox: Sandbox) -> Service:
 
 
 def impression(n: int, **more: Any) -> dict[str, Any]:
-    """Gives an impression in the webhook's form."""
+    """Return an impression in the webhook's form."""
     return {
         "key": f"u-{n}",
         "split": "checkout_button",
@@ -50,7 +50,7 @@ def impression(n: int, **more: Any) -> dict[str, Any]:
 
 
 def delivered(service: Service, count: int) -> None:
-    """Waits until so many impressions have left for Segment."""
+    """Wait until so many impressions have left for Segment."""
     service.wait_until(lambda: service.lane("tracks", "flags").delivered == count)
 
 
@@ -79,7 +79,7 @@ def test_what_splits_sdk_evaluates_arrives_in_segment(flags: Service, sandbox: S
 
 
 def as_webhook(sent: dict[str, Any]) -> dict[str, Any]:
-    """Gives an SDK's impression as Split's webhook would post it."""
+    """Return an SDK's impression as Split's webhook would post it."""
     return {
         "key": sent["k"],
         "split": sent["f"],

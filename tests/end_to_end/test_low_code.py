@@ -36,40 +36,40 @@ def reached(make_service: Callable[..., Service]) -> Service:
 
 
 def as_objects(parameters: dict[str, Any]) -> dict[str, Any]:
-    """Gives the parameters as they are."""
+    """Return the parameters as they are."""
     return parameters
 
 
 def as_texts(parameters: dict[str, Any]) -> dict[str, Any]:
-    """Gives the parameters with texts for JSON."""
+    """Return the parameters with texts for JSON."""
     texts = {name: orjson.dumps(parameters[name]).decode() for name in JSON_PARAMETERS if name in parameters}
     return parameters | texts
 
 
 def with_basic(service: Service, tool: str, parameters: dict[str, Any]) -> urllib3.BaseHTTPResponse:
-    """Calls with the write key as the user name of Basic."""
+    """Call with the write key as the user name of Basic."""
     return service.post(parameters, f"/v1/{tool}", Authorization=basic("wk"))
 
 
 def with_body(service: Service, tool: str, parameters: dict[str, Any]) -> urllib3.BaseHTTPResponse:
-    """Calls with the write key as a parameter like any other."""
+    """Call with the write key as a parameter like any other."""
     body = orjson.dumps(parameters | {"writeKey": "wk"})
     return service.http.request("POST", f"{service.url}/v1/{tool}", body=body)
 
 
 def events(sandbox: Sandbox) -> set[tuple[str, str, str, int]]:
-    """Gives event type, traffic type, key and time of each event that came."""
+    """Return event type, traffic type, key and time of each event that came."""
     names = ("eventTypeId", "trafficTypeName", "key", "timestamp")
     return {tuple(event[name] for name in names) for event in sandbox.received("events")}
 
 
 def identities(sandbox: Sandbox) -> dict[tuple[str, str], dict[str, str]]:
-    """Gives what is known of each identity that was written."""
+    """Return what is known of each identity that was written."""
     return {(each["trafficType"], each["key"]): each["values"] for each in sandbox.received("identities")}
 
 
 def settled(service: Service, on_events: int, on_identities: int) -> None:
-    """Waits until so many messages have come into each lane and none waits any more."""
+    """Wait until so many messages have come into each lane and none waits any more."""
     wanted = {"events": on_events, "identities": on_identities}
     service.wait_until(
         lambda: all((service.lane(n).received, service.lane(n).pending) == (c, 0) for n, c in wanted.items())

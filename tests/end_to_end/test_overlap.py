@@ -25,7 +25,7 @@ def slow(make_service: Callable[..., Service], sandbox: Sandbox) -> Service:
 
 
 def keys(sandbox: Sandbox) -> Counter[str]:
-    """Gives how often an event of each key came."""
+    """Return how often an event of each key came."""
     return Counter(event["key"] for event in sandbox.received("events"))
 
 

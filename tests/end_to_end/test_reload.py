@@ -51,14 +51,14 @@ class Load:
         return {f"u-{n}" for n in range(self.answers.total())}
 
     def wait(self, more: int = 50) -> None:
-        """Waits until so many more answers have come."""
+        """Wait until so many more answers have come."""
         ends, wanted = time.monotonic() + LONG, self.answers.total() + more
         while self.answers.total() < wanted:
             assert time.monotonic() < ends, self.answers
             time.sleep(0.02)
 
     def post(self) -> None:
-        """Posts until told to stop."""
+        """Post until told to stop."""
         http = urllib3.PoolManager(maxsize=1, retries=False, timeout=LONG)
         while not self._stop.wait(0.01):
             headers = {"Authorization": self.secret}
@@ -72,7 +72,7 @@ class Load:
 
     @contextmanager
     def running(self) -> Iterator["Load"]:
-        """Posts until the block ends."""
+        """Post until the block ends."""
         threads = [threading.Thread(target=self.post) for _ in range(SENDERS)]
         for thread in threads:
             thread.start()
@@ -85,7 +85,7 @@ class Load:
 
 
 def children(process: subprocess.Popen[bytes]) -> set[int]:
-    """Gives the worker processes of gunicorn's master or of the workers' supervisor."""
+    """Return the worker processes of gunicorn's master or of the workers' supervisor."""
     if not is_web(process):
         return set(worker_pids(process.pid))
     return set(map(int, Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()))
@@ -97,12 +97,12 @@ def is_web(process: subprocess.Popen[bytes]) -> bool:
 
 
 def told(service: Service, log: str, event: str) -> int:
-    """Gives how often an event stands in a log."""
+    """Return how often an event stands in a log."""
     return service.log(log).count(f'"event":"{event}"')
 
 
 def reload(service: Service, *processes: subprocess.Popen[bytes]) -> None:
-    """Sends SIGHUP and waits until every worker process has the new settings."""
+    """Send SIGHUP and wait until every worker process has the new settings."""
     for process in processes or service.processes:
         former, lines = children(process), told(service, "web", "settings_read")
         process.send_signal(signal.SIGHUP)
@@ -115,7 +115,7 @@ def reload(service: Service, *processes: subprocess.Popen[bytes]) -> None:
 
 
 def status(service: Service, secret: str = SECRET, path: str = "/webhook/web") -> int:
-    """Gives how the door answers to an empty batch."""
+    """Return how the door answers to an empty batch."""
     return service.post([], path, Authorization=secret).status
 
 

@@ -18,7 +18,7 @@ SNIPPET = """<!doctype html>
 
 
 def visit(door: Service, sandbox: Sandbox) -> None:
-    """Waits for what visit.html becomes: somebody anonymous at first, then known, then somebody new."""
+    """Wait for what visit.html becomes: somebody anonymous at first, then known, then somebody new."""
     door.wait_until(lambda: (door.lane().delivered, door.lane("identities").delivered) == (3, 2))
     events = {(each["eventTypeId"], each["trafficTypeName"]): each for each in sandbox.received("events")}
     assert len(events) == len(sandbox.received("events")) == 4

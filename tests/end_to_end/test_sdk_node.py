@@ -18,13 +18,13 @@ CALLS = 40
 
 
 def each_came_once(service: Service, sandbox: Sandbox) -> None:
-    """Waits for the events of all calls."""
+    """Wait for the events of all calls."""
     service.wait_until(lambda: service.lane().delivered == CALLS)
     assert Counter(event["key"] for event in sandbox.received("events")) == Counter(f"u-{n}" for n in range(CALLS))
 
 
 def many_calls(host: str) -> subprocess.Popen[str]:
-    """Starts a program that makes the calls and prints each request."""
+    """Start a program that makes the calls and prints each request."""
     return sdks.node("many_calls.mjs", host, sdks.WRITE_KEY, str(CALLS))
 
 

@@ -15,7 +15,7 @@ START_SECONDS = (int(time.time()) // _TWO_DAYS_SECONDS + 1) * _TWO_DAYS_SECONDS
 
 
 def accept(store: Store, *ids: str, **more: Any) -> Receipt:
-    """Stores a message for each id."""
+    """Store a message for each id."""
     items = [Item(("events",), each, b'{"messageId":"%s"}' % each.encode(), **more) for each in ids]
     return intake.accept(store, items, Terms("web", 24))
 
@@ -36,30 +36,30 @@ def accept_at(real: Store, hours: float, message_id: str, dedupe_hours: float) -
 
 
 def take(store: Store, slot: int = 0) -> Drain:
-    """Takes a slot of the events lane."""
+    """Take a slot of the events lane."""
     drain = drains.take(store, "web", "events", slot)
     assert drain is not None
     return drain
 
 
 def begin_mapping(drain: Drain, most: int) -> list[Entry]:
-    """Claims messages and gets as far as their mapping."""
+    """Claim messages and get as far as their mapping."""
     entries = drain.claim(most)
     assert drain.suspect()
     return entries
 
 
 def numbers(store: Store) -> ledger.LaneNumbers:
-    """Gives the numbers of the events lane."""
+    """Return the numbers of the events lane."""
     return ledger.read(store, ["web"]).lanes["web", "events"]
 
 
 def balance(store: Store) -> int:
-    """Gives received minus everything that messages can become; zero while nothing is lost."""
+    """Return received minus everything that messages can become; zero while nothing is lost."""
     n = numbers(store)
     return n.received - n.delivered - n.filtered_total - n.duplicate - n.pending - n.dead
 
 
 def leave_dead(store: Store, drain: Drain) -> None:
-    """Ends a drain as kill -9 does: no word, and its hold runs out."""
+    """End a drain as kill -9 does: no word, and its hold runs out."""
     store.client.delete(drain.key)

@@ -62,7 +62,7 @@ def test_the_books_balance_after_any_steps(store: Store, steps: list[str]) -> No
 
 
 def act(store: Store, step: str, n: int) -> None:
-    """Does one step of a lane's life."""
+    """Do one step of a lane's life."""
     if step in ("accept", "again"):
         accept(store, f"m-{n}" if step == "accept" else "same", "same")
     elif step == "bad":
@@ -78,7 +78,7 @@ def act(store: Store, step: str, n: int) -> None:
 
 
 def drain_step(store: Store, step: str) -> None:
-    """Does one step of a drain's life."""
+    """Do one step of a drain's life."""
     drain = drains.take(store, "web", "events", 0)
     if drain is None:
         store.client.delete("sd:web:events:rest")

@@ -17,7 +17,7 @@ BAD = Item(("events",), "bad", b"oops", "not_json", "line 4")
 
 
 def move(store: Store, after: int, line: int, items: list[Item], **more: int) -> Receipt:
-    """Stores items behind a line, without any memory of ids."""
+    """Store items behind a line, without any memory of ids."""
     return intake.accept_marked(store, items, Terms("web", 0, **more), Bookmark("file", after, line))
 
 

@@ -45,7 +45,7 @@ sources:
 
 
 def found_in(text: str | bytes) -> bytes:
-    """Gives the first canary in a text with what stands around it; nothing: there is none."""
+    """Return the first canary in a text with what stands around it; nothing: there is none."""
     given = text if isinstance(text, bytes) else text.encode()
     places = [given.lower().find(MARK.encode()), *(given.find(form) for form in FORMS)]
     at = max(places)
@@ -53,7 +53,7 @@ def found_in(text: str | bytes) -> bytes:
 
 
 def messages(count: int) -> Iterator[list[dict[str, Any]]]:
-    """Gives so many messages in batches, good ones and bad ones by turns, with the address in every place."""
+    """Yield so many messages in batches, good ones and bad ones by turns, with the address in every place."""
     numbers = iter(range(count))
     while batch := [_message(n) for n in itertools.islice(numbers, 1000)]:
         yield batch
@@ -83,7 +83,7 @@ def _message(number: int) -> dict[str, Any]:
 
 
 def impressions(count: int) -> list[dict[str, Any]]:
-    """Gives so many impressions of users whose key is the address; every tenth is none."""
+    """Return so many impressions of users whose key is the address; every tenth is none."""
     return [
         {
             "key": f"{n}.{EMAIL}" if n % 10 else [EMAIL],
@@ -98,7 +98,7 @@ def impressions(count: int) -> list[dict[str, Any]]:
 
 
 def refused_requests() -> Iterator[tuple[str, str, bytes, dict[str, str]]]:
-    """Gives requests that the door refuses, as method, path, body and headers."""
+    """Yield requests that the door refuses, as method, path, body and headers."""
     wrong = f"{MARK}-wrong"
     good = {"Authorization": SECRETS["SECRET"]}
     body = orjson.dumps(_message(1))
@@ -120,7 +120,7 @@ def refused_requests() -> Iterator[tuple[str, str, bytes, dict[str, str]]]:
 
 
 def pixels(count: int) -> Iterator[str]:
-    """Gives pixels' addresses, good and bad."""
+    """Yield pixels' addresses, good and bad."""
     for n in range(count):
         message = _message(n) | {"writeKey": SECRETS["WRITE_KEY"] if n % 3 else f"{MARK}-wrong"}
         data = _basic(
@@ -130,7 +130,7 @@ def pixels(count: int) -> Iterator[str]:
 
 
 def no_http() -> Iterator[bytes]:
-    """Gives requests that no server can read."""
+    """Yield requests that no server can read."""
     head = b"POST /webhook/web HTTP/1.1\r\nHost: x\r\n"
     mark = MARK.encode()
     yield from (

@@ -20,7 +20,7 @@ class Cutting:
         self._lost = command
 
     def close(self) -> None:
-        """Takes no more connections."""
+        """Take no more connections."""
         self._listener.close()
 
     def _accept(self) -> None:

@@ -60,7 +60,7 @@ class App:
         self.ids = {"anonymousId": str(uuid.uuid4()).upper()}
 
     def flush(self) -> urllib3.BaseHTTPResponse:
-        """Sends the queue now, as one batch; gives the answer."""
+        """Send the queue now, as one batch; return the answer."""
         body = {"sentAt": self._now(), "batch": self.queue}
         if self._is_ios:
             body["writeKey"] = self._write_key

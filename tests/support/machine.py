@@ -14,7 +14,7 @@ _PACKAGES = ("gunicorn", "flask", "redis", "rq", "marshmallow", "urllib3")
 
 
 def described() -> str:
-    """Gives the machine's cores, memory and system."""
+    """Return the machine's cores, memory and system."""
     processor = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     memory_kb = re.search(r"MemTotal:\s*(\d+)", Path("/proc/meminfo").read_text())
     assert memory_kb is not None
@@ -26,7 +26,7 @@ def described() -> str:
 
 
 def versions() -> str:
-    """Gives the versions of all that was at work."""
+    """Return the versions of all that was at work."""
     redis = re.search(r"v=(\S+)", _said(str(embedded_redis.server()), "--version"))
     packages = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES)
     python = platform.python_version()
@@ -34,7 +34,7 @@ def versions() -> str:
 
 
 def today() -> str:
-    """Gives the day and the commit."""
+    """Return the day and the commit."""
     commit = _said("git", "describe", "--always", "--dirty", "--exclude", "*").strip()
     return f"{time.strftime('%Y-%m-%d', time.gmtime())}, commit {commit}"
 

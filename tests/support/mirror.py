@@ -56,12 +56,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Says nothing."""
+        """Say nothing."""
 
 
 @contextmanager
 def running() -> Iterator[Mirror]:
-    """Runs a mirror until the block ends."""
+    """Run a mirror until the block ends."""
     with Mirror() as mirror:
         thread = threading.Thread(target=mirror.serve_forever)
         thread.start()

@@ -80,12 +80,12 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_OPTIONS = _pass_on
 
     def log_message(self, *_: object) -> None:
-        """Says nothing."""
+        """Say nothing."""
 
 
 @contextmanager
 def running(behind: str, trouble: str | None = None) -> Iterator[Proxy]:
-    """Runs a proxy in front of a service until the block ends.
+    """Run a proxy in front of a service until the block ends.
 
     Args:
         behind: the service's URL.

@@ -33,7 +33,7 @@ needs_chromium = pytest.mark.skipif(
 
 
 def example(library: str, url: str) -> str:
-    """Gives the README's example that uses a library, with a service's URL and the write key in it."""
+    """Return the README's example that uses a library, with a service's URL and the write key in it."""
     readme = (SDKS.parents[1] / "README.md").read_text()
     section = readme.partition("## Point an SDK here")[2].partition("\n## ")[0]
     (code,) = [code for code in re.findall(r"```\w+\n(.*?)```", section, re.DOTALL) if library in code]
@@ -50,13 +50,13 @@ def example(library: str, url: str) -> str:
 
 
 def node(*arguments: str, **options: Any) -> subprocess.Popen[str]:
-    """Starts Node in the folder of the SDKs; what it complains of goes to the test's own output."""
+    """Start Node in the folder of the SDKs; what it complains of goes to the test's own output."""
     command = [shutil.which("node") or "node", *arguments]
     return subprocess.Popen(command, cwd=SDKS, text=True, stdout=subprocess.PIPE, **options)
 
 
 def six_calls_arrived(service: Service, sandbox: Sandbox, tracked: datetime) -> None:
-    """Waits for what the six calls of a server's SDK become in Split.
+    """Wait for what the six calls of a server's SDK become in Split.
 
     Args:
         service: that has the calls.
@@ -79,7 +79,7 @@ def six_calls_arrived(service: Service, sandbox: Sandbox, tracked: datetime) -> 
 
 
 def the_example_arrived(service: Service, sandbox: Sandbox) -> None:
-    """Waits for the order that each example of the README tells."""
+    """Wait for the order that each example of the README tells."""
     service.wait_until(lambda: sandbox.received("events") != [])
     orders = [event for event in sandbox.received("events") if event["trafficTypeName"] == "user"]
     assert [(order["key"], order["eventTypeId"], order["value"]) for order in orders] == [
@@ -88,7 +88,7 @@ def the_example_arrived(service: Service, sandbox: Sandbox) -> None:
 
 
 def identities(sandbox: Sandbox) -> list[tuple[str, str, dict[str, str]]]:
-    """Gives each identity that came: its traffic type's id, its key, its attributes."""
+    """Return each identity that came: its traffic type's id, its key, its attributes."""
     return sorted((each["trafficTypeId"], each["key"], each["values"]) for each in sandbox.received("identities"))
 
 

@@ -58,7 +58,7 @@ class Service:
         self.url = ""
 
     def change(self, old: str, new: str) -> None:
-        """Changes the settings file, for processes that start later."""
+        """Change the settings file, for processes that start later."""
         text = self.file.read_text()
         assert old in text
         self.file.write_text(text.replace(old, new))
@@ -66,7 +66,7 @@ class Service:
     def start_web(
         self, port: int = 0, *, host: str = "127.0.0.1", within: Sequence[str] = (), **variables: str
     ) -> subprocess.Popen[bytes]:
-        """Starts gunicorn by the Procfile's own words, on a free port if none is given; waits for it.
+        """Start gunicorn by the Procfile's own words, on a free port if none is given; wait for it.
 
         Args:
             port: to listen on.
@@ -84,7 +84,7 @@ class Service:
     def start_workers(
         self, count: int = 2, *, within: Sequence[str] = (), **variables: str
     ) -> subprocess.Popen[bytes]:
-        """Starts the worker by the Procfile's own words and waits until all are alive; see ``start_web``."""
+        """Start the worker by the Procfile's own words and wait until all are alive; see ``start_web``."""
         command = [*within, "sh", "-c", "exec " + procfile()["worker"]]
         process = self._start("worker", command, WORKER_CONCURRENCY=str(count), **variables)
         self.wait_until(lambda: self._alive(process) == count)
@@ -116,7 +116,7 @@ class Service:
             return False
 
     def command(self, *arguments: str) -> str:
-        """Gives what a `split-dest` command says, with the service's settings; it must end well."""
+        """Return what a `split-dest` command says, with the service's settings; it must end well."""
         program = str(Path(sys.executable).parent / "split-dest")
         ended = subprocess.run(
             [program, *arguments], env=self.environ, capture_output=True, text=True, check=False
@@ -125,22 +125,22 @@ class Service:
         return ended.stdout
 
     def log(self, name: str) -> str:
-        """Gives what a process has written."""
+        """Return what a process has written."""
         return (self.folder / f"{name}.log").read_text()
 
     def post(self, body: Any, path: str = "/webhook/web", **headers: str) -> urllib3.BaseHTTPResponse:
-        """Posts a body, JSON unless it is bytes, with the secret."""
+        """Post a body, JSON unless it is bytes, with the secret."""
         data = body if isinstance(body, bytes) else orjson.dumps(body)
         given = {"Authorization": SECRET} | {name.replace("_", "-"): value for name, value in headers.items()}
         return self.http.request("POST", self.url + path, body=data, headers=given)
 
     def lane(self, name: str = "events", destination: str = "web") -> LaneNumbers:
-        """Gives a lane's numbers."""
+        """Return a lane's numbers."""
         sources = [destination] if name in OF_SOURCE else []
         return ledger.read(self.store, [destination], sources).lanes[destination, name]
 
     def wait_until(self, true: Callable[[], bool], seconds: float = 20.0) -> float:
-        """Waits until something holds; gives how long it took, in seconds."""
+        """Wait until something holds; return how long it took, in seconds."""
         started = time.monotonic()
         while time.monotonic() - started < seconds:
             if true():
@@ -149,7 +149,7 @@ class Service:
         raise AssertionError(f"not within {seconds} s; {self.lane()}; {self.log('worker')[-3000:]}")
 
     def stop(self, *processes: subprocess.Popen[bytes]) -> list[int]:
-        """Stops processes, or all, as an init system does; gives their exit codes."""
+        """Stop processes, or all, as an init system does; return their exit codes."""
         codes = []
         self.hang_up()
         for process in processes or self.processes[::-1]:
@@ -159,40 +159,40 @@ class Service:
         return codes
 
     def hang_up(self) -> None:
-        """Closes the connections to the web process, which otherwise waits two seconds for them when it stops."""
+        """Close the connections to the web process, which otherwise waits two seconds for them when it stops."""
         # Those of a pool that is only cleared stay until Python has found that nobody needs it.
         for key in self.http.pools.keys():  # noqa: SIM118 - it is no dictionary
             self.http.pools[key].close()
         self.http.clear()
 
     def kill(self, process: subprocess.Popen[bytes]) -> None:
-        """Kills a process with all that it started."""
+        """Kill a process with all that it started."""
         os.killpg(process.pid, signal.SIGKILL)
         process.wait(10)
         self.processes.remove(process)
 
 
 def worker_pids(parent: int) -> list[int]:
-    """Gives the ids of the worker processes that a ``python -m workers`` started."""
+    """Return the ids of the worker processes that a ``python -m workers`` started."""
     listed = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
     return [int(pid) for pid in listed if b"spawn_main" in _command_line(pid)]
 
 
 def _command_line(pid: str) -> bytes:
-    """Gives nothing for a process that has ended since it was listed."""
+    """Return nothing for a process that has ended since it was listed."""
     with suppress(FileNotFoundError, ProcessLookupError):
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     return b""
 
 
 def procfile() -> Mapping[str, str]:
-    """Gives the Procfile's commands by name."""
+    """Return the Procfile's commands by name."""
     lines = (Path(__file__).parents[2] / "Procfile").read_text().splitlines()
     return {name: command.strip() for name, _, command in (line.partition(":") for line in lines if line.strip())}
 
 
 def tracks(count: int, start: int = 0, **more: Any) -> list[dict[str, Any]]:
-    """Gives so many track messages, each with an id and a key of its own."""
+    """Return so many track messages, each with an id and a key of its own."""
     return [
         {
             "type": "track",

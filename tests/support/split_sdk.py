@@ -12,7 +12,7 @@ from tests.support.sandbox import SDK_KEY, Sandbox
 
 @contextmanager
 def running(sandbox: Sandbox, **config: Any) -> Iterator[Any]:
-    """Gives an SDK factory that is ready; at the end it sends what it holds."""
+    """Provide an SDK factory that is ready; at the end it sends what it holds."""
     api = sandbox.url + "/api"
     factory = get_factory(
         SDK_KEY,

@@ -39,12 +39,12 @@ class Others:
         connection.close()
 
     def p99_seconds(self) -> float:
-        """Gives the 99th percentile of how long an answer took."""
+        """Return the 99th percentile of how long an answer took."""
         return sorted(self.seconds)[int(len(self.seconds) * 0.99)]
 
     @contextmanager
     def posting(self) -> Iterator["Others"]:
-        """Posts until the block ends."""
+        """Post until the block ends."""
         threads = [threading.Thread(target=self._post) for _ in range(2)]
         for thread in threads:
             thread.start()
@@ -57,7 +57,7 @@ class Others:
 
 
 def memory_bytes(parent: int) -> int:
-    """Gives the resident memory of a process and its children, in bytes."""
+    """Return the resident memory of a process and its children, in bytes."""
     children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
     return sum(_resident(pid) for pid in (str(parent), *children))
 

@@ -16,7 +16,7 @@ ORIGIN = "https://shop.example.com"
 
 
 def listed(answer: TestResponse, header: str) -> set[str]:
-    """Gives the names that a header lists, in small letters."""
+    """Return the names that a header lists, in small letters."""
     return {each.strip().lower() for each in answer.headers.get(header, "").split(",")} - {""}
 
 

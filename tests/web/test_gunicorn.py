@@ -39,7 +39,7 @@ def web_on_own_redis(tmp_path: Path, own_redis: subprocess.Popen[bytes], sandbox
 
 
 def speak(url: str, request: bytes) -> bytes:
-    """Gives what a server answers to raw bytes, until it closes the connection."""
+    """Return what a server answers to raw bytes, until it closes the connection."""
     at = urlsplit(url)
     with socket.create_connection((at.hostname, at.port), timeout=10) as connection:
         connection.sendall(request)
@@ -50,7 +50,7 @@ def speak(url: str, request: bytes) -> bytes:
 
 
 def chunked(service: Service, body: bytes) -> bytes:
-    """Gives the answer to a body sent in chunks, without a length."""
+    """Return the answer to a body sent in chunks, without a length."""
     chunks = [body[start : start + 10_000] for start in range(0, len(body), 10_000)]
     head = f"POST /webhook/web HTTP/1.1\r\nHost: x\r\nAuthorization: {SECRET}\r\nConnection: close\r\n"
     sent = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks)

@@ -21,7 +21,7 @@ CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
 def headed(*headers: bytes, body: bytes = BODY) -> bytes:
-    """Gives a request with these headers."""
+    """Return a request with these headers."""
     return HEAD + b"".join(header + b"\r\n" for header in headers) + b"\r\n" + body
 
 
@@ -67,7 +67,7 @@ def web(make_service: Callable[..., Service]) -> Iterator[Service]:
 
 
 def speak(url: str, request: bytes) -> int | None:
-    """Gives the status that answers raw bytes after which the sender ends; None: none came."""
+    """Return the status that answers raw bytes after which the sender ends; None: none came."""
     at = urlsplit(url)
     with socket.create_connection((at.hostname, at.port), timeout=60) as connection:
         connection.sendall(request)
@@ -143,7 +143,7 @@ def test_requests_behind_one_another_are_answered_in_order(web: Service) -> None
 
 
 def flood(connection: socket.socket) -> bytes:
-    """Sends until the other side hangs up; gives what it said before."""
+    """Send until the other side hangs up; return what it said before."""
     connection.setblocking(False)
     said, ends = b"", time.monotonic() + 60
     while time.monotonic() < ends:

@@ -68,5 +68,5 @@ def test_senders_are_answered_as_documented(case: Case) -> None:
 
 
 def named(case: Case, known: dict[str, str]) -> dict[str, str]:
-    """Gives what is known of a request's address."""
+    """Return what is known of a request's address."""
     return {name: known[name] for name in case.path_parameters if name in known}

@@ -31,7 +31,7 @@ def is_pixel(answer: TestResponse) -> bool:
 
 
 def data(call: Any) -> str:
-    """Gives a query that holds a call in Base64."""
+    """Return a query that holds a call in Base64."""
     return "data=" + quote(base64.b64encode(orjson.dumps(call)).decode())
 
 

@@ -18,7 +18,7 @@ from tests.support.door import TRACK, post
 
 
 def samples() -> list[dict[str, Any]]:
-    """Gives the samples of what Segment's senders post."""
+    """Return the samples of what Segment's senders post."""
     text = (Path(__file__).parents[1] / "data" / "segment_messages.jsonl").read_text()
     return [orjson.loads(line) for line in text.split("\n") if line]
 
@@ -43,7 +43,7 @@ def test_every_sample_is_acknowledged(client: FlaskClient, store: Store, sample:
 
 
 def header_of(sample: dict[str, Any]) -> dict[str, str]:
-    """Gives a sample's headers but for those that only speak of its encoding and secret."""
+    """Return a sample's headers but for those that only speak of its encoding and secret."""
     left_out = ("Authorization", "Content-Encoding", "Transfer-Encoding")
     return {name: value for name, value in (sample.get("headers") or {}).items() if name not in left_out}
 

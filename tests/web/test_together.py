@@ -67,7 +67,7 @@ def _sockets(process: int) -> int:
 
 @contextmanager
 def _at_once(web: Service, senders: int) -> Iterator[list[socket.socket]]:
-    """Gives connections; what is sent on them in the block comes to the web process at the same moment."""
+    """Provide connections; what is sent on them in the block comes to the web process at the same moment."""
     address, process = ("127.0.0.1", int(web.url.rpartition(":")[2])), _process(web)
     connected = [socket.create_connection(address, timeout=20) for _ in range(senders)]
     # Until all are let in, by one process without a pause; then it has just seen that Redis is well.

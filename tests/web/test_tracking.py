@@ -22,12 +22,12 @@ SUCCESS = (200, "application/json", {"success": True})
 
 
 def said(answer: TestResponse) -> tuple[int, str, Any]:
-    """Gives what SDKs look at: status, type and body."""
+    """Return what SDKs look at: status, type and body."""
     return answer.status_code, answer.mimetype, answer.get_json()
 
 
 def reasons(store: Store, destination: str = "web") -> list[str]:
-    """Gives why messages were set aside."""
+    """Return why messages were set aside."""
     return [letter.reason for letter in dead_letters.browse(store, destination)]
 
 

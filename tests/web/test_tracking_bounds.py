@@ -13,12 +13,12 @@ BAD = {"userId": "u-1"}
 
 
 def numbers(store: Store) -> LaneNumbers:
-    """Gives the events lane's numbers."""
+    """Return the events lane's numbers."""
     return ledger.read(store, ["web"]).lanes["web", "events"]
 
 
 def letters(store: Store) -> int:
-    """Gives how many dead letters are kept."""
+    """Return how many dead letters are kept."""
     return int(store.client.xlen("sd:web:dead"))
 
 

@@ -21,7 +21,7 @@ def web(make_service: Callable[..., Service]) -> Service:
 
 
 def chunked(service: Service, body: bytes) -> tuple[int, object]:
-    """Gives the answer to a body that is sent in chunks, without a length."""
+    """Return the answer to a body that is sent in chunks, without a length."""
     pieces = iter([body[start : start + 4096] for start in range(0, len(body), 4096)])
     answer = service.http.request(
         "POST", f"{service.url}/v1/import", body=pieces, headers={"Authorization": basic("wk")}, chunked=True

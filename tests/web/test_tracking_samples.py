@@ -41,12 +41,12 @@ def open_client(settings: Settings) -> FlaskClient:
 
 
 def count(sample: dict[str, Any]) -> int:
-    """Gives how many messages a sample holds."""
+    """Return how many messages a sample holds."""
     return 0 if "series" in sample["body"] else len(sample["body"].get("batch", [None]))
 
 
 def sent(client: FlaskClient, sample: dict[str, Any]) -> Any:
-    """Posts a sample at its own address as it came; gives the answer."""
+    """Post a sample at its own address as it came; return the answer."""
     body = orjson.dumps(sample["body"])
     headers = {name: value for name, value in sample.get("headers", {}).items() if name != "Transfer-Encoding"}
     if "writeKey" not in sample["body"]:
@@ -56,18 +56,18 @@ def sent(client: FlaskClient, sample: dict[str, Any]) -> Any:
 
 
 def became(found: Message) -> Mapped:
-    """Gives what a stored message becomes by the usual rules."""
+    """Return what a stored message becomes by the usual rules."""
     return to_split(found, KNOWN, RECEIVED_MS)
 
 
 def mapped(client: FlaskClient, store: Store, name: str) -> list[Mapped]:
-    """Posts a sample; gives what its messages become."""
+    """Post a sample; return what its messages become."""
     assert sent(client, SAMPLES[name]).status_code == 200
     return [became(found) for found in stored(store)]
 
 
 def with_fact(fact: str) -> list[tuple[str, Any]]:
-    """Gives the samples of which a fact is known, and it."""
+    """Return the samples of which a fact is known, and it."""
     return [(name, each["facts"][fact]) for name, each in POSTED.items() if fact in each.get("facts", {})]
 
 

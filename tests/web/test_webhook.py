@@ -21,7 +21,7 @@ from tests.support.door import SECRET, TRACK, basic, post
 
 
 def numbers(store: Store, lane: str = "events", destination: str = "web") -> LaneNumbers:
-    """Gives a lane's numbers."""
+    """Return a lane's numbers."""
     return ledger.read(store, [destination]).lanes[destination, lane]
 
 
