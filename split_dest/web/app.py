@@ -1,4 +1,4 @@
-"""The application: every endpoint, and what they share."""
+"""The Flask application: all endpoints and what they share."""
 
 import re
 import sys
@@ -17,10 +17,10 @@ from split_dest.inbox.intake import HighWater
 from split_dest.inbox.store import Store, connect
 from split_dest.last_good import LastGood
 from split_dest.web import answers, connections, health, impressions, tracking, webhook
-from split_dest.web.accepting import Accepting
 from split_dest.web.attempts import Attempts
+from split_dest.web.receiver import Receiver
 
-#: Segment gives up after four to five seconds; a silent Redis must have become a 503 well before.
+#: Segment gives up after four to five seconds; a silent Redis must have turned into a 503 well before that.
 _REDIS_SECONDS = 0.8
 _SLASHES = re.compile("//+")
 #: gunicorn's own exit code when the application can't be loaded.
@@ -36,18 +36,18 @@ def create(settings: Settings | None = None) -> Flask:
     if settings is None:
         settings = last_good().settings
     app = Flask("split_dest.web")
-    # Werkzeug would redirect, and a sender that follows a redirect turns its POST into a GET.
+    # Werkzeug would redirect, and a sender that follows a redirect turns POST into GET.
     app.url_map.merge_slashes = False
     app.wsgi_app = connections.noting_work(_with_single_slashes(app.wsgi_app))  # type: ignore[method-assign]
     if proxies := config.proxies():
-        # Else any sender could name any address as its own.
+        # Otherwise any sender could claim any address.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=0)  # type: ignore[method-assign]
     store = _store(settings.redis.url, settings.redis.data_dir)
     high_water = HighWater(store, settings.intake.full_at_percent)
-    accepting = Accepting(settings, store)
-    app.register_blueprint(webhook.blueprint(settings, accepting, high_water))
-    app.register_blueprint(tracking.blueprint(settings, accepting, high_water))
-    app.register_blueprint(impressions.blueprint(settings, accepting, high_water))
+    receiver = Receiver(settings, store)
+    app.register_blueprint(webhook.blueprint(settings, receiver, high_water))
+    app.register_blueprint(tracking.blueprint(settings, receiver, high_water))
+    app.register_blueprint(impressions.blueprint(settings, receiver, high_water))
     app.register_blueprint(health.blueprint(settings, store, high_water))
     app.register_error_handler(RequestRefused, partial(answers.limit, Attempts(store)))
     app.register_error_handler(StoreUnavailable, answers.unavailable)
@@ -58,12 +58,12 @@ def create(settings: Settings | None = None) -> Flask:
 
 @cache
 def _store(url: str, data_dir: str) -> Store:
-    """Return the store; settings that are read again keep its connections."""
+    """Return the store. It keeps its connections when the settings are read again."""
     return Store(connect(url, data_dir, timeout_seconds=_REDIS_SECONDS))
 
 
 def _with_single_slashes(application: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
-    """Return an application for which several slashes side by side count as one, the commonest slip in a URL."""
+    """Return an application that reads several slashes in a row as one: the most common typo in a URL."""
 
     def merged(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if "//" in environ["PATH_INFO"]:
@@ -77,7 +77,7 @@ def _with_single_slashes(application: Callable[..., Iterable[bytes]]) -> Callabl
 def last_good() -> LastGood:
     """Return the settings that the environment names; problems end the process with a clear text.
 
-    gunicorn's master reads them first, so that a worker process that is started later has the last good ones.
+    gunicorn's master reads them first, so that a process that starts later inherits the last good ones.
     """
     logs.setup()
     try:

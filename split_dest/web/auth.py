@@ -1,4 +1,4 @@
-"""Who knocks: the Authorization header, and the signature where one is asked for."""
+"""Authentication: the Authorization header and, where the settings ask for it, the signature."""
 
 import base64
 import binascii
@@ -11,30 +11,29 @@ from split_dest.segment.signature import is_signed
 
 
 def authenticate(shown: Sequence[str], secrets: Sequence[Secret]) -> None:
-    """Ensure that one of the secrets was shown.
+    """Ensure that the request holds one of the secrets.
 
-    It may stand there verbatim, as ``Bearer <secret>``, or as the user name or the password of ``Basic``. Each is
-    compared in constant time.
+    A secret may stand alone, after ``Bearer``, or be the user name or password of ``Basic``. Each is compared in
+    constant time.
 
     Args:
-        shown: where a secret may stand, such as the Authorization header as WSGI gives it, that is, in Latin-1;
-            an empty one shows none.
-        secrets: those that open the door.
+        shown: the texts that may hold a secret, such as the Authorization header as WSGI gives it (Latin-1).
+        secrets: the accepted ones.
 
     Raises:
         RequestRefused: 401 ``unauthorized``.
     """
-    # What nearly all show is a secret alone.
+    # Nearly all senders send the secret alone.
     if _is_one_of([text.encode("latin-1", "replace") for text in shown if text], secrets):
         return
-    # A sender may have written a secret beyond ASCII in UTF-8 or in Latin-1; WSGI reads either as Latin-1.
+    # A secret beyond ASCII may have been sent as UTF-8 or Latin-1; WSGI reads both as Latin-1.
     written = {text.encode(code, "replace") for text in shown if text for code in ("latin-1", "utf-8")}
     if not _is_one_of([reading for each in written for reading in _readings(each)], secrets):
         raise RequestRefused(401, "unauthorized")
 
 
 def _is_one_of(readings: Iterable[bytes], secrets: Sequence[Secret]) -> bool:
-    # A list, so that time does not tell which of them matched.
+    # A list, so that timing does not reveal which one matched.
     matches = [
         hmac.compare_digest(reading, secret.reveal().encode()) for reading in readings for secret in secrets
     ]
@@ -42,7 +41,7 @@ def _is_one_of(readings: Iterable[bytes], secrets: Sequence[Secret]) -> bool:
 
 
 def write_key(header: str) -> str | None:
-    """Return the write key of an Authorization header: the user name of ``Basic``; None: it names none."""
+    """Return the write key of an Authorization header, the user name of ``Basic``; None if there is none."""
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":
         return None
@@ -75,5 +74,5 @@ def _basic(encoded: bytes) -> Iterable[bytes]:
     except binascii.Error:
         return
     user, _, password = pair.partition(b":")
-    # The last reading is for a secret that itself holds a colon.
+    # The last reading is for a secret that contains a colon.
     yield from (user, password, pair.removesuffix(b":"))

@@ -1,4 +1,4 @@
-"""A request's body: received whole and in time, inflated, and never more of it than allowed."""
+"""Receive a request's body whole, in time and within its limit, and inflate it."""
 
 import zlib
 from collections.abc import Iterator
@@ -13,21 +13,21 @@ from werkzeug.wsgi import get_content_length
 from split_dest.errors import RequestRefused
 from split_dest.web import fairness
 
-#: Tells in a request's environment how its body was received: WHOLE, or CUT, when it is not known where it ends.
+#: How a request's body was received, in its WSGI environment: WHOLE, or CUT if nobody knows where it ends.
 RECEIVED, WHOLE, CUT = "split_dest.received", "whole", "cut"
-#: From the end of the head to the last byte: longer than Segment's senders wait, and what Heroku's router gives.
+#: Time from the end of the head to the last byte: longer than Segment waits, and as long as Heroku's router does.
 REQUEST_SECONDS = 30.0
-#: A larger body takes its turn, and waits for it in a file: senders that stall must cost no memory.
+#: A larger body takes turns, and waits in a file, so that stalled senders cost no memory.
 LARGE_BYTES = 65_536
-#: gunicorn copies what it has read ahead, up to a megabyte, once for each piece.
+#: gunicorn copies its read-ahead buffer, up to a megabyte, once a piece.
 _PIECE_BYTES = 131_072
-#: gunicorn reads chunk by chunk, so many bytes may be as many chunks before others have their turn.
+#: gunicorn reads chunk by chunk, and a chunk may be one byte: this bounds the chunks before others get their turn.
 _CHUNKED_PIECE_BYTES = 4096
 _GZIP = b"\x1f\x8b"
 _WBITS = 16 + zlib.MAX_WBITS
-#: How much is read of a gzip file at a time, for zlib copies what it leaves, and how much may come of it.
+#: How many bytes are inflated at a time (zlib copies the rest), and into how many at most.
 _DEFLATED_PIECE_BYTES, _INFLATED_PIECE_BYTES = 8192, 262_144
-#: The one 4xx for a broken request after which Segment tries again (action-destinations, core/errors.ts).
+#: The only 4xx for a broken request that Segment retries (action-destinations, core/errors.ts).
 _INCOMPLETE = 408
 
 
@@ -52,7 +52,7 @@ class Body:
         self.close()
 
     def close(self) -> None:
-        """Forget the body."""
+        """Discard the body."""
         self._kept.close()
 
     def add(self, piece: bytes) -> None:
@@ -68,7 +68,7 @@ class Body:
 
     @property
     def is_large(self) -> bool:
-        """True when it is larger than some requests together should be, or would be when inflated."""
+        """True when it is large, or becomes large when inflated."""
         if self._size > LARGE_BYTES:
             return True
         body = self._whole()
@@ -78,7 +78,7 @@ class Body:
             return refused.code == "body_too_large"
 
     def text(self) -> bytes:
-        """Return the whole body, inflated if it is gzip, whatever the headers say.
+        """Return the body, inflated if it is gzip. The headers don't matter: senders get them wrong.
 
         Raises:
             RequestRefused: 413 ``body_too_large`` or 400 ``invalid_gzip``.
@@ -94,17 +94,17 @@ class Body:
 def receive(request: Request, max_bytes: int) -> Body:
     """Receive a request's body.
 
-    Flask's own limit would cut a chunked body silently, so the body is read here up to one byte too many.
+    Flask's own limit would truncate a chunked body silently.
 
     Args:
-        request: whose body it is.
+        request: the request.
         max_bytes: the limit, before and after inflation.
 
     Raises:
-        RequestRefused: 413 ``body_too_large``; 408 ``body_incomplete``: it was cut or took too long; or 400 where
-            chunks are wrong, which no second try repairs.
+        RequestRefused: 413 ``body_too_large``; 408 ``body_incomplete`` if it was cut or took too long, 400 if its
+            chunks are malformed, which a retry does not repair.
     """
-    # Each look at Flask's request goes through its context.
+    # Each access to Flask's request goes through its context.
     environ = request.environ
     length = get_content_length(environ)
     if (length or 0) > max_bytes:
@@ -131,15 +131,15 @@ def _fill(body: Body, source: IO[bytes], length: int | None) -> None:
     except (OSError, gevent.Timeout) as error:
         raise RequestRefused(_INCOMPLETE, "body_incomplete") from error
     except Exception as error:
-        # WSGI has no name for the errors of a body that can't be read.
-        raise RequestRefused(400, "body_incomplete", "The chunks are not what they say.") from error
+        # WSGI does not define which errors a body raises.
+        raise RequestRefused(400, "body_incomplete", "The chunked encoding is malformed.") from error
 
 
 def _pieces(source: IO[bytes], length: int | None) -> Iterator[bytes]:
     """Yield a body piece by piece.
 
     Raises:
-        OSError: it ended early. gunicorn returns what came of such a body as if it were all.
+        OSError: it ended early. gunicorn returns a truncated body as if it were complete.
     """
     missing = length
     piece_bytes = _CHUNKED_PIECE_BYTES if length is None else _PIECE_BYTES
@@ -153,7 +153,7 @@ def _pieces(source: IO[bytes], length: int | None) -> Iterator[bytes]:
 
 
 def _inflated(body: bytes, max_bytes: int) -> bytes:
-    """Return what all members of a gzip file hold.
+    """Return the content of all members of a gzip file.
 
     Source:
         RFC 1952, 2.2: members follow one another, with nothing before, between or after them.

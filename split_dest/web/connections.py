@@ -1,7 +1,7 @@
-"""Connections between two requests: made ready for the next one, or ended.
+"""Keep-alive connections between two requests.
 
-gunicorn reads a body that the application did not want for as long as its sender sends; and when a process stops,
-it waits for each idle connection until it kills it.
+gunicorn reads an unwanted body for as long as its sender sends, and a stopping process waits for each idle
+connection until ``graceful_timeout``. Both are bounded here.
 """
 
 import socket
@@ -14,11 +14,11 @@ import gevent
 
 from split_dest.web import body, fairness
 
-#: Less of a body that was not read is read over, so that the connection can stay.
+#: Up to this much of an unread body is skipped so that the connection can be kept.
 _OVER_BYTES = 65_536
-#: So long a sender may go on sending, before it reads an answer that ends its connection.
+#: How long a sender may go on sending before it reads the response that ends its connection.
 _LEAVE_SECONDS = 2.0
-#: Senders that post more often are told by an answer's ``Connection: close`` instead, and lose no request.
+#: A sender that posts more often than this gets ``Connection: close`` with a response, and loses no request.
 _LINGER_SECONDS = 2.0
 _LOOK_SECONDS = 0.25
 _CONNECTION = "gunicorn.socket"
@@ -26,12 +26,12 @@ _idle: "WeakSet[socket.socket]" = WeakSet()
 
 
 def noting_work(application: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
-    """Return a WSGI application that notes that its connection is at work."""
+    """Return a WSGI application that takes its connection off the idle ones."""
 
     def noted(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if connection := environ.get(_CONNECTION):
             _idle.discard(connection)
-            # A sender that takes no answer would hold its place for ever.
+            # A sender that does not read its responses would hold the connection forever.
             connection.settimeout(body.REQUEST_SECONDS)
         return application(environ, start_response)
 
@@ -39,7 +39,7 @@ def noting_work(application: Callable[..., Iterable[bytes]]) -> Callable[..., It
 
 
 def make_ready(environ: Mapping[str, Any]) -> bool:
-    """Make a connection ready for its next request; False: it must end, for more of the last body may come."""
+    """Prepare a connection for its next request; False if it must end, since more of the last body may come."""
     if _CONNECTION not in environ:
         return False
     connection = environ[_CONNECTION]
@@ -53,19 +53,19 @@ def make_ready(environ: Mapping[str, Any]) -> bool:
 
 
 def end(environ: Mapping[str, Any]) -> None:
-    """End a connection whose sender was told so; requests that it has sent all the same are its to repeat."""
+    """End a connection after a response with ``Connection: close``. The sender repeats pipelined requests."""
     _leave(environ[_CONNECTION])
 
 
 def _is_read_over(rest: IO[bytes]) -> bool:
-    # WSGI has no name for the errors of a body that can't be read.
+    # WSGI does not define which errors a body raises.
     with suppress(Exception, gevent.Timeout), gevent.Timeout(_LEAVE_SECONDS):
         return not rest.read(_OVER_BYTES) or not rest.read(1)
     return False
 
 
 def _leave(connection: socket.socket) -> None:
-    """Let a sender read its answer: to close while bytes wait to be read would take the answer back."""
+    """Let a sender read its response: closing with unread bytes makes TCP discard it."""
     with suppress(OSError, gevent.Timeout), gevent.Timeout(_LEAVE_SECONDS):
         connection.shutdown(socket.SHUT_WR)
         while connection.recv(_OVER_BYTES):
@@ -73,13 +73,13 @@ def _leave(connection: socket.socket) -> None:
 
 
 def end_when_stopping(is_alive: Callable[[], bool]) -> None:
-    """Wait until the process is to stop, then end the connections that are idle, or become so."""
+    """Wait until the process should stop, then end connections as they become idle."""
     while is_alive():
         gevent.sleep(_LOOK_SECONDS)
     gevent.sleep(_LINGER_SECONDS)
     while True:
         for connection in list(_idle):
-            # A request that has come already is still read and answered.
+            # A request that has already arrived is still answered.
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RD)
         gevent.sleep(_LOOK_SECONDS)

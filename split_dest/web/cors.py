@@ -3,13 +3,13 @@
 from flask import Response, request
 
 _BELOW = "/v1/"
-#: What Segment's browser SDK sends beside its body; a star would not stand for ``Authorization``.
+#: The headers of Segment's browser SDK. ``*`` would not include ``Authorization``.
 _HEADERS = ("Authorization", "Content-Type", "X-Retry-Count")
 _DAY_SECONDS = 86_400
 
 
 def allow(response: Response) -> Response:
-    """Add to an answer of the Tracking API what browsers ask for before they show it to a page.
+    """Add the CORS headers to a response of the Tracking API.
 
     Source:
         Fetch standard, CORS protocol; analytics-next, plugins/segmentio (headers sent and read).

@@ -1,6 +1,6 @@
-"""Long work gives way, so that what one sender costs all others is bounded.
+"""Long work yields to other requests.
 
-A web process serves its connections in one thread: whatever computes without waiting holds up everybody else.
+A web process serves all connections in one thread: a request that computes without waiting blocks all others.
 """
 
 import time
@@ -9,23 +9,23 @@ import gevent
 
 #: How long one request may compute before the others have their turn.
 _SLICE_SECONDS = 0.002
-#: A timer that is due when the loop has looked for what came; after no time at all gevent goes on before it looks.
+#: With zero seconds gevent would resume before its loop polls the sockets.
 _NEXT_POLL_SECONDS = 1e-9
 
 
 class _Slice:
-    """The time during which one request may compute; ``began`` is of the monotonic clock, in seconds."""
+    """The current time slice; ``began`` is a reading of the monotonic clock, in seconds."""
 
     began = 0.0
 
 
 def begin_slice() -> None:
-    """Note that a request goes on after others had their turn."""
+    """Start a new slice."""
     _Slice.began = time.monotonic()
 
 
 def give_way() -> bool:
-    """Let the other requests go on if none has given way for some milliseconds; return whether that was so."""
+    """Yield to the other requests if the slice is over; return whether it was."""
     if time.monotonic() - _Slice.began < _SLICE_SECONDS:
         return False
     begin_slice()
@@ -35,5 +35,5 @@ def give_way() -> bool:
 
 
 def let_poll() -> None:
-    """Go on when the loop has looked for what has come, and what it found has begun."""
+    """Let the loop poll the sockets and start the requests that have arrived."""
     gevent.sleep(_NEXT_POLL_SECONDS)

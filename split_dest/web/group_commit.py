@@ -1,6 +1,6 @@
-"""Requests that come at the same moment are stored in one step.
+"""Group commit: requests that arrive together are stored in one step.
 
-A call of Redis costs a web process 160 to 210 µs of CPU, a third of a request, so under load it is shared.
+A call to Redis costs a web process 160 to 210 µs of CPU, a third of a request, so under load requests share it.
 """
 
 from collections import defaultdict, deque
@@ -16,15 +16,15 @@ from split_dest.inbox.store import Store
 from split_dest.mapping.acceptance import Item
 from split_dest.web import fairness
 
-#: A request of more messages gains nothing by company, and nobody waits for it.
+#: A request of more messages is stored alone: sharing would gain nothing and make others wait.
 _ALONE = 100
-#: A step begins after so many looks for more at the latest.
-_MOST_LOOKS = 4
+#: How often the leader looks for more requests before it stores, at most.
+_MAX_POLLS = 4
 
 
 @dataclass(slots=True, eq=False)
-class _Request:
-    """One that waits. ``outcome`` gets its receipt, or what went wrong, or None: it is to lead the next step."""
+class _Waiting:
+    """A waiting request. ``outcome`` becomes its receipt, an error, or None if it must lead the next step."""
 
     items: Sequence[Item]
     outcome: "AsyncResult[Receipt | StoreUnavailable | None]" = field(default_factory=AsyncResult)
@@ -32,17 +32,17 @@ class _Request:
 
 @dataclass(slots=True)
 class _Group:
-    """The requests whose messages may be stored in one step."""
+    """The requests that may share a step."""
 
-    waiting: deque[_Request] = field(default_factory=deque)
+    waiting: deque[_Waiting] = field(default_factory=deque)
     is_led: bool = False
 
 
 class GroupCommit:
-    """Stores what has come for a destination at one moment together.
+    """Stores the messages of several requests in one step.
 
-    The first request of a moment leads: it lets the others that are ready begin, stores what all of them hold, and
-    hands out the receipts. Those that come meanwhile wait, and one of them leads the next step.
+    The first request leads: it lets other requests that have arrived begin, stores all their messages, and hands
+    out the receipts. Requests that arrive meanwhile wait, and one of them leads the next step.
     """
 
     def __init__(self, store: Store) -> None:
@@ -57,7 +57,7 @@ class GroupCommit:
         """
         if len(items) > _ALONE:
             return intake.accept(self._store, items, terms)
-        group, mine = self._groups[terms], _Request(items)
+        group, mine = self._groups[terms], _Waiting(items)
         if not group.is_led:
             return self._lead(group, terms, mine)
         group.waiting.append(mine)
@@ -68,8 +68,8 @@ class GroupCommit:
             raise StoreUnavailable(outcome.detail, outcome.code) from outcome
         return outcome
 
-    def _lead(self, group: _Group, terms: Terms, mine: _Request) -> Receipt:
-        """Store what this request and those that wait hold, and return its receipt."""
+    def _lead(self, group: _Group, terms: Terms, mine: _Waiting) -> Receipt:
+        """Store the messages of this request and of those that wait; return its receipt."""
         group.is_led, together = True, [mine]
         try:
             self._let_begin(group)
@@ -77,13 +77,13 @@ class GroupCommit:
             group.waiting.clear()
             receipts = intake.accept_together(self._store, [request.items for request in together], terms)
         except StoreUnavailable as error:
-            # To find a silent Redis out takes long: those that came meanwhile are told as well.
+            # A silent Redis takes long to find out: requests that arrived meanwhile fail with it.
             together += group.waiting
             group.waiting.clear()
             _tell(together, error)
             raise
         except BaseException:
-            _tell(together, StoreUnavailable("the step that it was part of failed"))
+            _tell(together, StoreUnavailable("the shared step failed"))
             raise
         else:
             for request, receipt in zip(together, receipts, strict=True):
@@ -95,14 +95,14 @@ class GroupCommit:
                 group.waiting.popleft().outcome.set(None)
 
     def _let_begin(self, group: _Group) -> None:
-        """Let the requests begin that have come, for as long as each look of the loop finds more of them."""
-        for _ in range(_MOST_LOOKS):
+        """Let requests that have arrived begin, for as long as each poll finds more of them."""
+        for _ in range(_MAX_POLLS):
             before = len(group.waiting)
             fairness.let_poll()
             if len(group.waiting) == before:
                 return
 
 
-def _tell(requests: Sequence[_Request], error: StoreUnavailable) -> None:
+def _tell(requests: Sequence[_Waiting], error: StoreUnavailable) -> None:
     for request in requests:
         request.outcome.set(error)

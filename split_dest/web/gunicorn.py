@@ -1,10 +1,10 @@
-"""gunicorn's settings that do not change from machine to machine; WEB_CONCURRENCY gives the processes.
+"""gunicorn's settings and hooks. WEB_CONCURRENCY sets the number of processes.
 
-gunicorn reads this module before any other of ours, and gevent has to patch the standard library first: a process
-with a lock that was imported before would hang for ever.
+gunicorn reads this module before any other of ours, and gevent must patch the standard library before it is
+imported: a lock that was imported earlier would hang the process.
 
-On SIGHUP the master and its worker processes read the settings again. gunicorn's own way, new processes for old
-ones, closes idle connections, and a request that is on its way to one of them is lost.
+On SIGHUP the master and its worker processes read the settings again. gunicorn's own reload replaces the
+processes and closes idle connections, which loses requests that are on their way.
 """
 
 from gevent import monkey
@@ -27,35 +27,34 @@ from split_dest import logs
 from split_dest.web import app, connections, fairness
 
 worker_class = "gevent"
-#: Segment's senders and load balancers keep connections for about a minute. A head has as long to come.
+#: Segment and load balancers keep connections for about a minute. This also bounds how long a head may take.
 keepalive = 75
 #: Heroku and Kubernetes kill after 30 seconds.
 graceful_timeout = 20
 timeout = 30
-#: A pixel's message stands in its address; 8,190 bytes are the most that gunicorn takes.
+#: A pixel's message is in its URL; gunicorn takes at most 8,190 bytes.
 limit_request_line = 8190
-# gunicorn's parser in C, where it is installed, would be taken. It reads some odd requests differently, and the
-# endpoints were tried with this one.
+# The C parser, if installed, reads some odd requests differently; the endpoints are tested with this one.
 http_parser = "python"
-# Otherwise gunicorn leaves a socket in the home directory.
+# The control socket would be left in the home directory.
 control_socket_disable = True
 loglevel = "warning"
-#: New objects between two searches for cycles, of which a request leaves few.
+#: New objects between two runs of the garbage collector. Requests leave few cycles.
 _OBJECTS = 20_000
-#: Settings are read in a thread, which lets requests go on after this long. Each of their calls to the system
-#: would wait for Python's own 5 ms.
+#: How long a thread that reads settings may hold the interpreter lock. With Python's default of 5 ms each system
+#: call of a request would wait that long.
 _SWITCH_SECONDS = 0.0005
-#: Then a connection is ended with its answer, so that the next one goes to the process that has least to do: of 32
-#: that were opened at once, one of two processes took 31 in three of ten tries.
+#: A connection ends with this request, so that its successor goes to the process that is least busy: of 32
+#: connections that were opened at once, one of two processes took 31 in three of ten tries.
 _REQUESTS_A_CONNECTION = 100
-#: By it the master tells its processes to read the settings; gunicorn's workers have no use for it.
+#: The master's signal to its processes to read the settings again; gunicorn's workers don't use it.
 _TELL = signal.SIGUSR2
 _reading = BoundedSemaphore()
 
 
 def on_starting(_server: object) -> None:
-    """Read the settings before any sender is let in, and log as the rest does."""
-    # Until this module takes SIGHUP over, gunicorn would read its own settings anew.
+    """Read the settings before the first connection, and log as JSON."""
+    # Until this module handles SIGHUP, gunicorn would reload itself.
     _mask(signal.SIG_BLOCK)
     app.last_good()
     errors = logging.getLogger("gunicorn.error")
@@ -65,7 +64,7 @@ def on_starting(_server: object) -> None:
 
 
 def _is_worth_a_line(record: logging.LogRecord) -> bool:
-    """Return False for what any sender can cause at any rate; of a request that is no HTTP nothing is quoted."""
+    """Rate-limit the lines that a sender can cause, and quote nothing of a request that is not HTTP."""
     text = str(record.msg)
     if text.startswith("Invalid request from"):
         logs.often("not_http", error=type(sys.exception()).__name__)
@@ -77,8 +76,8 @@ def _is_worth_a_line(record: logging.LogRecord) -> bool:
 
 
 def when_ready(server: Any) -> None:
-    """Take SIGHUP over from gunicorn."""
-    # A process is born with its signals put off until it can act on them; before, they would kill it.
+    """Handle SIGHUP instead of gunicorn."""
+    # A new process blocks these signals until it handles them; before that they would kill it.
     os.register_at_fork(
         before=partial(_mask, signal.SIG_BLOCK), after_in_parent=partial(_mask, signal.SIG_UNBLOCK)
     )
@@ -97,21 +96,21 @@ def _hang_up(server: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Let the master change the settings between two requests; one that is being answered keeps its own."""
-    # What stays need not be searched for cycles: that held up requests for 40 ms.
+    """Prepare the process: garbage collection, and reading the settings again on a signal."""
+    # Objects that stay need no garbage collection; it blocked requests for 40 ms.
     gc.collect()
     gc.freeze()
     gc.set_threshold(_OBJECTS)
     sys.setswitchinterval(_SWITCH_SECONDS)
     signal.signal(_TELL, lambda *_: gevent.spawn(_read_again, worker))
-    # It may be sent to the whole process group.
+    # The terminal or systemd may send it to the whole process group.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     _mask(signal.SIG_UNBLOCK)
     gevent.spawn(connections.end_when_stopping, lambda: worker.alive)
 
 
 def _read_again(worker: Any) -> None:
-    """Make the application again, in a thread, for a thousand destinations may take two seconds."""
+    """Replace the application between two requests. Built in a thread: 1,000 destinations take two seconds."""
     with _reading:
         application = gevent.get_hub().threadpool.apply(_application_again)
         if application is not None:
@@ -124,18 +123,18 @@ def _application_again() -> object:
 
 
 def worker_int(worker: Any) -> None:
-    """Finish requests upon SIGINT and SIGQUIT as upon SIGTERM: gunicorn would end the process now."""
+    """Finish requests on SIGINT and SIGQUIT as on SIGTERM; gunicorn would end the process at once."""
     gevent.sleep(worker.cfg.graceful_timeout)
 
 
 def pre_request(_worker: object, request: Any) -> None:
-    """Let the processes share the connections of a sender that keeps many."""
+    """Spread the connections of a sender that keeps many over the processes."""
     if request.req_number >= _REQUESTS_A_CONNECTION:
         request.force_close()
 
 
 def post_request(_worker: object, request: Any, environ: Mapping[str, Any], response: Any) -> None:
-    """Leave the connection ready for its next request, and let others have their turn."""
+    """Prepare the connection for its next request, and yield to others."""
     if not connections.make_ready(environ):
         request.force_close()
     elif response.should_close():

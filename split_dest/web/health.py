@@ -1,4 +1,4 @@
-"""What probes and tools ask for: health, version, numbers, and the OpenAPI document."""
+"""Endpoints for probes and tools: health, version, metrics, and the OpenAPI document."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from split_dest.inbox.ledger import Ledger
 from split_dest.inbox.store import Store
 from split_dest.web.metrics import LedgerCollector
 
-#: The same for all settings, so it tells nothing of them.
+#: The same for all settings, so it reveals nothing of them.
 OPENAPI = Path(__file__).with_name("openapi.yaml")
 
 
@@ -52,6 +52,6 @@ def blueprint(settings: Settings, store: Store, high_water: HighWater) -> Bluepr
 def _numbers(read: Ledger) -> bytes:
     registry = CollectorRegistry(auto_describe=False)
     registry.register(LedgerCollector(read))
-    # In a thread: for a thousand destinations it takes half a second, and anybody can ask for it.
+    # In a thread: 1,000 destinations take half a second, and anybody can ask.
     text: bytes = gevent.get_hub().threadpool.apply(generate_latest, (registry,))
     return text

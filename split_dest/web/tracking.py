@@ -1,4 +1,4 @@
-"""The Tracking API door: Segment's SDKs post straight to it, as they do to Segment."""
+"""The Tracking API: Segment's SDKs post to it as they do to Segment."""
 
 import base64
 import time
@@ -19,39 +19,39 @@ from split_dest.segment import tracking
 from split_dest.segment.pixel import body_of_query
 from split_dest.segment.tracking import KINDS, Call
 from split_dest.web import auth, body, cors
-from split_dest.web.accepting import Accepting
+from split_dest.web.receiver import Receiver
 from split_dest.web.turns import Turn
 
-#: The only status after which every SDK gives up: analytics-node 2 sends again after any other.
+#: The only status that no SDK retries: analytics-node 2 retries all others.
 _PERMANENT = 400
 _TOO_LARGE = 413
-#: A write key is no secret, so what is refused here must not fill Redis: 5,000 times 64 KiB are 330 MB.
-MOST_DEAD_LETTERS = 5_000
-_MOST_KEPT_BYTES = 65_536
+#: Write keys are public, so dead letters from here must not fill Redis: 5,000 times 64 KiB are 330 MB.
+MAX_DEAD_LETTERS = 5_000
+_MAX_LETTER_BYTES = 65_536
 _GIF = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 _NAME_OF_KEY = b"writeKey"
 _KIND = f"<any({','.join(KINDS)}):kind>"
 
 
-def blueprint(settings: Settings, accepting: Accepting, high_water: HighWater) -> Blueprint:
-    """Return the door ``/v1/…``, every address with and without a slash at its end."""
+def blueprint(settings: Settings, receiver: Receiver, high_water: HighWater) -> Blueprint:
+    """Return the endpoints ``/v1/…``, each with and without a trailing slash."""
     pages = Blueprint("tracking", __name__)
     pages.after_request(cors.allow)
-    door = _Door(settings, accepting, high_water)
-    _add_calls(pages, door)
-    _add_pictures(pages, door)
+    endpoint = _Endpoint(settings, receiver, high_water)
+    _add_calls(pages, endpoint)
+    _add_pictures(pages, endpoint)
     return pages
 
 
-def _add_calls(pages: Blueprint, door: "_Door") -> None:
+def _add_calls(pages: Blueprint, endpoint: "_Endpoint") -> None:
     @pages.post(f"/v1/{_KIND}", strict_slashes=False)
     def receive(kind: str) -> Response:
         write_key = auth.write_key(request.headers.get("Authorization", ""))
         if write_key is not None:
             # Reject unknown write keys before reading the body.
-            door.destinations(write_key)
-        with _permanent(), body.receive(request, tracking.MAX_BODY_BYTES) as sent, door.turns.begin() as turn:
-            door.receive(turn, turn.read(sent), kind, write_key)
+            endpoint.destinations(write_key)
+        with _permanent(), body.receive(request, tracking.MAX_BODY_BYTES) as sent, endpoint.turns.begin() as turn:
+            endpoint.receive(turn, turn.read(sent), kind, write_key)
         return jsonify(success=True)
 
     @pages.post("/v1/m", strict_slashes=False)
@@ -60,28 +60,28 @@ def _add_calls(pages: Blueprint, door: "_Door") -> None:
 
     @pages.get("/v1/projects/<write_key>/settings", strict_slashes=False)
     def tell_settings(write_key: str) -> Response:
-        door.destinations(write_key)
+        endpoint.destinations(write_key)
         # No apiHost: behind a proxy only the SDK's own configuration knows our name.
         return jsonify(integrations={"Segment.io": {"apiKey": write_key}}, metrics={"sampleRate": 0})
 
 
-def _add_pictures(pages: Blueprint, door: "_Door") -> None:
+def _add_pictures(pages: Blueprint, endpoint: "_Endpoint") -> None:
     @pages.get("/v1/pixel", defaults={"kind": ""}, strict_slashes=False)
     @pages.get("/v1/pixel/<path:kind>", strict_slashes=False)
     def show_pixel(kind: str) -> Response:
-        return _pixel(door, kind.rstrip("/"))
+        return _pixel(endpoint, kind.rstrip("/"))
 
 
-def _pixel(door: "_Door", kind: str) -> Response:
-    # Nobody who opens a mail should see a broken picture, so the sender can't be told of anything.
+def _pixel(endpoint: "_Endpoint", kind: str) -> Response:
+    # A reader of an email should never see a broken image, so errors are only logged.
     try:
         if request.method == "HEAD":
-            # A scanner, which shows the picture to nobody.
+            # A scanner that shows the image to nobody.
             return _picture()
         if kind not in KINDS:
             raise RequestRefused(404, "not_found")
-        with door.turns.begin() as turn:
-            door.receive(turn, body_of_query(request.query_string.decode(errors="replace")), kind)
+        with endpoint.turns.begin() as turn:
+            endpoint.receive(turn, body_of_query(request.query_string.decode(errors="replace")), kind)
     except (RequestRefused, StoreUnavailable) as error:
         logs.often("pixel_lost", reason=error.code)
     return _picture()
@@ -91,21 +91,21 @@ def _picture() -> Response:
     return Response(_GIF, mimetype="image/gif", headers={"Cache-Control": "no-store"})
 
 
-class _Door:
-    """Leads each write key's messages to the destinations that list it."""
+class _Endpoint:
+    """Accepts messages for the destinations that list their write key."""
 
-    def __init__(self, settings: Settings, accepting: Accepting, high_water: HighWater) -> None:
+    def __init__(self, settings: Settings, receiver: Receiver, high_water: HighWater) -> None:
         self._settings = settings
-        self._accepting = accepting
+        self._receiver = receiver
         self._high_water = high_water
-        self.turns = accepting.strangers_turns
+        self.turns = receiver.public_turns
         self._by_key: dict[str, list[str]] = defaultdict(list)
         for name, destination in settings.destinations.items():
             for write_key in dict.fromkeys(destination.write_keys):
                 self._by_key[write_key].append(name)
 
     def destinations(self, write_key: str | None) -> Sequence[str]:
-        """Return the names of the destinations of a write key.
+        """Return the names of the destinations that list a write key.
 
         Raises:
             RequestRefused: 401 ``unknown_source``.
@@ -120,12 +120,12 @@ class _Door:
 
         Raises:
             RequestRefused: the write key is unknown, or no message can be accepted.
-            StoreUnavailable: the sender shall try again.
+            StoreUnavailable: the sender must try again.
         """
         most = self._settings.intake.max_message_bytes
         call = Call(KINDS[kind], int(time.time() * 1000), most, lambda: str(uuid.uuid4()))
         if write_key is None and _NAME_OF_KEY not in received:
-            # Nothing else of it would count, and to read it may take long.
+            # Parsing it may take long, and without a write key it is refused in any case.
             raise RequestRefused(401, "unknown_source")
         posted = tracking.posted(received, call)
         names = self.destinations(write_key or posted.write_key)
@@ -133,21 +133,21 @@ class _Door:
         messages = list(turn.share(posted, len(posted)))
         for name in names:
             rules = self._settings.destinations[name].rules
-            # Their size was judged as they came; what was added since must not count.
+            # Their size was checked before the envelope's context was added.
             items = [_cut(item(found, rules, None, "tracking")) for found in turn.paced(messages)]
-            self._accepting.accept(name, items, most_dead=MOST_DEAD_LETTERS)
+            self._receiver.accept(name, items, most_dead=MAX_DEAD_LETTERS)
         _check(items)
 
 
 def _cut(found: Item) -> Item:
-    """Return an item as it may be kept: what is refused and larger than any message is kept in part."""
-    if not found.reason or len(found.text) <= _MOST_KEPT_BYTES:
+    """Return an item with its text truncated if it is a dead letter larger than any message."""
+    if not found.reason or len(found.text) <= _MAX_LETTER_BYTES:
         return found
-    return replace(found, text=found.text[:_MOST_KEPT_BYTES])
+    return replace(found, text=found.text[:_MAX_LETTER_BYTES])
 
 
 def _check(items: Sequence[Item]) -> None:
-    """Tell the sender when none of its messages could be accepted; all of them are kept as dead letters."""
+    """Refuse the request if none of its messages was accepted. All of them are kept as dead letters."""
     if not items:
         raise RequestRefused(_PERMANENT, "empty_batch")
     reasons = {each.reason for each in items}
@@ -162,7 +162,7 @@ def _check(items: Sequence[Item]) -> None:
 
 @contextmanager
 def _permanent() -> Iterator[None]:
-    """Turn 413 into the one status after which every SDK gives up."""
+    """Turn 413 into the only status that no SDK retries."""
     try:
         yield
     except RequestRefused as refused:

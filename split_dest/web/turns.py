@@ -1,4 +1,4 @@
-"""Long requests take turns, and let the short ones go first."""
+"""Long requests take turns and let short ones go first."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -13,24 +13,24 @@ from split_dest.web import fairness
 from split_dest.web.body import Body
 
 T = TypeVar("T")
-#: A request of more messages is long: they take more than some milliseconds.
+#: A request of more messages is long: it takes more than a few milliseconds.
 _MANY_MESSAGES = 50
-#: How long a long request waits for its turn: Segment's senders have given up by then.
-_MOST_WAIT_SECONDS = 10.0
+#: How long a long request waits for its turn. Segment's senders have given up by then.
+_MAX_WAIT_SECONDS = 10.0
 _BUSY = 503
-#: How long a long request waits for short ones before it goes on, and how often it looks.
+#: How long a long request waits for short ones, and how often it looks.
 _PATIENCE_SECONDS, _LOOK_SECONDS = 0.02, 0.001
 
 
 class Turns:
-    """Lets few long requests of a kind of sender be worked on at a time.
+    """Limits how many long requests of one kind of sender are processed at a time.
 
-    Senders with a secret have their own, so that they never queue behind strangers. The others wait outside of
-    memory, and Redis has no more long steps to do than turns are given.
+    Senders with a secret have turns of their own, so they never queue behind strangers. Bodies that wait are in
+    files, and Redis gets no more long steps at a time than there are turns.
 
     Args:
-        at_once: how many long requests are worked on; of two one computes while Redis stores the other.
-        first: those whose short requests go first as well.
+        at_once: how many long requests are processed; with two, one computes while Redis stores the other.
+        first: other turns whose short requests go first as well.
     """
 
     def __init__(self, at_once: int, *first: "Turns") -> None:
@@ -39,7 +39,7 @@ class Turns:
         self._first = (self, *first)
 
     def begin(self) -> "Turn":
-        """Return the turn of a request, for the time when it is at work: a short one until it says otherwise."""
+        """Return the turn of a request while it is processed. It counts as short until it proves long."""
         return Turn(self)
 
     def note_short(self, number: int) -> None:
@@ -47,7 +47,7 @@ class Turns:
         self._short += number
 
     def wait_for_short(self) -> None:
-        """Wait until no short request is under way, or for a moment."""
+        """Wait until no short request is under way, but not for long."""
         ends = time.monotonic() + _PATIENCE_SECONDS
         while any(turns._short for turns in self._first) and time.monotonic() < ends:
             gevent.sleep(_LOOK_SECONDS)
@@ -55,7 +55,7 @@ class Turns:
 
 
 class Turn:
-    """The time when one request is at work."""
+    """One request while it is processed."""
 
     def __init__(self, turns: Turns) -> None:
         self._turns = turns
@@ -74,7 +74,7 @@ class Turn:
             self._turns.note_short(-1)
 
     def _take(self) -> None:
-        """Wait for the turn of a long request; between two of them the short ones go on.
+        """Wait for a long request's turn.
 
         Raises:
             RequestRefused: 503 ``busy``: too many wait already.
@@ -82,7 +82,7 @@ class Turn:
         if self._is_long:
             return
         self._turns.note_short(-1)
-        self._is_long = self._turns.long.acquire(timeout=_MOST_WAIT_SECONDS)
+        self._is_long = self._turns.long.acquire(timeout=_MAX_WAIT_SECONDS)
         if not self._is_long:
             self._turns.note_short(1)
             raise RequestRefused(_BUSY, "busy")
@@ -90,7 +90,7 @@ class Turn:
         self._turns.wait_for_short()
 
     def read(self, body: Body) -> bytes:
-        """Return a body's text, inflated; a large one waits for its turn in its file.
+        """Return a body's text, inflated. A large body waits for its turn in its file.
 
         Raises:
             RequestRefused: the body can't be inflated, or ``busy``.
@@ -100,7 +100,7 @@ class Turn:
         return body.text()
 
     def share(self, messages: Iterable[T], number: int) -> Iterator[T]:
-        """Yield the messages of a request, of which the *number* is known; many of them wait for their turn.
+        """Yield the messages of a request. If *number*, their count, is high, wait for a turn first.
 
         Raises:
             RequestRefused: ``busy``.
@@ -110,7 +110,7 @@ class Turn:
         return self.paced(messages)
 
     def paced(self, items: Iterable[T]) -> Iterator[T]:
-        """Yield items, and let other requests go on between them."""
+        """Yield the items, and yield to other requests between them."""
         for item in items:
             yield item
             if fairness.give_way() and self._is_long:

@@ -1,4 +1,4 @@
-"""The webhook: where Segment's webhook destinations post messages."""
+"""The endpoint for Segment's webhook destinations."""
 
 from flask import Blueprint, Response, request
 
@@ -8,15 +8,15 @@ from split_dest.inbox.intake import HighWater
 from split_dest.mapping.acceptance import item
 from split_dest.segment import payload
 from split_dest.web import auth, body
-from split_dest.web.accepting import Accepting
+from split_dest.web.receiver import Receiver
 
 _METHODS = ("POST", "PUT", "PATCH")
 
 
-def blueprint(settings: Settings, accepting: Accepting, high_water: HighWater) -> Blueprint:
+def blueprint(settings: Settings, receiver: Receiver, high_water: HighWater) -> Blueprint:
     """Return the endpoint ``/webhook/<destination>``, with and without a slash at its end."""
     pages = Blueprint("webhook", __name__)
-    intake, most_bytes = settings.intake, settings.intake.max_message_bytes
+    intake, max_bytes = settings.intake, settings.intake.max_message_bytes
 
     @pages.route("/webhook/<name>", methods=_METHODS, strict_slashes=False)
     def receive(name: str) -> Response:
@@ -24,14 +24,14 @@ def blueprint(settings: Settings, accepting: Accepting, high_water: HighWater) -
         if destination is None:
             raise RequestRefused(404, "unknown_destination")
         auth.authenticate([request.headers.get("Authorization", "")], destination.authorization)
-        with body.receive(request, intake.max_body_bytes) as sent, accepting.turns.begin() as turn:
+        with body.receive(request, intake.max_body_bytes) as sent, receiver.turns.begin() as turn:
             received = turn.read(sent)
             if destination.signature_secrets:
                 signature = request.headers.get("X-Signature", "")
                 auth.check_signature(signature, received, destination.signature_secrets)
             high_water.check()
-            found = payload.messages(received, payload.MAX_MESSAGES)
-            items = [item(each, destination.rules, most_bytes) for each in turn.share(found, len(found))]
-            return accepting.answer(name, items)
+            messages = payload.messages(received, payload.MAX_MESSAGES)
+            items = [item(each, destination.rules, max_bytes) for each in turn.share(messages, len(messages))]
+            return receiver.answer(name, items)
 
     return pages

@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 from split_dest.inbox import ledger
 from split_dest.inbox.ledger import LaneNumbers
 from split_dest.inbox.store import Store
-from split_dest.web.tracking import MOST_DEAD_LETTERS
+from split_dest.web.tracking import MAX_DEAD_LETTERS
 from tests.support.door import TRACK, call, post
 
 BAD = {"userId": "u-1"}
@@ -25,14 +25,14 @@ def letters(store: Store) -> int:
 @pytest.fixture
 def full(client: FlaskClient, store: Store) -> FlaskClient:
     """The door of a destination that has one dead letter less than it may have."""
-    for start in range(0, MOST_DEAD_LETTERS - 1, 1000):
-        count = min(1000, MOST_DEAD_LETTERS - 1 - start)
+    for start in range(0, MAX_DEAD_LETTERS - 1, 1000):
+        count = min(1000, MAX_DEAD_LETTERS - 1 - start)
         call(
             client,
             {"batch": [BAD | {"messageId": f"b-{start + n}", "type": "track"} for n in range(count)]},
             "/v1/batch",
         )
-    assert letters(store) == MOST_DEAD_LETTERS - 1
+    assert letters(store) == MAX_DEAD_LETTERS - 1
     return client
 
 
@@ -44,7 +44,7 @@ def test_refused_messages_over_the_bound_are_counted_and_not_kept(full: FlaskCli
 
     found = numbers(store)
     assert answers == [200, 400]
-    assert (letters(store), found.dead, found.pending) == (MOST_DEAD_LETTERS, MOST_DEAD_LETTERS, 1)
+    assert (letters(store), found.dead, found.pending) == (MAX_DEAD_LETTERS, MOST_DEAD_LETTERS, 1)
     assert found.filtered == {"dead_letters_full": 5}
     assert found.received == found.delivered + found.filtered_total + found.duplicate + found.pending + found.dead
 
@@ -53,7 +53,7 @@ def test_the_webhook_keeps_what_it_sets_aside_all_the_same(full: FlaskClient, st
     """Who has the secret is believed."""
     post(full, [{"type": "track", "userId": True}, {"type": "track", "userId": False}])
 
-    assert letters(store) == MOST_DEAD_LETTERS + 1
+    assert letters(store) == MAX_DEAD_LETTERS + 1
 
 
 def test_of_a_refused_message_64_kilobytes_are_kept(client: FlaskClient, store: Store) -> None:

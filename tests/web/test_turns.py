@@ -20,7 +20,7 @@ def _hold(turn: Turn, ends: gevent.event.Event) -> None:
 
 def test_who_waits_too_long_is_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of its turn is left, and the next one finds its place."""
-    monkeypatch.setattr(turns, "_MOST_WAIT_SECONDS", _SHORT_SECONDS)
+    monkeypatch.setattr(turns, "_MAX_WAIT_SECONDS", _SHORT_SECONDS)
     waiting, ends = Turns(1), gevent.event.Event()
     first = gevent.spawn(_hold, waiting.begin(), ends)
     gevent.sleep(0.001)

@@ -1,4 +1,4 @@
-"""What every door does with the messages it has read: store them, wake their lanes, say what became of them."""
+"""Store what an endpoint has read, wake the lanes, and answer the sender. The same for every endpoint."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -19,40 +19,45 @@ from split_dest.web.group_commit import GroupCommit
 from split_dest.web.turns import Turns
 
 
-class Accepting:
-    """The way from the doors into Redis, one for all of them.
+class Receiver:
+    """Stores messages in Redis for all endpoints.
 
-    ``turns`` are those of senders with a secret, ``strangers_turns`` those of senders with a public write key.
+    ``turns`` are for senders with a secret, ``public_turns`` for senders with a public write key.
     """
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self._settings = settings
         self._store = store
         self.turns = Turns(2)
-        self.strangers_turns = Turns(1, self.turns)
+        self.public_turns = Turns(1, self.turns)
         self._group_commit = GroupCommit(store)
         self._terms = cache(self._make_terms)
 
     def answer(self, name: str, items: Sequence[Item]) -> Response:
-        """Accept the items, and return the answer that says what became of how many.
+        """Store the items; return the response with how many were accepted, duplicates, and kept as dead letters.
 
         Raises:
             StoreUnavailable: as ``accept``.
         """
         receipt = self.accept(name, items)
-        told = {
+        counts = {
             "success": True,
             "accepted": receipt.accepted,
             "duplicates": receipt.duplicates,
             "set_aside": receipt.set_aside,
         }
-        return Response(orjson.dumps(told), mimetype="application/json")
+        return Response(orjson.dumps(counts), content_type="application/json")
 
     def accept(self, name: str, items: Sequence[Item], most_dead: int = intake.ANY_NUMBER) -> Receipt:
-        """Store the items of the destination or source of this name, and return the receipt; *most_dead* as there.
+        """Store the items for a destination or source and return the receipt.
+
+        Args:
+            name: of the destination or source.
+            items: to store.
+            most_dead: as in ``AcceptOptions``.
 
         Raises:
-            StoreUnavailable: nothing may be said to the sender but to try again.
+            StoreUnavailable: the sender must be told to try again, and nothing else.
         """
         receipt = self._group_commit.accept(items, self._terms(name, most_dead))
         if receipt.asleep:
