@@ -110,46 +110,46 @@ def receive(request: Request, max_bytes: int) -> Body:
     if (length or 0) > max_bytes:
         raise _too_large(max_bytes)
     body = Body(max_bytes, length)
-    try:
-        _fill(body, environ["wsgi.input"], length)
-        environ[RECEIVED] = WHOLE
-    except RequestRefused as refused:
-        body.close()
-        if refused.code == "body_incomplete":
-            environ[RECEIVED] = CUT
-        raise
-    return body
-
-
-def _fill(body: Body, source: IO[bytes], length: int | None) -> None:
+    environ[RECEIVED] = CUT
     try:
         with gevent.Timeout(REQUEST_SECONDS):
-            for piece in _pieces(source, length):
+            for piece in _pieces(environ["wsgi.input"], length):
                 body.add(piece)
-    except RequestRefused:
-        raise
-    except (OSError, gevent.Timeout) as error:
+    except gevent.Timeout as error:
+        body.close()
         raise RequestRefused(_INCOMPLETE, "body_incomplete") from error
-    except Exception as error:
-        # WSGI does not define which errors a body raises.
-        raise RequestRefused(400, "body_incomplete", "The chunked encoding is malformed.") from error
+    except BaseException:
+        body.close()
+        raise
+    environ[RECEIVED] = WHOLE
+    return body
 
 
 def _pieces(source: IO[bytes], length: int | None) -> Iterator[bytes]:
     """Yield a body piece by piece.
 
     Raises:
-        OSError: it ended early. gunicorn returns a truncated body as if it were complete.
+        RequestRefused: ``body_incomplete``. gunicorn returns a body that ended early as if it were complete.
     """
     missing = length
     piece_bytes = _CHUNKED_PIECE_BYTES if length is None else _PIECE_BYTES
-    while piece := source.read(piece_bytes if missing is None else min(missing, piece_bytes)):
+    while piece := _read(source, piece_bytes if missing is None else min(missing, piece_bytes)):
         yield piece
         if missing is not None:
             missing -= len(piece)
         fairness.give_way()
     if missing:
-        raise OSError("the body ended early")
+        raise RequestRefused(_INCOMPLETE, "body_incomplete")
+
+
+def _read(source: IO[bytes], size: int) -> bytes:
+    try:
+        return source.read(size)
+    except OSError as error:
+        raise RequestRefused(_INCOMPLETE, "body_incomplete") from error
+    except Exception as error:
+        # WSGI does not define which errors a body raises.
+        raise RequestRefused(400, "body_incomplete", "The chunked encoding is malformed.") from error
 
 
 def _inflated(body: bytes, max_bytes: int) -> bytes:

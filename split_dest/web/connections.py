@@ -38,8 +38,13 @@ def noting_work(application: Callable[..., Iterable[bytes]]) -> Callable[..., It
     return noted
 
 
-def make_ready(environ: Mapping[str, Any]) -> bool:
-    """Prepare a connection for its next request; False if it must end, since more of the last body may come."""
+def make_ready(environ: Mapping[str, Any], idle_seconds: float) -> bool:
+    """Prepare a connection for its next request; False if it must end, since more of the last body may come.
+
+    Args:
+        environ: of the request before.
+        idle_seconds: how long any call on the socket may take meanwhile, ``100 Continue`` included.
+    """
     if _CONNECTION not in environ:
         return False
     connection = environ[_CONNECTION]
@@ -47,7 +52,7 @@ def make_ready(environ: Mapping[str, Any]) -> bool:
     if received == body.CUT or not (received or _is_read_over(environ["wsgi.input"])):
         _leave(connection)
         return False
-    connection.settimeout(None)
+    connection.settimeout(idle_seconds)
     _idle.add(connection)
     return True
 

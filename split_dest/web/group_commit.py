@@ -16,8 +16,8 @@ from split_dest.inbox.store import Store
 from split_dest.mapping.acceptance import Item
 from split_dest.web import fairness
 
-#: A request of more messages is stored alone: sharing would gain nothing and make others wait.
-_ALONE = 100
+#: A request of more messages or bytes is stored alone: sharing would gain nothing and make others wait.
+_MAX_MESSAGES, _MAX_BYTES = 100, 100_000
 #: How often the leader looks for more requests before it stores, at most.
 _MAX_POLLS = 4
 
@@ -55,7 +55,7 @@ class GroupCommit:
         Raises:
             StoreUnavailable: as there.
         """
-        if len(items) > _ALONE:
+        if len(items) > _MAX_MESSAGES or sum(len(item.text) for item in items) > _MAX_BYTES:
             return intake.accept(self._store, items, terms)
         group, mine = self._groups[terms], _Waiting(items)
         if not group.is_led:

@@ -47,6 +47,8 @@ _SWITCH_SECONDS = 0.0005
 #: A connection ends with this request, so that its successor goes to the process that is least busy: of 32
 #: connections that were opened at once, one of two processes took 31 in three of ten tries.
 _REQUESTS_A_CONNECTION = 100
+#: gunicorn itself ends an idle connection after ``keepalive``.
+_LATER_SECONDS = 5
 #: The master's signal to its processes to read the settings again; gunicorn's workers don't use it.
 _TELL = signal.SIGUSR2
 _reading = BoundedSemaphore()
@@ -133,9 +135,9 @@ def pre_request(_worker: object, request: Any) -> None:
         request.force_close()
 
 
-def post_request(_worker: object, request: Any, environ: Mapping[str, Any], response: Any) -> None:
+def post_request(worker: Any, request: Any, environ: Mapping[str, Any], response: Any) -> None:
     """Prepare the connection for its next request, and yield to others."""
-    if not connections.make_ready(environ):
+    if not connections.make_ready(environ, worker.cfg.keepalive + _LATER_SECONDS):
         request.force_close()
     elif response.should_close():
         connections.end(environ)

@@ -30,9 +30,10 @@ def blueprint(settings: Settings, receiver: Receiver, high_water: HighWater) -> 
         auth.authenticate(shown, source.tokens)
         with body.receive(request, _MAX_BODY_BYTES) as sent, receiver.turns.begin() as turn:
             received = turn.read(sent)
-            high_water.check()
             messages = payload.messages(received, _MAX_IMPRESSIONS)
-            items = [impression_item(each, max_bytes) for each in turn.share(messages, len(messages))]
+            shared = turn.share(messages, len(messages))
+            high_water.check()
+            items = [impression_item(each, max_bytes) for each in shared]
             return receiver.answer(name, items)
 
     return endpoint

@@ -129,8 +129,9 @@ class _Endpoint:
             raise RequestRefused(401, "unknown_source")
         posted = tracking.posted(received, call)
         names = self.destinations(write_key or posted.write_key)
+        shared = turn.share(posted, len(posted))
         self._high_water.check()
-        messages = list(turn.share(posted, len(posted)))
+        messages = list(shared)
         for name in names:
             rules = self._settings.destinations[name].rules
             # Their size was checked before the envelope's context was added.

@@ -13,20 +13,22 @@ from split_dest.web import fairness
 from split_dest.web.body import Body
 
 T = TypeVar("T")
-#: A request of more messages is long: it takes more than a few milliseconds.
-_MANY_MESSAGES = 50
+#: A request of more messages, bytes or brackets is long: it takes more than a few milliseconds. Brackets count before
+#: it is parsed, since parsed ones take 20 times their bytes.
+_MAX_MESSAGES, _MAX_BYTES, _MAX_BRACKETS = 50, 16_384, 1000
 #: How long a long request waits for its turn. Segment's senders have given up by then.
 _MAX_WAIT_SECONDS = 10.0
 _BUSY = 503
-#: How long a long request waits for short ones, and how often it looks.
-_PATIENCE_SECONDS, _LOOK_SECONDS = 0.02, 0.001
+#: How long a long request waits for short ones after each of its time slices, and how often it looks. Longer, and
+#: steady short requests would starve it.
+_PATIENCE_SECONDS, _LOOK_SECONDS = 0.004, 0.001
 
 
 class Turns:
     """Limits how many long requests of one kind of sender are processed at a time.
 
-    Senders with a secret have turns of their own, so they never queue behind strangers. Bodies that wait are in
-    files, and Redis gets no more long steps at a time than there are turns.
+    Senders with a secret have turns of their own, so they never queue behind strangers. Requests wait before they
+    are parsed, large ones in files, and Redis gets no more long steps at a time than there are turns.
 
     Args:
         at_once: how many long requests are processed; with two, one computes while Redis stores the other.
@@ -90,14 +92,17 @@ class Turn:
         self._turns.wait_for_short()
 
     def read(self, body: Body) -> bytes:
-        """Return a body's text, inflated. A large body waits for its turn in its file.
+        """Return a body's text, inflated. A long request waits for its turn, in a file if it is large.
 
         Raises:
             RequestRefused: the body can't be inflated, or ``busy``.
         """
         if body.is_large:
             self._take()
-        return body.text()
+        text = body.text()
+        if len(text) > _MAX_BYTES or text.count(b"{") + text.count(b"[") > _MAX_BRACKETS:
+            self._take()
+        return text
 
     def share(self, messages: Iterable[T], number: int) -> Iterator[T]:
         """Yield the messages of a request. If *number*, their count, is high, wait for a turn first.
@@ -105,7 +110,7 @@ class Turn:
         Raises:
             RequestRefused: ``busy``.
         """
-        if number > _MANY_MESSAGES:
+        if number > _MAX_MESSAGES:
             self._take()
         return self.paced(messages)
 

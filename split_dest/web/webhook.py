@@ -29,9 +29,11 @@ def blueprint(settings: Settings, receiver: Receiver, high_water: HighWater) -> 
             if destination.signature_secrets:
                 signature = request.headers.get("X-Signature", "")
                 auth.check_signature(signature, received, destination.signature_secrets)
-            high_water.check()
             messages = payload.messages(received, payload.MAX_MESSAGES)
-            items = [item(each, destination.rules, max_bytes) for each in turn.share(messages, len(messages))]
+            shared = turn.share(messages, len(messages))
+            # After the wait for a turn, because Redis may have fallen silent meanwhile.
+            high_water.check()
+            items = [item(each, destination.rules, max_bytes) for each in shared]
             return receiver.answer(name, items)
 
     return pages

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from split_dest import __version__, embedded_redis
 
-_PACKAGES = ("gunicorn", "flask", "redis", "rq", "marshmallow", "urllib3")
+_PACKAGES = ("gunicorn", "gevent", "flask", "redis", "hiredis", "rq", "marshmallow", "orjson", "urllib3")
 
 
 def described() -> str:

@@ -1,6 +1,7 @@
 """The door under gunicorn: what only shows over a real connection, and while Redis is in trouble."""
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -88,6 +89,22 @@ def test_a_body_that_ends_early_is_not_stored(web: Service) -> None:
 
     assert b" 408 " in answer.partition(b"\r\n")[0]
     assert web.lane().received == 0
+
+
+def test_a_large_body_without_room_for_it_is_our_fault(web: Service) -> None:
+    """The sender is told to try again, and the log says why: 408 would blame the sender."""
+    master = web.processes[0].pid
+    (process,) = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+    most = resource.prlimit(int(process), resource.RLIMIT_FSIZE)[1]
+    resource.prlimit(int(process), resource.RLIMIT_FSIZE, (10_000, most))
+
+    answer = web.post(b"[" + b" " * 90_000 + b"]")
+    resource.prlimit(int(process), resource.RLIMIT_FSIZE, (most, most))
+
+    assert answer.status == 503
+    assert answer.json()["code"] == "internal_error"
+    assert '"event":"internal_error"' in web.log("web")
+    assert web.post(tracks(1)).status == 200
 
 
 def test_a_killed_redis_is_a_503_with_a_wait_and_then_a_200(

@@ -92,6 +92,10 @@ def _post(number: int, destination: str = "web") -> bytes:
     # Some are sent twice, and every seventh is no JSON.
     body = orjson.dumps({"messageId": f"m-{number % _IDS}", "type": "track", "event": "e", "userId": "u"})
     body = body[:-1] + b"]" if number % 7 == 0 else body
+    return _request(body, destination)
+
+
+def _request(body: bytes, destination: str = "web") -> bytes:
     lines = f"POST /webhook/{destination} HTTP/1.1\r\nHost: x\r\nAuthorization: {SECRET}\r\n"
     return f"{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
@@ -124,14 +128,16 @@ def test_posts_of_one_moment_share_a_few_steps(web: Service) -> None:
     assert web.store.client.info("commandstats")["cmdstat_evalsha"]["calls"] < _FEW_STEPS
 
 
+@pytest.mark.parametrize("messages", [1, 60])
 def test_many_that_come_while_redis_is_silent_are_told_in_time(
-    web: Service, own_redis: subprocess.Popen[bytes]
+    web: Service, own_redis: subprocess.Popen[bytes], messages: int
 ) -> None:
-    """Segment waits for four seconds; the silence is found out once, not for each step or destination."""
+    """Segment waits for four seconds; the silence is found out once, not for each step, destination or turn."""
+    body = orjson.dumps(tracks(messages))
     with _at_once(web, _SENDERS) as senders:
         own_redis.send_signal(signal.SIGSTOP)
         for number, sender in enumerate(senders):
-            sender.sendall(_post(number * 7 + 1, _DESTINATIONS[number % len(_DESTINATIONS)]))
+            sender.sendall(_request(body, _DESTINATIONS[number % len(_DESTINATIONS)]))
     before = time.monotonic()
     answers = {_answer(sender)[0] for sender in senders}
     seconds = time.monotonic() - before
