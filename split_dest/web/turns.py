@@ -13,8 +13,8 @@ from split_dest.web import fairness
 from split_dest.web.body import Body
 
 T = TypeVar("T")
-#: A request of more messages, bytes or brackets is long: it takes more than a few milliseconds. Brackets count before
-#: it is parsed, since parsed ones take 20 times their bytes.
+#: A request of more messages, bytes or brackets is long: it takes more than some milliseconds. Brackets count
+#: because parsed ones take 20 times their bytes of memory.
 _MAX_MESSAGES, _MAX_BYTES, _MAX_BRACKETS = 50, 16_384, 1000
 #: How long a long request waits for its turn. Segment's senders have given up by then.
 _MAX_WAIT_SECONDS = 10.0
