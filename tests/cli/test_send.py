@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import orjson
 import pytest
 
+from split_dest.errors import REASONS
 from tests.cli.typed import ran
 from tests.support.sandbox import free_port
 from tests.support.service import SECRET, tracks
@@ -77,11 +78,8 @@ def test_the_doors_refusals_are_told(typed, url, file):
     empty = typed("send", file, "--to", url, "--authorization", "")
 
     assert [each.code for each in (wrong, unknown, empty)] == [1, 1, 1]
-    assert wrong.err == (f"Error: {url} answered 401: None of the secrets that open this door was shown.\n")
-    assert (
-        unknown.err
-        == f"Error: {url}x answered 404: No destination or source of this name stands in the settings.\n"
-    )
+    assert wrong.err == f"Error: {url} answered 401: {REASONS['unauthorized']}\n"
+    assert unknown.err == f"Error: {url}x answered 404: {REASONS['unknown_destination']}\n"
     assert "answered 401" in empty.err
 
 

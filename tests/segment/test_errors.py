@@ -30,8 +30,8 @@ def test_an_error_without_details_says_what_its_code_means(kind: type[SplitDestE
     error = kind("page_unnamed")
 
     assert error.code == "page_unnamed"
-    assert error.detail == "A page call without a name."
-    assert str(error) == "page_unnamed: A page call without a name."
+    assert error.detail == "The page call has no name."
+    assert str(error) == "page_unnamed: The page call has no name."
 
 
 def test_an_error_with_details_says_these():

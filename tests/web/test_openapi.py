@@ -81,7 +81,7 @@ def test_it_lists_the_codes_of_the_readme_and_of_the_page_of_reasons() -> None:
     """Each status and code of the README's table, and each code with which an endpoint refuses a request."""
     rows = re.findall(r"^\| (\d+) \|([^|]*)\|", (ROOT / "README.md").read_text(), re.MULTILINE)
     promised = {(int(status), code) for status, cell in rows for code in re.findall(r"`(\w+)`", cell)}
-    page = (ROOT / "docs/reasons.md").read_text().partition("The door refuses")[2].partition("\n## ")[0]
+    page = (ROOT / "docs/reasons.md").read_text().partition("## Refused requests")[2].partition("\n## ")[0]
     refusals = set(re.findall(r"^\| `(\w+)`", page, re.MULTILINE))
     codes = {code for _, _, code in listed()}
 
