@@ -199,7 +199,7 @@ def test_codes_in_the_other_documents_exist() -> None:
 
 def commands(text: str) -> Iterator[list[str]]:
     """Yield the split-dest command lines that a document shows."""
-    for line in re.findall(r"(?:^|`)split-dest ([a-z][^`\n#]*)", text, re.MULTILINE):
+    for line in re.findall(r"(?:^ *|`)split-dest ([a-z][^`\n#]*)", text, re.MULTILINE):
         yield shlex.split(line)
 
 
@@ -222,18 +222,20 @@ def check_command(group: click.Command, words: list[str]) -> None:
     assert {word for word in words if word.startswith("--")} <= known, words
 
 
-def test_make_targets_in_the_readme_exist() -> None:
-    """Every `make …` that the README shows is a target."""
+@pytest.mark.parametrize(
+    ("page", "least"), [("README.md", {"run", "test"}), ("CONTRIBUTING.md", {"test", "lint", "types"})]
+)
+def test_make_targets_in_documents_exist(page: str, least: set[str]) -> None:
+    """Every `make …` that a document shows is a target."""
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     shown = {
         word
-        for words in re.findall(
-            r"^make ([a-z ]+?)(?:  |$)|`make ([a-z ]+)`", (ROOT / "README.md").read_text(), re.MULTILINE
-        )
-        for word in " ".join(words).split()
+        for words in re.findall(r"(?:^|`)make ([a-z ]+)", (ROOT / page).read_text(), re.MULTILINE)
+        for word in words.partition("  ")[0].split()
     }
 
-    assert {"run", "test"} <= shown <= targets
+    assert least <= shown
+    assert shown <= targets
 
 
 def test_log_events_on_the_operators_page_are_those_of_the_code() -> None:

@@ -38,8 +38,8 @@ def text(rows: Mapping[str, Row], former: str = "") -> str:
     lines = [
         "# Proof",
         "",
-        "Written by `make chaos`; nothing here is typed by hand. Real processes (gunicorn, workers, redis-server,",
-        "the stand-in for Split) are broken while numbered messages come, until every one is accounted for.",
+        "`make chaos` writes this page; nothing here is typed by hand. It breaks real processes (gunicorn,",
+        "workers, redis-server, the sandbox) while numbered messages arrive, until each is accounted for.",
         "",
         f"- Machine of the latest rows: {machine.described()}",
         f"- Versions of the latest rows: {machine.versions()}",
