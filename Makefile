@@ -9,13 +9,21 @@ BIN := .venv/bin
 run: .venv/run-ready
 	$(BIN)/split-dest demo --keep
 
-## test: set up, then every test with branch coverage
-test: .venv/dev-ready .venv/sdks-ready
+# What needs no server, no process and no browser.
+FAST_TESTS := tests/segment tests/mapping tests/split tests/config tests/test_house.py split_dest workers
+
+## test: set up, then every test with branch coverage; FAST=1: what needs no server, within a minute
+test: .venv/dev-ready $(if $(FAST),,.venv/sdks-ready)
+ifdef FAST
+	$(BIN)/pytest -n auto $(FAST_TESTS)
+else
 	rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest -n 4 --dist worksteal -m "not alone"
+	$(BIN)/coverage run -m pytest -m alone
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=92
 	$(BIN)/coverage report --fail-under=100 --include='split_dest/errors.py,split_dest/segment/*,split_dest/split/*,split_dest/mapping/*'
+endif
 
 HOURS ?= 0
 

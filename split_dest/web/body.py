@@ -39,7 +39,7 @@ class Body:
         length: as the head says it; None: it doesn't.
     """
 
-    def __init__(self, max_bytes: int, length: int | None) -> None:
+    def __init__(self, max_bytes: int, length: int | None = None) -> None:
         self._max_bytes = max_bytes
         is_small = length is not None and length <= LARGE_BYTES
         self._kept: IO[bytes] = BytesIO() if is_small else SpooledTemporaryFile(LARGE_BYTES)  # noqa: SIM115

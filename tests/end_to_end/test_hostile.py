@@ -20,6 +20,8 @@ import pytest
 from tests.support.service import SECRET, SETTINGS, Service, tracks
 from tests.support.steady import Others, memory_bytes
 
+pytestmark = pytest.mark.alone
+
 _SENDERS = 200
 #: Longer than a body may take, and less than until its connection is gone.
 _SLOW_SECONDS = 31.3

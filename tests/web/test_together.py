@@ -210,6 +210,7 @@ def test_posts_that_never_end_leave_others_their_turn(web: Service) -> None:
     assert (status, seconds < _SOON_SECONDS) == (200, True)
 
 
+@pytest.mark.alone
 def test_nobody_waits_for_a_sender_that_reads_no_answers(web: Service) -> None:
     """Answers that find no room on their way end the connection."""
     with _at_once(web, 21) as (good, *deaf):
