@@ -10,13 +10,12 @@ from dataclasses import dataclass
 import orjson
 
 from benchmarks import cpu, load
-from benchmarks.yard import Yard
+from benchmarks.yard import Yard, end, wait_until
 from split_dest.inbox import intake
 from split_dest.inbox.intake import Terms
 from split_dest.inbox.wake import wake
 from split_dest.mapping.acceptance import Item
 from split_dest.segment import message
-from tests.support.service import worker_pids
 
 _REST = "sd:web:events:rest"
 _STEP = 1000
@@ -81,7 +80,7 @@ def _used_bytes(yard: Yard) -> int:
     told = yard.store.client.info
     rewriting = ("aof_rewrite_in_progress", "aof_rewrite_scheduled")
     # What is on its way to Redis's file takes tens of megabytes for a while, whatever waits.
-    yard.service.wait_until(lambda: not any(told("persistence")[name] for name in rewriting), 600)
+    wait_until(lambda: not any(told("persistence")[name] for name in rewriting), 600)
     memory = told("memory")
     return int(memory["used_memory"]) - int(memory["mem_aof_buffer"])
 
@@ -92,15 +91,15 @@ def empty(yard: Yard, count: int, processes: int) -> Emptied:
     with _resting(yard):
         fill(yard, count)
         workers = yard.start_workers(processes)
-        pids = worker_pids(workers.pid)
+        pids = cpu.workers(workers.pid)
         before_us = cpu.used_us(pids)
     wake(yard.store, "web", ["events"])
-    yard.service.wait_until(lambda: yard.counted()["events"] >= count, 600)
+    wait_until(lambda: yard.counted()["events"] >= count, 600)
     used_us, most_bytes = cpu.used_us(pids) - before_us, max(map(cpu.most_bytes, pids))
-    yard.service.wait_until(lambda: yard.service.lane().pending == 0)
+    wait_until(lambda: yard.waiting() == 0)
     counted = yard.counted()
     assert counted["events"] == count, counted
-    yard.service.stop(workers)
+    end(workers)
     seconds = (counted["last_ns"] - counted["first_ns"]) / 1e9
     return Emptied((count - counted["first_events"]) / seconds, used_us / count, most_bytes)
 

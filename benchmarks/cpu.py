@@ -34,6 +34,11 @@ def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def workers(pid: int) -> list[int]:
+    """Return the worker processes that a ``python -m workers`` has started."""
+    return [child for child in children(pid) if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
 class Host:
     """What the host of this machine, if it has one, has taken of its cores since this was made."""
 

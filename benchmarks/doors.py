@@ -1,6 +1,7 @@
 """How fast the doors answer, the service's beside its limit and beside the naive one, and what a request costs."""
 
 import statistics
+import subprocess
 from collections import defaultdict
 
 from benchmarks import cpu, load
@@ -10,10 +11,11 @@ _WARM_SECONDS = 1.0
 _ROUNDS = 2
 #: The name in the figures, the module, and whether it has gunicorn's own threads.
 _COMPARED = (
-    ("bare", "bare", False),
-    ("bare_threads", "bare", True),
-    ("naive", "naive", True),
-    ("empty", "empty", False),
+    ("service", "split_dest.web", False),
+    ("bare", "benchmarks.bare", False),
+    ("bare_threads", "benchmarks.bare", True),
+    ("naive", "benchmarks.naive", True),
+    ("empty", "benchmarks.empty", False),
 )
 
 
@@ -22,10 +24,9 @@ class Doors:
 
     def __init__(self, yard: Yard) -> None:
         self._yard = yard
-        self._processes = {"service": yard.service.start_web()}
-        self.urls = {"service": yard.service.url}
+        self._processes, self.urls = dict[str, subprocess.Popen[bytes]](), dict[str, str]()
         for name, app, threaded in _COMPARED:
-            self.urls[name], self._processes[name] = yard.start_door(app, threaded=threaded)
+            self.urls[name], self._processes[name] = yard.start_web(app, threaded=threaded)
         for url in self.urls.values():
             load.post(url, _WARM_SECONDS)
 
@@ -53,7 +54,6 @@ class Doors:
 
     def stop(self) -> None:
         """End all doors."""
-        self._yard.service.stop(self._processes.pop("service"))
         for process in self._processes.values():
             end(process)
 

@@ -8,7 +8,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.service import SECRET
+from benchmarks.yard import SECRET
 
 _HERE = Path(__file__).parent
 #: A track call as analytics.js sends it, on one line; MESSAGE_ID and USER_ID stand where those come.

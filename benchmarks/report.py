@@ -4,8 +4,8 @@ import re
 import statistics
 from collections.abc import Sequence
 
+from benchmarks import machine
 from benchmarks.goals import GOALS, Figures, Goal
-from tests.support import machine
 
 _BEGIN, _END = "<!-- measured -->", "<!-- end -->"
 _PART = re.compile(re.escape(_BEGIN) + ".*" + re.escape(_END), re.DOTALL)

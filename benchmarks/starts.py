@@ -1,11 +1,10 @@
 """How long commands take to be of use."""
 
-import os
 import subprocess
 import time
 
 from benchmarks import load
-from benchmarks.yard import BIN, Yard
+from benchmarks.yard import BIN, Yard, end
 
 #: As many as ``python -m workers`` starts by itself.
 _WORKERS = 2
@@ -17,10 +16,10 @@ def measure(yard: Yard) -> dict[str, float]:
     began = time.monotonic()
     workers = yard.start_workers(_WORKERS)
     workers_seconds = time.monotonic() - began
-    yard.service.stop(workers)
+    end(workers)
     file = yard.folder / "one.jsonl"
     file.write_text(load.filled(load.TEMPLATE, "one") + "\n")
     command = [str(BIN / "split-dest"), "preview", "--destination", "web", str(file)]
     began = time.monotonic()
-    subprocess.run(command, env={**os.environ, **yard.service.environ}, check=True, capture_output=True)
+    subprocess.run(command, env=yard.environ, check=True, capture_output=True)
     return {"start_workers_seconds": workers_seconds, "start_preview_seconds": time.monotonic() - began}

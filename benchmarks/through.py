@@ -5,8 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from benchmarks import cpu, load
-from benchmarks.yard import BIN, Yard
-from tests.support.service import worker_pids
+from benchmarks.yard import BIN, Yard, end, wait_until
 
 _WARM_SECONDS = 1.0
 #: Whether what waits grows can't be seen in less.
@@ -24,12 +23,12 @@ def sustained(yard: Yard, url: str, seconds: float) -> dict[str, float]:
     with ThreadPoolExecutor(1) as pool:
         load_ends = pool.submit(load.post, url, seconds + 2 * _WARM_SECONDS)
         time.sleep(_WARM_SECONDS)
-        waited_before = yard.service.lane().pending
+        waited_before = yard.waiting()
         rate = _arriving(yard, seconds)
-        grown = yard.service.lane().pending - waited_before
+        grown = yard.waiting() - waited_before
         posted = load_ends.result()
-    yard.service.wait_until(lambda: yard.service.lane().pending == 0, 120)
-    yard.service.stop(workers)
+    wait_until(lambda: yard.waiting() == 0, 120)
+    end(workers)
     return {"through_service": rate, "through_growth": max(grown, 0) / (posted.rate * seconds)}
 
 
@@ -38,7 +37,7 @@ def naive(yard: Yard, url: str, seconds: float) -> dict[str, float]:
     yard.clear()
     load.post(url, 2)
     worker = yard.start("rq", [str(BIN / "rq"), "worker", "--url", yard.redis_url, "--quiet"])
-    yard.service.wait_until(lambda: yard.counted()["events"] > 0)
+    wait_until(lambda: yard.counted()["events"] > 0)
     rate = _arriving(yard, seconds)
     # It ends after the job at hand.
     worker.terminate()
@@ -64,17 +63,17 @@ def ages(yard: Yard, url: str, seconds: float, rate: float = 300.0) -> dict[str,
     """
     yard.clear()
     workers = yard.start_workers(1)
-    pids = worker_pids(workers.pid)
+    pids = cpu.workers(workers.pid)
     before_us, before_jobs = cpu.used_us(pids), _jobs(yard)
     posted = load.post(url, seconds, rate=rate)
     count = round(posted.rate * posted.seconds)
-    yard.service.wait_until(lambda: yard.service.lane().pending == 0)
+    wait_until(lambda: yard.waiting() == 0)
     # RQ counts a job when it has ended.
-    yard.service.wait_until(lambda: _jobs(yard) > before_jobs)
+    wait_until(lambda: _jobs(yard) > before_jobs)
     used_us, jobs = cpu.used_us(pids) - before_us, _jobs(yard) - before_jobs
     ages_ms = [ns / 1e6 for ns in yard.counted()["ages_ns"]]
     assert len(ages_ms) >= count, (len(ages_ms), count)
-    yard.service.stop(workers)
+    end(workers)
     hundredths = statistics.quantiles(ages_ms, n=100)
     return {
         "age_p50_ms": hundredths[49],

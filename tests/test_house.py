@@ -111,6 +111,12 @@ def test_serving_http_is_left_to_libraries() -> None:
     assert {room(path) for path, name in found if name.split(".")[0] == "gevent"} == {"web"}
 
 
+@pytest.mark.parametrize("path", sorted(ROOT.glob("benchmarks/*.py")), ids=name_of)
+def test_benchmarks_stand_on_their_own(path: Path) -> None:
+    """They measure the service as somebody else would, without the helpers of the tests."""
+    assert [name for name in imports(path) if name.split(".")[0] == "tests"] == []
+
+
 @pytest.mark.parametrize("name", ["workers", "split_dest.cli", "split_dest.sandbox"])
 def test_gevent_does_not_reach_workers_or_commands(name: str) -> None:
     """Whose threads and connections to Split it would turn into something else."""

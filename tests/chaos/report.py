@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from benchmarks import machine
 from tests.chaos.scenario import SCENARIOS, Dose
-from tests.support import machine
 
 
 @dataclass(frozen=True, slots=True)
