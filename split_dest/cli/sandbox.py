@@ -3,7 +3,7 @@
 import click
 
 from split_dest.cli.options import example
-from split_dest.sandbox import Keys, serve
+from split_dest.sandbox import Keys, listen, serve
 
 
 @click.command(epilog=example("split-dest sandbox --port 8100"))
@@ -17,7 +17,8 @@ def sandbox(port: int, sdk_key: str, admin_key: str, write_key: str) -> None:
     What came is listed at /_sandbox/received?kind=events|identities|impressions|tracks and counted at
     /_sandbox/counts; PUT /_sandbox/faults makes it fail in any way that the real ones do.
     """
+    listener = listen(port)
     click.echo(
         f"Sandbox at http://127.0.0.1:{port}: events at /api, Admin API at /internal/api/v2, Segment at /v1"
     )
-    serve(port=port, keys=Keys(sdk_key=sdk_key, admin_key=admin_key, write_key=write_key))
+    serve(listener, Keys(sdk_key=sdk_key, admin_key=admin_key, write_key=write_key))

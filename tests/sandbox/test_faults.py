@@ -176,8 +176,8 @@ def test_new_faults_replace_the_old(sandbox: Sandbox):
 @pytest.mark.parametrize(
     ("fault", "problem"),
     [
-        ({}, "api is required"),
-        ({"status": 500}, "api is required"),
+        ({}, "api must be"),
+        ({"status": 500}, "api must be"),
         ({"api": "event", "status": 500}, "api must be"),
         ({"api": "events"}, "it does nothing"),
         ({"api": "events", "status": 99}, "status must be"),

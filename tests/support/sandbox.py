@@ -80,8 +80,8 @@ def bearer(key: str) -> dict[str, str]:
 
 def event(**changes: Any) -> dict[str, Any]:
     """Return a legal event, but for *changes*."""
-    given = {"key": "u1", "trafficTypeName": "user", "eventTypeId": "order", "timestamp": 1_700_000_000_000}
-    return {**given, "value": None, "properties": None, **changes}
+    legal = {"key": "u1", "trafficTypeName": "user", "eventTypeId": "order", "timestamp": 1_700_000_000_000}
+    return {**legal, "value": None, "properties": None, **changes}
 
 
 @contextmanager
@@ -89,8 +89,9 @@ def running(
     port: int, *, host: str = "127.0.0.1", within: Sequence[str] = (), **options: Any
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a sandbox on *port* until the block ends, by the command *within* when it is to run elsewhere."""
-    # Not serve(), which takes loopback addresses alone: no stranger reaches a host of the tests' own network.
-    script = f"from split_dest.sandbox.server import Keys, _Server; _Server('{host}:{port}', Keys()).run()"
+    # Not listen(), which takes the loopback address alone: no stranger reaches a host of the tests' own network.
+    listener = f"socket.create_server(('{host}', {port}), backlog=2048)"
+    script = f"import socket; from split_dest.sandbox import serve; serve({listener})"
     process = subprocess.Popen([*within, sys.executable, "-c", script], **options)
     try:
         wait_until_ready(port, process, host=host)
