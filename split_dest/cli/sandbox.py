@@ -26,13 +26,15 @@ What arrived, as JSON (kinds: events, identities, impressions, tracks):
   curl -X DELETE http://127.0.0.1:8100/_sandbox/received
 
 \b
-Faults make it fail as Split and Segment can. PUT replaces all of them:
+Faults make it fail as Split and Segment can. PUT replaces all faults by one
+or by an array, of which the first that concerns a call applies:
   curl -X PUT http://127.0.0.1:8100/_sandbox/faults \\
     -d '{{"api": "events", "status": 503, "retryAfter": 2, "times": 3}}'
   curl -X DELETE http://127.0.0.1:8100/_sandbox/faults
 
 \b
-A fault, or each one of an array, has these fields:
+The fields of a fault; api and one of status, delayMs, drop and failKeys are
+required:
 {_FAULTS}
 """
 _SETTINGS = """\

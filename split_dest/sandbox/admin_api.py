@@ -241,7 +241,7 @@ def delete_identity(traffic_type: str, environment: str, key: str) -> Response:
 
 @blueprint.get(f"{IDENTITIES_PATH}/<key>")
 def identity(traffic_type: str, environment: str, key: str) -> Response:
-    """Return one identity, for tests and people who look; Split itself documents no such call."""
+    """Return one identity, for inspection; Split itself documents no such call."""
     scope = _scope(traffic_type, environment)
     values = current().account.identity(scope, unquote(key))
     if values is None:

@@ -113,12 +113,11 @@ def broken_rules(schema: Schema, records: list[Any]) -> dict[int, list[str]]:
 
 def _texts(schema: Schema, errors: Mapping[str, list[str]]) -> Iterator[str]:
     known = {field.data_key or name: field for name, field in schema.fields.items()}
-    for name, messages in errors.items():
-        if name == SCHEMA:
-            yield from messages
-        elif name not in known:
-            yield f"unknown field {name}"
-        elif "code" in known[name].metadata:
-            yield known[name].metadata["code"]
-        else:
-            yield f"{name} must be {'null or ' * known[name].allow_none}{known[name].metadata['must_be']}"
+    unknown = sorted(errors.keys() - known.keys() - {SCHEMA})
+    if unknown:
+        yield "unknown field " + ", ".join(unknown)
+    for name, field in known.items():
+        if name in errors:
+            null = "null or " if field.allow_none else ""
+            yield field.metadata.get("code") or f"{name} must be {null}{field.metadata['must_be']}"
+    yield from errors.get(SCHEMA, ())

@@ -99,7 +99,7 @@ def _http_error(error: HTTPException) -> Response:
 
 
 def listen(port: int) -> socket.socket:
-    """Return a socket that listens on *port* of this machine alone: the sandbox trusts whoever can reach it.
+    """Return a socket on *port* of the loopback address: the sandbox takes anything from anybody.
 
     Raises:
         OSError: the port is in use, or not allowed.

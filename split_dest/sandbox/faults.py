@@ -143,7 +143,7 @@ class FaultSchema(Schema):
     api = fields.String(
         required=True,
         validate=OneOf(APIS),
-        metadata=_words("whose calls (required)", "one of " + ", ".join(APIS)),
+        metadata=_words("whose calls", "one of " + ", ".join(APIS)),
     )
     status = fields.Integer(
         **_whole_number(200, 599), metadata=_words("the answer's status", "an HTTP status from 200 to 599")
@@ -188,19 +188,20 @@ class FaultSchema(Schema):
     )
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
-    def check_combination(self, _data: Record, given: object, **_: object) -> None:
+    def check_combination(self, _data: Record, definition: object, **_: object) -> None:
         """Check what the fields mean together."""
-        if not isinstance(given, dict):
+        if not isinstance(definition, dict):
             return
         problems = []
-        if not any(effect in given for effect in EFFECTS):
+        if not any(effect in definition for effect in EFFECTS):
             problems.append("it does nothing: one of " + ", ".join(EFFECTS) + " is required")
-        if "failKeys" in given and given.get("api") != "identities":
+        if "failKeys" in definition and definition.get("api") != "identities":
             problems.append("failKeys goes with api identities only")
-        if "drop" in given and ("status" in given or "failKeys" in given):
+        if "drop" in definition and ("status" in definition or "failKeys" in definition):
             problems.append("drop goes with neither status nor failKeys")
-        if "status" not in given or "failKeys" in given:
-            problems += [f"{name} needs status, without failKeys" for name in ONLY_WITH_STATUS if name in given]
+        if "status" not in definition or "failKeys" in definition:
+            lacking = [name for name in ONLY_WITH_STATUS if name in definition]
+            problems += [f"{name} needs status, without failKeys" for name in lacking]
         if problems:
             raise ValidationError(problems)
 
@@ -222,9 +223,9 @@ def describe_faults() -> dict[str, str]:
 
 
 class _ActiveFault:
-    def __init__(self, given: Record, now: float) -> None:
-        self.given = given
-        self.fault: Fault = FAULT.load(given)
+    def __init__(self, definition: Record, now: float) -> None:
+        self.definition = definition
+        self.fault: Fault = FAULT.load(definition)
         self.times_left = self.fault.times
         self.ends_at = None if self.fault.seconds is None else now + self.fault.seconds
 
@@ -242,7 +243,7 @@ class _ActiveFault:
             left["times"] = self.times_left
         if self.ends_at is not None:
             left["seconds"] = round(self.ends_at - now, 3)
-        return {**self.given, **left}
+        return {**self.definition, **left}
 
 
 class ActiveFaults:
@@ -255,7 +256,7 @@ class ActiveFaults:
     def replace(self, faults: list[Record]) -> None:
         """Replace all faults by *faults*, in which `FaultSchema` finds no error."""
         now = time.monotonic()
-        active = [_ActiveFault(given, now) for given in faults]
+        active = [_ActiveFault(definition, now) for definition in faults]
         with self._lock:
             self._active = active
 
@@ -266,7 +267,7 @@ class ActiveFaults:
             return next((active.use() for active in self._active if active.fault.concerns(call)), None)
 
     def to_json(self) -> list[Record]:
-        """Return the active faults as they were given, with the ``times`` and ``seconds`` that are left."""
+        """Return the active faults as they were defined, with the ``times`` and ``seconds`` that are left."""
         with self._lock:
             now = time.monotonic()
             self._remove_ended(now)

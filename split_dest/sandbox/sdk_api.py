@@ -35,7 +35,7 @@ MAX_PROPERTY_CHARS = 256
 EVENT_BASE_CHARS = 1024
 MAX_EVENT_CHARS = 32_768
 EVENT_TYPE_ID = r"[a-zA-Z0-9][-_.:a-zA-Z0-9]{0,79}"
-#: Later times are those of who sends microseconds.
+#: A later time is one in microseconds.
 TIMESTAMP_END_MS = 41_024_448_000_000
 
 blueprint = Blueprint("sdk_api", __name__, url_prefix="/api")

@@ -59,13 +59,14 @@ class SegmentMessageSchema(Schema):
     name = _field(fields.String, "name_not_string")
     category = _field(fields.String, "category_not_string")
 
-    @validates_schema
+    @validates_schema(skip_on_field_errors=False)
     def check_presence(self, message: Record, **_: object) -> None:
-        """Check that the message says who, and a track call what."""
-        ids = ("userId", "anonymousId", "previousId") if message["type"] == "alias" else ("userId", "anonymousId")
+        """Check that the message has an id, and a track call an event."""
+        kind = message.get("type")
+        ids = ("userId", "anonymousId", "previousId") if kind == "alias" else ("userId", "anonymousId")
         if all(message.get(name) is None for name in ids):
             raise ValidationError("no_user_anon_id")
-        if message["type"] == "track" and not message.get("event"):
+        if kind == "track" and not message.get("event"):
             raise ValidationError("event_not_defined")
 
 

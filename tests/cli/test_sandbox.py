@@ -21,7 +21,7 @@ from tests.support.sandbox import Sandbox, event, free_port
 
 
 def test_the_sandbox_serves_until_ctrl_c():
-    """It accepts the key that it was given and no other, listens on loopback alone, and ends with exit code 0."""
+    """It accepts the chosen key and no other, listens on loopback alone, and ends with exit code 0."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     wide = {"GUNICORN_CMD_ARGS": "--bind 0.0.0.0:0", "HOST": "0.0.0.0"}  # noqa: S104 (what must not be followed)
@@ -118,7 +118,7 @@ def test_a_closed_terminal_ends_it():
 
 
 def test_under_nohup_a_closed_terminal_changes_nothing():
-    """Whoever starts it with SIGHUP ignored wants it to stay, with what arrived."""
+    """A process that is started with SIGHUP ignored keeps running, and keeps what arrived."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     program = [
@@ -145,7 +145,7 @@ def test_its_help_tells_the_keys_and_every_field_of_a_fault(typed, sandbox: Sand
 
     for key in ("sandbox-sdk-key", "sandbox-admin-key", "sandbox-write-key"):
         assert f"[default: {key}]" in text
-    fields = re.findall(r"^ {4}(\w+) {2,}\w", text.partition("has these fields:")[2], re.MULTILINE)
+    fields = re.findall(r"^ {4}(\w+) {2,}\w", text.partition("The fields of a fault")[2], re.MULTILINE)
     assert fields == [
         "api", "status", "retryAfter", "headers", "body", "delayMs", "drop", "failKeys", "containing", "times",
         "seconds",
