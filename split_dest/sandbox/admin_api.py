@@ -1,9 +1,9 @@
-"""Split's Admin API: look-ups of the account, and identities.
+"""Split's Admin API: look-ups, and identities.
 
 Source:
     docs.split.io, reference/authentication, traffic-types-overview, save-identity, save-identities,
-    update-identity and attributes-overview; python-api, main/ (environment, identity, split, traffic type and
-    workspace microclients).
+    update-identity and attributes-overview; Harness FME, integrations/segment (255 characters a value);
+    python-api, main/ (environment, identity, split, traffic type and workspace microclients).
 """
 
 import re
@@ -14,17 +14,6 @@ from urllib.parse import unquote
 from flask import Blueprint, Response, g, request
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validates_schema
 
-from split_dest.sandbox.account import (
-    CHANGE_NUMBER,
-    ENVIRONMENTS,
-    FLAGS,
-    WORKSPACE_ID,
-    WORKSPACE_NAME,
-    FeatureFlag,
-    Scope,
-    TrafficType,
-    find_environment,
-)
 from split_dest.sandbox.api import (
     NOT_BLANK,
     ApiError,
@@ -38,6 +27,17 @@ from split_dest.sandbox.api import (
     read_json,
 )
 from split_dest.sandbox.state import current
+from split_dest.sandbox.workspace import (
+    CHANGE_NUMBER,
+    ENVIRONMENTS,
+    FLAGS,
+    WORKSPACE_ID,
+    WORKSPACE_NAME,
+    FeatureFlag,
+    Scope,
+    TrafficType,
+    find_environment,
+)
 
 PAGE_DEFAULT = 20
 PAGE_MAX = 50
@@ -77,7 +77,7 @@ def environments(workspace: str) -> Response:
 def traffic_types(workspace: str) -> Response:
     """Return the traffic types of *workspace*."""
     _require_workspace(workspace)
-    return answer([_traffic_type(traffic_type) for traffic_type in current().account.traffic_types()])
+    return answer([_traffic_type(traffic_type) for traffic_type in current().workspace.traffic_types()])
 
 
 class TrafficTypeSchema(Schema):
@@ -101,7 +101,7 @@ def create_traffic_type(workspace: str) -> Response:
     body = read_json(request.get_data())
     for rules in broken_rules(TRAFFIC_TYPE, [body]).values():
         raise ApiError(400, rules[0])
-    created = current().account.add_traffic_type(body["name"])
+    created = current().workspace.add_traffic_type(body["name"])
     if created is None:
         raise ApiError(409, "there is such a traffic type")
     return answer(_traffic_type(created))
@@ -111,7 +111,7 @@ def create_traffic_type(workspace: str) -> Response:
 def flags(workspace: str) -> Response:
     """Return a page of the flags of *workspace*."""
     _require_workspace(workspace)
-    by_name = {traffic_type.name: traffic_type for traffic_type in current().account.traffic_types()}
+    by_name = {traffic_type.name: traffic_type for traffic_type in current().workspace.traffic_types()}
     return _page([_flag(flag, by_name[flag.traffic_type]) for flag in FLAGS])
 
 
@@ -176,7 +176,7 @@ def save_identities(traffic_type: str, environment: str) -> Response:
     failed = _failed(scope, identities)
     saved = [identity for index, identity in enumerate(identities) if index not in failed]
     for identity in saved:
-        current().account.save_identity(scope, identity["key"], identity["values"])
+        current().workspace.save_identity(scope, identity["key"], identity["values"])
     _record("POST", scope, saved)
     objects = [_identity(scope, identity["key"], identity["values"]) for identity in saved]
     return answer({"objects": objects, "failed": list(failed.values()), "metadata": {}})
@@ -208,7 +208,7 @@ def save_identity(traffic_type: str, environment: str, key: str) -> Response:
     """Create or overwrite one identity."""
     scope = _scope(traffic_type, environment)
     identity = _read_identity(scope, unquote(key))
-    current().account.save_identity(scope, identity["key"], identity["values"])
+    current().workspace.save_identity(scope, identity["key"], identity["values"])
     _record("PUT", scope, [identity])
     return answer(_identity(scope, identity["key"], identity["values"]))
 
@@ -222,7 +222,7 @@ def update_identity(traffic_type: str, environment: str, key: str) -> Response:
     """
     scope = _scope(traffic_type, environment)
     identity = _read_identity(scope, unquote(key))
-    values = current().account.update_identity(scope, identity["key"], identity["values"])
+    values = current().workspace.update_identity(scope, identity["key"], identity["values"])
     if values is None:
         raise ApiError(404, "no such identity")
     _record("PATCH", scope, [identity])
@@ -233,7 +233,7 @@ def update_identity(traffic_type: str, environment: str, key: str) -> Response:
 def delete_identity(traffic_type: str, environment: str, key: str) -> Response:
     """Remove one identity: 204, or 404 when it does not exist."""
     scope = _scope(traffic_type, environment)
-    if not current().account.delete_identity(scope, unquote(key)):
+    if not current().workspace.delete_identity(scope, unquote(key)):
         raise ApiError(404, "no such identity")
     _record("DELETE", scope, [{"key": unquote(key), "values": {}}])
     return Response(status=204)
@@ -243,14 +243,14 @@ def delete_identity(traffic_type: str, environment: str, key: str) -> Response:
 def identity(traffic_type: str, environment: str, key: str) -> Response:
     """Return one identity, for inspection; Split itself documents no such call."""
     scope = _scope(traffic_type, environment)
-    values = current().account.identity(scope, unquote(key))
+    values = current().workspace.identity(scope, unquote(key))
     if values is None:
         raise ApiError(404, "no such identity")
     return answer(_identity(scope, unquote(key), values))
 
 
 def _scope(traffic_type_id: str, environment_id: str) -> Scope:
-    traffic_type = current().account.traffic_type(unquote(traffic_type_id))
+    traffic_type = current().workspace.traffic_type(unquote(traffic_type_id))
     environment = find_environment(unquote(environment_id))
     if traffic_type is None:
         raise ApiError(404, "no such traffic type")

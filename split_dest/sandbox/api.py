@@ -92,7 +92,7 @@ class Key(fields.String):
         super().__init__(validate=[Length(max=KEY_MAX_CHARS), NOT_BLANK], metadata={"must_be": words}, **options)
 
 
-class Number(fields.Float):
+class JsonNumber(fields.Float):
     """A field for a finite JSON number; marshmallow's own takes a string of digits as well."""
 
     def _validated(self, value: Any) -> float:

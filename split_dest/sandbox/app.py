@@ -135,7 +135,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "workers": 1,  # the state is in the memory of one process
             "threads": 32,
             "keepalive": 75,
-            "graceful_timeout": 2,
+            "graceful_timeout": 4,  # longer than gunicorn keeps idle connections open at the end
             "loglevel": "error",
             "control_socket_disable": True,  # otherwise gunicorn leaves a socket in the user's home directory
             "on_reload": _stop,

@@ -41,7 +41,7 @@ def received() -> Response:
 def clear_received() -> Response:
     """Forget records, counts and identities; faults and traffic types stay."""
     current().received.clear()
-    current().account.clear_identities()
+    current().workspace.clear_identities()
     return Response(status=204)
 
 

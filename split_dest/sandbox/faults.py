@@ -14,7 +14,7 @@ from flask import Response, request
 from marshmallow import Schema, ValidationError, fields, post_load, validates_schema
 from marshmallow.validate import Length, OneOf, Range, Regexp
 
-from split_dest.sandbox.api import Number, Record, answer, error_body
+from split_dest.sandbox.api import JsonNumber, Record, answer, error_body
 
 APIS = ("events", "impressions", "identities", "admin", "tracks", "sdk")
 """The names under which calls are counted: ``admin`` is the look-ups, ``sdk`` the other calls of Split's SDKs."""
@@ -183,7 +183,7 @@ class FaultSchema(Schema):
     times = fields.Integer(
         **_whole_number(1, MAX_TIMES), metadata=_words("end after", "a number of calls, at least 1")
     )
-    seconds = Number(
+    seconds = JsonNumber(
         validate=Range(min=0, min_inclusive=False), metadata=_words("end after", "seconds, more than 0")
     )
 

@@ -12,12 +12,11 @@ from flask import Blueprint, Response, request
 from marshmallow import Schema, ValidationError, fields, validates_schema
 from marshmallow.validate import Range, Regexp
 
-from split_dest.sandbox.account import CHANGE_NUMBER, FLAGS, FeatureFlag
 from split_dest.sandbox.api import (
     NOT_BLANK,
     ApiError,
+    JsonNumber,
     Key,
-    Number,
     Record,
     answer,
     bearer_token,
@@ -27,6 +26,7 @@ from split_dest.sandbox.api import (
     read_json,
 )
 from split_dest.sandbox.state import current
+from split_dest.sandbox.workspace import CHANGE_NUMBER, FLAGS, FeatureFlag
 
 MAX_BODY_BYTES = 1_000_000
 MAX_EVENTS = 5000
@@ -65,7 +65,7 @@ class Timestamp(fields.Integer):
 
 
 def _check_traffic_type(name: str) -> None:
-    if name not in current().account.event_names():
+    if name not in current().workspace.event_names():
         raise ValidationError("")
 
 
@@ -85,7 +85,7 @@ class EventSchema(Schema):
     )
     key = Key(required=True)
     timestamp = Timestamp(required=True)
-    value = Number(allow_none=True, metadata={"must_be": "a number"})
+    value = JsonNumber(allow_none=True, metadata={"must_be": "a number"})
     properties = fields.Dict(allow_none=True, metadata={"must_be": "an object"})
 
     @validates_schema(skip_on_field_errors=False)

@@ -1,4 +1,4 @@
-"""What a sandbox holds while it runs: its keys and faults, Split's account, and everything that arrived."""
+"""What a sandbox holds while it runs: its keys and faults, Split's workspace, and everything that arrived."""
 
 import time
 from collections import Counter, deque
@@ -10,9 +10,9 @@ from typing import Any, cast
 import orjson
 from flask import current_app
 
-from split_dest.sandbox.account import Account
 from split_dest.sandbox.api import Record
 from split_dest.sandbox.faults import ActiveFaults
+from split_dest.sandbox.workspace import Workspace
 
 KINDS = ("events", "identities", "impressions", "tracks")
 MAX_RECORDS_A_KIND = 500_000
@@ -100,7 +100,7 @@ class State:
     """Everything that one sandbox holds."""
 
     keys: Keys
-    account: Account = field(default_factory=Account)
+    workspace: Workspace = field(default_factory=Workspace)
     faults: ActiveFaults = field(default_factory=ActiveFaults)
     received: Received = field(default_factory=Received)
 

@@ -129,7 +129,7 @@ def test_without_gunicorn_a_dropped_call_says_so():
 
 
 def test_the_server_is_quiet_and_ends_when_told():
-    """Nothing on stdout or stderr, status 0 after SIGTERM."""
+    """Nothing on stdout or stderr, status 0 after SIGTERM, although a client keeps its connection open."""
     port = free_port()
     with running(port, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         urllib3.request("GET", f"http://127.0.0.1:{port}/", retries=False, timeout=10).close()

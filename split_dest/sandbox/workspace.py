@@ -1,4 +1,4 @@
-"""The Split account that the sandbox plays: a workspace with environments, traffic types, flags and identities."""
+"""The Split workspace that the sandbox plays: environments, traffic types, flags and identities."""
 
 import re
 from collections.abc import Set
@@ -60,8 +60,8 @@ class Scope:
     environment: Environment
 
 
-class Account:
-    """What callers can change in the account: traffic types are added, identities written and deleted."""
+class Workspace:
+    """What callers can change in the workspace: traffic types are added, identities written and deleted."""
 
     def __init__(self) -> None:
         self._lock = Lock()
