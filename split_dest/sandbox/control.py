@@ -1,11 +1,11 @@
-"""The sandbox's own door, without keys: what arrived, and how to misbehave."""
+"""The sandbox's own endpoints, without keys: what arrived, and faults."""
 
 from typing import Any
 
 from flask import Blueprint, Response, request
 
-from split_dest.sandbox import fault_rules
-from split_dest.sandbox.answers import Refused, answer, read_json
+from split_dest.sandbox.api import ApiError, answer, broken_rules, query_number, read_json
+from split_dest.sandbox.faults import FAULT
 from split_dest.sandbox.state import KINDS, current
 
 SERVED = {
@@ -32,16 +32,16 @@ def received() -> Response:
     """Return the records of one ``kind``, newest last; ``since`` (ms) and ``limit`` (the newest n) narrow them."""
     kind = request.args.get("kind")
     if kind not in KINDS:
-        raise Refused(400, "kind must be one of " + ", ".join(KINDS))
-    records = current().received.newest(kind, _number("since") or 0, _number("limit"))
+        raise ApiError(400, "kind must be one of " + ", ".join(KINDS))
+    records = current().received.newest(kind, query_number("since", 0), query_number("limit", None))
     return Response(b"[" + b",".join(records) + b"]", mimetype="application/json")
 
 
 @blueprint.delete("/_sandbox/received")
-def forget() -> Response:
+def clear_received() -> Response:
     """Forget records, counts and identities; faults and traffic types stay."""
     current().received.clear()
-    current().identities.clear()
+    current().workspace.clear_identities()
     return Response(status=204)
 
 
@@ -53,27 +53,26 @@ def counts() -> Response:
 
 @blueprint.get("/_sandbox/calls")
 def calls() -> Response:
-    """Return the newest calls: API, outcome, when each came and was answered, and which fault it met."""
-    return answer(current().received.last_calls())
+    """Return the newest calls: API, outcome, when each arrived and was answered, and which fault applied."""
+    return answer(current().received.calls())
 
 
 @blueprint.get("/_sandbox/faults")
 def faults() -> Response:
     """Return the active faults, with what is left of their times and seconds."""
-    return answer(current().faults.shown())
+    return answer(current().faults.to_json())
 
 
 @blueprint.put("/_sandbox/faults")
 def replace_faults() -> Response:
-    """Let the faults in the body, one or an array, take the place of all others; 400 names all their problems."""
-    data = read_json(request.get_data())
-    given: list[Any] = data if isinstance(data, list) else [data]
-    problems = [
-        f"fault {at}: {problem}" for at, fault in enumerate(given) for problem in fault_rules.problems(fault)
-    ]
+    """Replace all faults by those in the body, one or an array; 400 names all their problems."""
+    body = read_json(request.get_data())
+    new: list[Any] = body if isinstance(body, list) else [body]
+    broken = broken_rules(FAULT, new)
+    problems = [f"fault {index}: {rule}" for index, rules in broken.items() for rule in rules]
     if problems:
-        raise Refused(400, "; ".join(problems), problems=problems)
-    current().faults.replace((fault_rules.parse(fault), fault) for fault in given)
+        raise ApiError(400, "; ".join(problems), problems=problems)
+    current().faults.replace(new)
     return faults()
 
 
@@ -82,12 +81,3 @@ def clear_faults() -> Response:
     """End all faults."""
     current().faults.replace([])
     return Response(status=204)
-
-
-def _number(name: str) -> int | None:
-    text = request.args.get(name)
-    if text is None:
-        return None
-    if not text.isdecimal():
-        raise Refused(400, f"{name} must be a number, not negative")
-    return int(text)

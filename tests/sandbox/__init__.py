@@ -1,1 +1,1 @@
-"""The stand-in, looked at through real HTTP and through Split's own clients."""
+"""The stand-in, tested over real HTTP and with Split's own clients."""

@@ -28,7 +28,9 @@ def test_the_account_is_there_at_the_start(sandbox: Sandbox):
     traffic_types = sandbox.admin("GET", "/trafficTypes/ws/ws-1").json()
 
     assert [(one["id"], one["name"]) for one in page["objects"]] == [("ws-1", "Default")]
-    assert (page["offset"], page["limit"], page["totalCount"]) == (0, 20, 1)
+    assert page["offset"] == 0
+    assert page["limit"] == 20
+    assert page["totalCount"] == 1
     assert [(one["id"], one["name"], one["production"]) for one in environments] == [
         ("env-production", "Production", True),
         ("env-staging", "Staging", False),
@@ -38,7 +40,7 @@ def test_the_account_is_there_at_the_start(sandbox: Sandbox):
 
 
 def test_flags_come_in_pages(sandbox: Sandbox):
-    """A page holds what was asked for, at most 50, and says how many there are."""
+    """A page has the size that was asked for, at most 50, and says how many flags there are."""
     first = sandbox.admin("GET", "/splits/ws/ws-1?limit=2&offset=0").json()
     second = sandbox.admin("GET", "/splits/ws/ws-1?limit=2&offset=2").json()
 
@@ -48,7 +50,9 @@ def test_flags_come_in_pages(sandbox: Sandbox):
         ("anonymous_banner", {"id": "tt-anonymous", "name": "anonymous"}),
         ("account_pricing", {"id": "tt-account", "name": "account"}),
     ]
-    assert (first["limit"], first["totalCount"], second["offset"]) == (2, 3, 2)
+    assert first["limit"] == 2
+    assert first["totalCount"] == 3
+    assert second["offset"] == 2
     assert sandbox.admin("GET", "/splits/ws/ws-1?limit=1000").json()["limit"] == 50
     assert sandbox.admin("GET", "/splits/ws/ws-1?limit=-1").status == 400
 
@@ -61,7 +65,9 @@ def test_a_new_traffic_type_may_be_used_by_events(sandbox: Sandbox):
 
     created = sandbox.admin("POST", "/trafficTypes/ws/ws-1", {"name": name})
 
-    assert (before.status, created.status, created.json()["name"]) == (400, 200, name)
+    assert before.status == 400
+    assert created.status == 200
+    assert created.json()["name"] == name
     assert sandbox.admin("POST", "/trafficTypes/ws/ws-1", {"name": name.lower()}).status == 409
     assert sandbox.admin("POST", "/trafficTypes/ws/ws-1", {"name": " "}).status == 400
     assert sandbox.admin("POST", "/trafficTypes/ws/ws-1", ["x"]).status == 400
@@ -72,10 +78,11 @@ def test_a_new_traffic_type_may_be_used_by_events(sandbox: Sandbox):
     "path", ["/environments/ws/other", "/trafficTypes/ws/other", "/splits/ws/other", "/nothing"]
 )
 def test_another_workspace_is_not_found(sandbox: Sandbox, path: str):
-    """What does not exist is 404, as JSON."""
+    """Anything that does not exist is 404, as JSON."""
     response = sandbox.admin("GET", path)
 
-    assert (response.status, response.json()["code"]) == (404, 404)
+    assert response.status == 404
+    assert response.json()["code"] == 404
 
 
 def test_either_header_opens_the_admin_api(sandbox: Sandbox):
@@ -171,7 +178,8 @@ def test_a_bare_slash_in_a_key_leads_nowhere(sandbox: Sandbox, path: str, status
     over_http = sandbox.admin("PUT", f"{USERS}/{path}", body).status
     without = in_process.put(f"/internal/api/v2{USERS}/{path}", json=body, headers=bearer("sandbox-admin-key"))
 
-    assert (over_http, without.status_code) == (status, status)
+    assert over_http == status
+    assert without.status_code == status
 
 
 LEGAL = identity("u1", plan="x" * 255, **{"a" * 200: 1, "B-_9": True, "ratio": 0.5})
@@ -203,7 +211,7 @@ def test_an_identity_against_a_rule_is_400(sandbox: Sandbox, wrong: Any):
 
 
 def test_a_bulk_reports_the_bad_and_keeps_the_good(sandbox: Sandbox):
-    """The answer is 200 all the same: who reads only the status loses identities."""
+    """The answer is 200 all the same: a client that reads only the status loses identities."""
     response = sandbox.admin("POST", USERS, [identity("u0", plan="x"), *WRONG])
 
     answer = response.json()
@@ -225,7 +233,7 @@ def test_a_bulk_overwrites(sandbox: Sandbox):
 
 
 def test_a_bulk_holds_100(sandbox: Sandbox):
-    """One more is refused whole, and so is what is no array."""
+    """A bulk of 101 is refused whole, and so is a body that is not an array."""
     many = [identity(f"u{number}") for number in range(101)]
 
     assert sandbox.admin("POST", USERS, many[:100]).status == 200
@@ -241,8 +249,8 @@ def test_a_bulk_holds_100(sandbox: Sandbox):
         "/trafficTypes/tt-user/environments/Production/identities",
     ],
 )
-def test_a_place_that_is_not_there_is_404(sandbox: Sandbox, path: str):
-    """Paths want ids: names are not found."""
+def test_an_unknown_traffic_type_or_environment_is_404(sandbox: Sandbox, path: str):
+    """Paths take ids; names are not found."""
     assert sandbox.admin("POST", path, [identity("u1")]).status == 404
     assert sandbox.admin("PUT", f"{path}/u1", identity("u1")).status == 404
     assert sandbox.admin("DELETE", f"{path}/u1").status == 404

@@ -51,7 +51,7 @@ def test_the_sdk_evaluates_every_flag(sandbox: Sandbox, factory: Any):
 
 
 def test_events_of_the_sdk_arrive(sandbox: Sandbox, factory: Any):
-    """What track() accepts, the sandbox accepts: the limits are the same."""
+    """The sandbox accepts everything that track() accepts: the limits are the same."""
     client = factory.client()
     largest = {f"p{number}": "x" for number in range(300)}
     assert client.track("u1", "user", "order.completed", 12.5, {"plan": "gold", "nested": {"k": 1}})
@@ -108,7 +108,7 @@ def test_a_wrong_sdk_key_never_gets_ready(sandbox: Sandbox):
 
 
 def test_flags_are_sent_once(sandbox: Sandbox):
-    """Who knows the current version gets an empty list, and the same version."""
+    """A client with the current version gets an empty list, and the same version."""
     headers = {"Authorization": f"Bearer {SDK_KEY}"}
     first = sandbox.call("GET", "/api/splitChanges?s=1.3&since=-1&rbSince=-1", headers=headers).json()
     till = first["ff"]["t"]
@@ -176,8 +176,8 @@ def test_the_admin_client_merges_and_deletes(sandbox: Sandbox, admin: Any):
     assert [one["method"] for one in sandbox.received("identities")] == ["PUT", "PATCH", "PATCH", "DELETE"]
 
 
-def test_the_admin_client_is_told_what_is_wrong(sandbox: Sandbox, admin: Any):
-    """A wrong identity, an unencoded slash, a wrong key: each is the error that the client knows."""
+def test_the_admin_client_gets_errors_that_it_knows(sandbox: Sandbox, admin: Any):
+    """A wrong identity, an unencoded slash and a wrong key each raise the right exception."""
     place = {"trafficTypeId": "tt-user", "environmentId": "env-staging"}
     stranger = get_client({"apikey": "wrong", "base_url": sandbox.url + "/internal/api/v2"})
 

@@ -54,7 +54,7 @@ class Sandbox:
         return self.call("PUT", "/_sandbox/faults", list(faults))
 
     def received(self, kind: str, query: str = "") -> list[dict[str, Any]]:
-        """Return the records of *kind*, newest last, without the time they came at."""
+        """Return the records of *kind*, newest last, without their time of arrival."""
         records = self.call("GET", f"/_sandbox/received?kind={kind}{query}").json()
         return [{name: value for name, value in record.items() if name != "receivedAt"} for record in records]
 
@@ -66,7 +66,7 @@ class Sandbox:
             if len(records) >= count:
                 return records
             time.sleep(0.05)
-        pytest.fail(f"{len(self.received(kind))} {kind} came, {count} were expected")
+        pytest.fail(f"{len(self.received(kind))} {kind} arrived, {count} were expected")
 
     def counts(self) -> Any:
         """Return the sandbox's counts."""
@@ -79,18 +79,19 @@ def bearer(key: str) -> dict[str, str]:
 
 
 def event(**changes: Any) -> dict[str, Any]:
-    """Return a legal event, but for *changes*."""
-    given = {"key": "u1", "trafficTypeName": "user", "eventTypeId": "order", "timestamp": 1_700_000_000_000}
-    return {**given, "value": None, "properties": None, **changes}
+    """Return a legal event with *changes*."""
+    legal = {"key": "u1", "trafficTypeName": "user", "eventTypeId": "order", "timestamp": 1_700_000_000_000}
+    return {**legal, "value": None, "properties": None, **changes}
 
 
 @contextmanager
 def running(
     port: int, *, host: str = "127.0.0.1", within: Sequence[str] = (), **options: Any
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a sandbox on *port* until the block ends, by the command *within* when it is to run elsewhere."""
-    # Not serve(), which takes loopback addresses alone: no stranger reaches a host of the tests' own network.
-    script = f"from split_dest.sandbox.server import Keys, _Server; _Server('{host}:{port}', Keys()).run()"
+    """Run a sandbox on *port* until the block ends; *within* is a command that runs it in another place."""
+    # Not listen(), which takes the loopback address alone: no stranger reaches a host of the tests' own network.
+    listener = f"socket.create_server(('{host}', {port}), backlog=2048)"
+    script = f"import socket; from split_dest.sandbox import serve; serve({listener})"
     process = subprocess.Popen([*within, sys.executable, "-c", script], **options)
     try:
         wait_until_ready(port, process, host=host)
@@ -103,7 +104,7 @@ def running(
 def wait_until_ready(
     port: int, process: subprocess.Popen[bytes], seconds: float = 15, *, host: str = "127.0.0.1"
 ) -> None:
-    """Return once somebody listens on *port*."""
+    """Return once *port* accepts connections."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         assert process.poll() is None, "the sandbox ended"
@@ -115,7 +116,7 @@ def wait_until_ready(
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
