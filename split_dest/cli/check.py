@@ -8,7 +8,7 @@ import click
 from split_dest import config
 from split_dest.cli.options import config_file, example, settings_of
 from split_dest.cli.store import store_of
-from split_dest.config.settings import Destination, Settings, SplitAccount
+from split_dest.config.settings import AdminAccess, Destination, Settings
 from split_dest.errors import REASONS, Refused, Remedy, StoreUnavailable
 from split_dest.inbox import fitness
 from split_dest.mapping.events import lets_through
@@ -89,7 +89,7 @@ def _live(settings: Settings) -> Iterator[tuple[bool, str]]:
             yield good, f"{name}: {text}"
 
 
-def _account(split: SplitAccount, settings: Settings) -> split_admin.Account | None:
+def _account(split: AdminAccess, settings: Settings) -> split_admin.Account | None:
     if split.admin_key is None or split.workspace_id is None:
         return None
     key = split.admin_key.reveal()

@@ -34,7 +34,7 @@ def loaded(tmp_path: Path) -> Callable[..., Settings]:
 
 
 @pytest.fixture
-def told(loaded: Callable[..., Settings]) -> Callable[..., list[str]]:
+def problems(loaded: Callable[..., Settings]) -> Callable[..., list[str]]:
     """Loads a text that must be refused; gives the problems as ``line:column: text``."""
 
     def tell(text: str, **given: Any) -> list[str]:

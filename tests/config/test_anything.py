@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from marshmallow import ValidationError
 
 from split_dest import config
-from split_dest.config.document import FromEnvironment
-from split_dest.config.kinds import RedisUrl
+from split_dest.config.fields import RedisUrl
 from split_dest.config.settings import Settings
+from split_dest.config.yaml_source import FromEnvironment
 from split_dest.errors import SettingsError
 from tests.config.test_contract import DOCUMENTED, VARIABLES
 
@@ -76,10 +76,10 @@ def judge(file: Path, *, need_secrets: bool) -> None:
     """Loads a file; fails for anything but settings or told problems, each in a place of the file."""
     lines = file.read_text().count("\n") + 1
     try:
-        found, problems = config.load(file, VARIABLES, need_secrets=need_secrets), None
+        result, problems = config.load(file, VARIABLES, need_secrets=need_secrets), None
     except SettingsError as refused:
-        found, problems = None, refused.problems
-    assert isinstance(found, Settings) or problems
+        result, problems = None, refused.problems
+    assert isinstance(result, Settings) or problems
     assert all(
         problem.text and 1 <= problem.line <= lines + 1 and problem.column >= 1 for problem in problems or ()
     )
