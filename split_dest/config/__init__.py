@@ -83,3 +83,15 @@ def load(
     from split_dest.config import loading
 
     return loading.load(file or path(None, environ), environ, need_secrets=need_secrets)
+
+
+def check(file: Path | None = None, environ: Mapping[str, str] = os.environ) -> tuple[Settings, list[Problem]]:
+    """Return the settings, and a warning for each one that works and is almost surely wrong.
+
+    Raises:
+        SettingsError: with every problem of the file, or with a number of the environment that can't be read.
+    """
+    from split_dest.config import loading
+
+    check_numbers(environ)
+    return loading.check(file or path(None, environ), environ)

@@ -23,6 +23,20 @@ def load(file: Path, environ: Mapping[str, str], *, need_secrets: bool) -> Setti
     return _read(file, environ, need_secrets=need_secrets)[0]
 
 
+def check(file: Path, environ: Mapping[str, str]) -> tuple[Settings, list[Problem]]:
+    """Return the settings, and what is almost surely wrong with them; see ``config.check``.
+
+    Raises:
+        SettingsError: with every problem of the file.
+    """
+    # No other command needs it.
+    from split_dest.config import advice
+
+    settings, source = _read(file, environ, need_secrets=True)
+    problems = [source.problem(where, text, at_key=at_key) for where, text, at_key in advice.of(settings)]
+    return settings, _sorted(problems)
+
+
 def _read(file: Path, environ: Mapping[str, str], *, need_secrets: bool) -> tuple[Settings, Source]:
     source = yaml_source.read(file, environ, need_variables=need_secrets)
     settings = Settings()

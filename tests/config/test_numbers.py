@@ -51,3 +51,9 @@ def test_a_number_that_cant_be_read_is_refused(name, text, limits):
         config.number(name, {name: text})
 
     assert str(refused.value) == f'{name} must be a whole number {limits}, not "{text}"'
+
+
+def test_check_refuses_them_as_well(tmp_path):
+    """It is the command to run before a start."""
+    with pytest.raises(SettingsError, match="WEB_CONCURRENCY must be"):
+        config.check(tmp_path / "absent.yaml", {"WEB_CONCURRENCY": "x"})
