@@ -29,7 +29,7 @@ NUMBERS = {
         0,
         100,
         "web",
-        "proxies of yours in front of it: as many addresses at the end of `X-Forwarded-For` are believed",
+        "proxies of yours in front: as many addresses of `X-Forwarded-For` are believed",
     ),
     "WORKER_CONCURRENCY": Number(2, 1, 1000, "worker", "worker processes"),
 }

@@ -40,31 +40,21 @@ class Redis:
     # The address may contain a password.
     url: RedisUrl = setting(
         "embedded",
-        "embedded | redis:// | rediss:// | unix:// | redis+sentinel://host:26379,host:26379/service/0",
+        "embedded | redis:// | rediss:// | unix:// | redis+sentinel://host:port,…/service/0",
         shown=False,
     )
-    data_dir: str = setting("var/redis", "the embedded Redis's folder; relative to the folder of this file")
-    wait_replicas: int = setting(
-        0, "a sender gets its 200 once this many replicas have its messages (Redis WAIT)", least=0
-    )
+    data_dir: str = setting("var/redis", "the folder of the embedded Redis, relative to this file's folder")
+    wait_replicas: int = setting(0, "200 is answered once this many replicas have the messages", least=0)
 
 
 @dataclass(frozen=True, slots=True)
 class Intake:
     """What the endpoints accept."""
 
-    max_message_bytes: int = setting(
-        32_768, "Segment's own limit for a message; a larger one becomes a dead letter", least=1
-    )
-    max_body_bytes: int = setting(
-        5_000_000, "of a webhook's request, decompressed; a larger one is answered with 413", least=1
-    )
-    dedupe_hours: float = setting(
-        24, "how long a message is recognised when it comes again; 0 turns this off", least=0, most=720
-    )
-    full_at_percent: int = setting(
-        80, "of Redis's maxmemory: above it senders get 503 while delivery goes on", least=1, most=100
-    )
+    max_message_bytes: int = setting(32_768, "a larger message becomes a dead letter", least=1)
+    max_body_bytes: int = setting(5_000_000, "a larger webhook request, decompressed, gets 413", least=1)
+    dedupe_hours: float = setting(24, "how long a message is known again; 0: never", least=0, most=720)
+    full_at_percent: int = setting(80, "of Redis's maxmemory: above it senders get 503", least=1, most=100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,29 +64,29 @@ class Delivery:
     batch_max_events: int = setting(1000, "events in one call to Split", least=1, most=5000)
     batch_max_bytes: int = setting(900_000, "bytes in one call to Split", least=1000, most=1_000_000)
     timeout_seconds: float = setting(10, "how long Split may take to answer", least=0.1, most=60)
-    give_up_hours: float = setting(24, "a message that Split refuses for longer becomes a dead letter", above=0)
+    give_up_hours: float = setting(24, "then a message that Split refuses becomes a dead letter", above=0)
 
 
 @dataclass(frozen=True, slots=True)
 class SplitUrls:
     """Where Split's two APIs are."""
 
-    events_url: Url = setting("https://events.split.io/api")
-    admin_url: Url = setting("https://api.split.io/internal/api/v2")
+    events_url: Url = setting("https://events.split.io/api", "where events and impressions go")
+    admin_url: Url = setting("https://api.split.io/internal/api/v2", "where identities go")
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentUrl:
     """Where Segment's Tracking API is."""
 
-    url: Url = setting("https://api.segment.io/v1")
+    url: Url = setting("https://api.segment.io/v1", "where impressions go as track calls")
 
 
 @dataclass(frozen=True, slots=True)
 class Console:
     """Who may look at the console."""
 
-    password: Secret | None = setting(None, example="${CONSOLE_PASSWORD:-}")
+    password: Secret | None = setting(None, "no effect yet", example="${CONSOLE_PASSWORD:-}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +94,8 @@ class AdminAccess:
     """How Split's Admin API is called."""
 
     admin_key: Key | None = setting(None, "an Admin API key", example="${SPLIT_ADMIN_KEY}")
-    admin_header: AdminHeader = setting("authorization", "x-api-key for accounts that were migrated to Harness")
-    workspace_id: str | None = setting(None, example="ws-1")
+    admin_header: AdminHeader = setting("authorization", "x-api-key: accounts migrated to Harness")
+    workspace_id: str | None = setting(None, "the id of the workspace", example="ws-1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +104,11 @@ class SplitAccount(AdminAccess):
 
     sdk_key: Key | None = setting(
         None,
-        "required for events: a server-side SDK key; it decides their environment",
+        "required for events: a server-side SDK key of their environment",
         example="${SPLIT_SDK_KEY}",
     )
     environment: str | None = setting(
-        None, "the name or id of the environment for identities", example="Production"
+        None, "the name or id of the environment of identities", example="Production"
     )
 
 
@@ -128,14 +118,12 @@ class Destination:
 
     authorization: tuple[Secret, ...] = setting(
         (),
-        "each secret of the list is accepted, so that one can be rotated",
+        "any of them is accepted, so that one can be rotated",
         required=True,
         example='["${WEB_PRODUCTION_SECRET}"]',
     )
     signature_secrets: tuple[Secret, ...] = setting((), "if there are any, X-Signature must be right as well")
-    write_keys: tuple[str, ...] = setting(
-        (), "Segment write keys that lead here at /v1/…; several destinations may list the same"
-    )
+    write_keys: tuple[str, ...] = setting((), "Segment write keys that lead here at /v1/…")
     split: SplitAccount = setting(
         SplitAccount(), "admin_key, workspace_id and environment are required for identities"
     )
@@ -172,9 +160,11 @@ class Settings:
     intake: Intake = setting(Intake())
     delivery: Delivery = setting(Delivery())
     split: SplitUrls = setting(SplitUrls())
-    segment: SegmentUrl = setting(SegmentUrl(), "to which impressions go as track calls")
-    console: Console = setting(Console(), "no effect yet")
+    segment: SegmentUrl = setting(SegmentUrl())
+    console: Console = setting(Console())
     destinations: Mapping[Name, Destination] = setting(
-        {}, "Split as a destination of Segment", example="web-production"
+        {}, "Split as a destination of Segment, which posts to /webhook/<name>", example="web-production"
     )
-    sources: Mapping[Name, Source] = setting({}, "Split as a source of Segment", example="flags-production")
+    sources: Mapping[Name, Source] = setting(
+        {}, "Split as a source of Segment: it posts to /impressions/<name>", example="flags-production"
+    )

@@ -22,7 +22,7 @@ class Identify:
     """How identify calls become identities."""
 
     enabled: bool = setting(True, "identify calls become identities")
-    mode: Literal["merge", "replace"] = setting("merge", "whether an identity's other attributes stay or go")
+    mode: Literal["merge", "replace"] = setting("merge", "the identity's other attributes stay, or go")
     paths: tuple[str, ...] = setting(
         ("userId", "anonymousId"), "which paths of map_identities identify calls write", key="identities"
     )
@@ -34,14 +34,16 @@ class Track:
 
     enabled: bool = setting(True, "track calls become events")
     event_type_id: str = setting("event", "the path to the event type id: a path, not a name")
-    value: Paths = setting((), "a path or a list of paths: the first that leads to a number counts", nullable=True)
+    value: Paths = setting(
+        (), "a path or a list of paths: the first that leads to a number counts", nullable=True, example="null"
+    )
     numeric_strings: bool = setting(True, 'a string such as "39.95" counts as a number')
     included: tuple[str, ...] = setting(
-        (), "patterns of event names to deliver, * stands for anything; empty: all", key="only"
+        (), "event names to deliver, * stands for anything; empty: all", key="only"
     )
     # Impressions that this service itself sent to Segment must not come back as events.
     excluded: tuple[str, ...] = setting(
-        (IMPRESSION_EVENT,), "patterns of event names not to deliver; counts more than only", key="except"
+        (IMPRESSION_EVENT,), "event names not to deliver; counts more than only", key="except"
     )
 
 
@@ -57,7 +59,7 @@ class Named:
 class EventTypeIds:
     """What happens to names that Split does not take as an event type id."""
 
-    invalid: Literal["sanitize", "drop"] = setting("sanitize", "replace such characters, or drop the event")
+    invalid: Literal["sanitize", "drop"] = setting("sanitize", "replace them, or drop the event")
     max_length: int = setting(
         limits.EVENT_TYPE_ID_MAX_CHARS,
         "characters of an event type id",
@@ -70,9 +72,7 @@ class EventTypeIds:
 class Attributes:
     """How traits become attributes."""
 
-    nested: Literal["json", "flatten"] = setting(
-        "json", "objects become JSON, or an attribute for each dotted path"
-    )
+    nested: Literal["json", "flatten"] = setting("json", "objects become JSON, or one for each path in them")
     max_length: int = setting(
         limits.ATTRIBUTE_MAX_CHARS, "characters; the rest is cut off", least=1, most=limits.ATTRIBUTE_MAX_CHARS
     )
@@ -83,7 +83,7 @@ class Properties:
     """How the properties of a call become those of its events."""
 
     nested: Literal["flatten", "json", "drop"] = setting(
-        "flatten", "objects become a property for each dotted path, or JSON, or are left out"
+        "flatten", "objects become one for each path in them, or JSON, or nothing"
     )
     max_length: int = setting(
         limits.PROPERTY_MAX_CHARS, "characters; the rest is cut off", least=1, most=limits.PROPERTY_MAX_CHARS
@@ -112,12 +112,13 @@ class Rules:
 
     map_identities: Mapping[str, TrafficType] = setting(
         {"userId": "user", "anonymousId": "anonymous"},
-        "a path in the message: the traffic type of the id that stands there",
+        "a path in the message: the traffic type of the id found there",
     )
     traffic_types: frozenset[TrafficType] | None = setting(
         None,
-        "the traffic types that Split has; empty: the Admin API is asked every ten minutes",
+        "those that Split has; empty: the Admin API is asked",
         key="split.traffic_types",
+        example="[]",
     )
     environment_name: str | None = setting(
         None, "only for old accounts: sent with every event", key="split.environment_name", nullable=True
@@ -130,7 +131,7 @@ class Rules:
     track: Track = setting(Track())
     named_pages: Named = setting(Named("view_{name}_page"))
     named_screens: Named = setting(Named("viewed_{name}_screen"))
-    event_type_ids: EventTypeIds = setting(EventTypeIds(), "what Split does not take as an event type id")
+    event_type_ids: EventTypeIds = setting(EventTypeIds(), "names with characters that Split does not take")
     attributes: Attributes = setting(Attributes(), "traits")
     properties: Properties = setting(Properties())
     exposures: Exposures = setting(Exposures())
@@ -150,11 +151,11 @@ class SourceRules:
         {}, "a flag: its traffic type; the Admin API is asked for others"
     )
     default_identity: IdField | None = setting(
-        None, "the id field for a flag that Split does not know; null: not sent", nullable=True
+        None, "for a flag that Split does not know; null: not sent", nullable=True
     )
     event: str = setting(IMPRESSION_EVENT, "the name of the track calls")
     skip_control: bool = setting(False, "impressions with the treatment control are not sent")
     impression_properties: Literal["merge", "drop"] = setting(
-        "merge", "add the impression's own properties, overriding nothing, or leave them out"
+        "merge", "its properties are added, overriding nothing, or left out"
     )
     machine: bool = setting(False, "machineName and machineIp are sent as well")
