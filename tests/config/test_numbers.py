@@ -1,9 +1,15 @@
 """Numbers that the environment sets."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from split_dest import config
 from split_dest.errors import SettingsError
+from tests.config.conftest import DESTINATION, VARIABLES
 
 DEFAULTS = {"PORT": 8000, "WEB_CONCURRENCY": 1, "WEB_PROXIES": 0, "WORKER_CONCURRENCY": 2}
 
@@ -57,3 +63,44 @@ def test_check_refuses_them_as_well(tmp_path):
     """It is the command to run before a start."""
     with pytest.raises(SettingsError, match="WEB_CONCURRENCY must be"):
         config.check(tmp_path / "absent.yaml", {"WEB_CONCURRENCY": "x"})
+
+
+WEB = (
+    "gunicorn",
+    "--config",
+    "python:split_dest.web.gunicorn",
+    "--bind",
+    "127.0.0.1:0",
+    "split_dest.web:create_app()",
+)
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "code"),
+    [
+        (("workers",), "WORKER_CONCURRENCY", 2),
+        (WEB, "WEB_PROXIES", 4),
+        (("split_dest", "run"), "WEB_CONCURRENCY", 2),
+        (("split_dest", "run"), "PORT", 2),
+    ],
+    ids=["workers", "web", "run", "port"],
+)
+def test_a_process_that_reads_it_does_not_start(tmp_path, command, name, code):
+    """Its output is the sentence alone."""
+    file = tmp_path / "settings.yaml"
+    file.write_text(DESTINATION)
+    environ = os.environ | VARIABLES | {"SPLIT_DEST_CONFIG": str(file), name: "x"}
+
+    ended = subprocess.run(
+        [sys.executable, "-m", *command],
+        env=environ,
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    limits = config.NUMBERS[name]
+    assert ended.returncode == code
+    assert ended.stderr == f'{name} must be a whole number between {limits.least} and {limits.most}, not "x"\n'
