@@ -15,8 +15,8 @@ class Number:
     """A number that the environment may set."""
 
     default: int
-    least: int
-    most: int
+    minimum: int
+    maximum: int
     reader: str
     text: str
 
@@ -44,9 +44,9 @@ def number(name: str, environ: Mapping[str, str] = os.environ) -> int:
     limits, text = NUMBERS[name], environ.get(name)
     if not text:
         return limits.default
-    if re.fullmatch("[0-9]{1,9}", text) and limits.least <= int(text) <= limits.most:
+    if re.fullmatch("[0-9]{1,9}", text) and limits.minimum <= int(text) <= limits.maximum:
         return int(text)
-    problem = f'must be a whole number between {limits.least} and {limits.most}, not "{text}"'
+    problem = f'must be a whole number between {limits.minimum} and {limits.maximum}, not "{text}"'
     raise SettingsError([Problem(name, 0, 0, problem)])
 
 

@@ -26,7 +26,7 @@ _TRACK_FIELDS = (
 _Found = tuple[Where, str]
 
 
-def of(settings: Settings) -> Iterator[Message]:
+def warnings(settings: Settings) -> Iterator[Message]:
     """Yield a warning for each doubtful setting, at the place where it stands."""
     for where, secret in _secrets(settings):
         if len(secret.reveal().strip()) < _SECRET_CHARS:
@@ -94,6 +94,8 @@ def _of_identities(rules: Rules) -> Iterator[_Found]:
     if not rules.map_identities:
         text = "is empty: only ids of properties.split and traits.split are delivered"
         yield ("map_identities",), text
+    if rules.identify.enabled and not rules.identify.paths:
+        yield ("identify", "identities"), "is empty: identify calls write no identity"
     for path, traffic_type in rules.map_identities.items():
         if path.partition(".")[0] in _ID_FIELDS:
             continue

@@ -34,7 +34,7 @@ def _section(section: Schema) -> dict[str, Any]:
 
 def _member(field: fields.Field[Any]) -> dict[str, Any]:
     setting: Setting = field.metadata["setting"]
-    limits = {"minimum": setting.least, "exclusiveMinimum": setting.above, "maximum": setting.most}
+    limits = {"minimum": setting.minimum, "exclusiveMinimum": setting.above, "maximum": setting.maximum}
     kind = _kind(field) | {name: limit for name, limit in limits.items() if limit is not None}
     if field.allow_none:
         kind = {"anyOf": [kind, {"type": "null"}]}

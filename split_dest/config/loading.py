@@ -10,7 +10,7 @@ from marshmallow import ValidationError
 from split_dest.config import cross_checks, messages, yaml_source
 from split_dest.config.schema import SETTINGS
 from split_dest.config.settings import Settings
-from split_dest.config.yaml_source import Source
+from split_dest.config.yaml_source import YamlSource
 from split_dest.errors import Problem, SettingsError
 
 
@@ -33,11 +33,11 @@ def check(file: Path, environ: Mapping[str, str]) -> tuple[Settings, list[Proble
     from split_dest.config import advice
 
     settings, source = _read(file, environ, need_secrets=True)
-    problems = [source.problem(where, text, at_key=at_key) for where, text, at_key in advice.of(settings)]
+    problems = [source.problem(where, text, at_key=at_key) for where, text, at_key in advice.warnings(settings)]
     return settings, _sorted(problems)
 
 
-def _read(file: Path, environ: Mapping[str, str], *, need_secrets: bool) -> tuple[Settings, Source]:
+def _read(file: Path, environ: Mapping[str, str], *, need_secrets: bool) -> tuple[Settings, YamlSource]:
     source = yaml_source.read(file, environ, need_variables=need_secrets)
     settings = Settings()
     errors: dict[str, object] | list[object] = []

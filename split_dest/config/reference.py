@@ -76,7 +76,7 @@ def page() -> str:
     """Return the page."""
     shown = (f"{code:{_COLUMN - 2}}  # {comment}" if comment else code for code, comment in _section(SETTINGS, ""))
     numbers = (
-        f"| `{name}` | {number.reader} | {number.text} ({number.default}; {number.least} to {number.most}) |"
+        f"| `{name}` | {number.reader} | {number.text} ({number.default}; {number.minimum} to {number.maximum}) |"
         for name, number in NUMBERS.items()
     )
     return _HEAD + "\n".join(shown) + "\n" + _TAIL + "\n".join(numbers) + "\n"

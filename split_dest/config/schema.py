@@ -112,9 +112,9 @@ def _field(kind: Any, setting: Setting = _NO_SETTING, default: Any = None) -> ma
 
 
 def _range(setting: Setting) -> validate.Range:
-    least = setting.least if setting.above is None else setting.above
+    minimum = setting.minimum if setting.above is None else setting.above
     error = f"must be {setting.limits}"
-    return validate.Range(least, setting.most, min_inclusive=setting.above is None, error=error)
+    return validate.Range(minimum, setting.maximum, min_inclusive=setting.above is None, error=error)
 
 
 def _filled(defaults: Any, values: Mapping[str, Any]) -> Any:

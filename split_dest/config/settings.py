@@ -44,26 +44,26 @@ class Redis:
         shown=False,
     )
     data_dir: str = setting("var/redis", "the folder of the embedded Redis, relative to this file's folder")
-    wait_replicas: int = setting(0, "200 is answered once this many replicas have the messages", least=0)
+    wait_replicas: int = setting(0, "200 is answered once this many replicas have the messages", minimum=0)
 
 
 @dataclass(frozen=True, slots=True)
 class Intake:
     """What the endpoints accept."""
 
-    max_message_bytes: int = setting(32_768, "a larger message becomes a dead letter", least=1)
-    max_body_bytes: int = setting(5_000_000, "a larger webhook request, decompressed, gets 413", least=1)
-    dedupe_hours: float = setting(24, "how long a message is known again; 0: never", least=0, most=720)
-    full_at_percent: int = setting(80, "of Redis's maxmemory: above it senders get 503", least=1, most=100)
+    max_message_bytes: int = setting(32_768, "a larger message becomes a dead letter", minimum=1)
+    max_body_bytes: int = setting(5_000_000, "a larger webhook request, decompressed, gets 413", minimum=1)
+    dedupe_hours: float = setting(24, "how long a message is known again; 0: never", minimum=0, maximum=720)
+    full_at_percent: int = setting(80, "of Redis's maxmemory: above it senders get 503", minimum=1, maximum=100)
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """How messages leave."""
 
-    batch_max_events: int = setting(1000, "events in one call to Split", least=1, most=5000)
-    batch_max_bytes: int = setting(900_000, "bytes in one call to Split", least=1000, most=1_000_000)
-    timeout_seconds: float = setting(10, "how long Split may take to answer", least=0.1, most=60)
+    batch_max_events: int = setting(1000, "events in one call to Split", minimum=1, maximum=5000)
+    batch_max_bytes: int = setting(900_000, "bytes in one call to Split", minimum=1000, maximum=1_000_000)
+    timeout_seconds: float = setting(10, "how long Split may take to answer", minimum=0.1, maximum=60)
     give_up_hours: float = setting(24, "then a message that Split refuses becomes a dead letter", above=0)
 
 

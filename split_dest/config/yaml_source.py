@@ -40,7 +40,7 @@ class FromEnvironment(str):
 
 
 @dataclass(slots=True)
-class Source:
+class YamlSource:
     """A settings file as read: its value, where each key and value stands, and the problems so far.
 
     ``unfilled`` is where a variable is missing: what else is wrong with that value is only a consequence.
@@ -77,7 +77,7 @@ class Source:
         )
 
 
-def read(path: Path, environ: Mapping[str, str], *, need_variables: bool = True) -> Source:
+def read(path: Path, environ: Mapping[str, str], *, need_variables: bool = True) -> YamlSource:
     """Return the file's source.
 
     Args:
@@ -95,7 +95,7 @@ def read(path: Path, environ: Mapping[str, str], *, need_variables: bool = True)
     except UnicodeDecodeError as error:
         raise SettingsError([Problem(str(path), 1, 1, "is not UTF-8 text")]) from error
     loader, node = _parsed(text, str(path))
-    source = Source(str(path))
+    source = YamlSource(str(path))
     reader = _Reader(source, loader.construct_object, environ, need_variables)
     value = reader.value(node, ()) if node is not None else None
     source.value = {} if value in (None, _ABSENT) else value
@@ -124,7 +124,7 @@ def _problem(file: str, mark: yaml.Mark | None, text: str) -> Problem:
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    source: Source
+    source: YamlSource
     construct: Callable[[yaml.Node], Any]
     environ: Mapping[str, str]
     need_variables: bool

@@ -63,8 +63,8 @@ class EventTypeIds:
     max_length: int = setting(
         limits.EVENT_TYPE_ID_MAX_CHARS,
         "characters of an event type id",
-        least=1,
-        most=limits.EVENT_TYPE_ID_MAX_CHARS,
+        minimum=1,
+        maximum=limits.EVENT_TYPE_ID_MAX_CHARS,
     )
 
 
@@ -74,7 +74,10 @@ class Attributes:
 
     nested: Literal["json", "flatten"] = setting("json", "objects become JSON, or one for each path in them")
     max_length: int = setting(
-        limits.ATTRIBUTE_MAX_CHARS, "characters; the rest is cut off", least=1, most=limits.ATTRIBUTE_MAX_CHARS
+        limits.ATTRIBUTE_MAX_CHARS,
+        "characters; the rest is cut off",
+        minimum=1,
+        maximum=limits.ATTRIBUTE_MAX_CHARS,
     )
 
 
@@ -86,10 +89,10 @@ class Properties:
         "flatten", "objects become one for each path in them, or JSON, or nothing"
     )
     max_length: int = setting(
-        limits.PROPERTY_MAX_CHARS, "characters; the rest is cut off", least=1, most=limits.PROPERTY_MAX_CHARS
+        limits.PROPERTY_MAX_CHARS, "characters; the rest is cut off", minimum=1, maximum=limits.PROPERTY_MAX_CHARS
     )
     max_count: int = setting(
-        limits.PROPERTIES_MAX_COUNT, "more are left out", least=0, most=limits.PROPERTIES_MAX_COUNT
+        limits.PROPERTIES_MAX_COUNT, "more are left out", minimum=0, maximum=limits.PROPERTIES_MAX_COUNT
     )
 
 

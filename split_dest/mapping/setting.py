@@ -11,9 +11,9 @@ class Setting:
     Args:
         text: one line for the documents and for editors.
         key: its name in the file where it differs from the attribute's; a dot leads into a section.
-        least: the smallest number allowed.
+        minimum: the smallest number allowed.
         above: a number that the value must exceed.
-        most: the largest number allowed.
+        maximum: the largest number allowed.
         required: the key must stand in the file, and a list must not be empty.
         nullable: null may stand in the file, and means the default.
         inline: the keys of this section stand in the section around it.
@@ -22,9 +22,9 @@ class Setting:
 
     text: str = ""
     key: str = ""
-    least: float | None = None
+    minimum: float | None = None
     above: float | None = None
-    most: float | None = None
+    maximum: float | None = None
     required: bool = False
     nullable: bool = False
     inline: bool = False
@@ -39,9 +39,9 @@ class Setting:
         """Return the range in words; empty: there is none."""
         if self.above is not None:
             return f"greater than {self.above}"
-        if self.most is not None:
-            return f"between {self.least} and {self.most}"
-        return "" if self.least is None else f"at least {self.least}"
+        if self.maximum is not None:
+            return f"between {self.minimum} and {self.maximum}"
+        return "" if self.minimum is None else f"at least {self.minimum}"
 
 
 def setting(default: Any, text: str = "", *, shown: bool = True, **options: Any) -> Any:

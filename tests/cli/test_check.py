@@ -7,7 +7,7 @@ from tests.support.sandbox import free_port
 
 
 def test_good_settings_are_told_with_their_names(command, settings):
-    """The file, and whose destinations and sources stand in it."""
+    """The file, and the names of its destinations and sources."""
     result = command("check")
 
     assert (result.code, result.err) == (0, "")

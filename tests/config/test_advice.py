@@ -61,6 +61,10 @@ CLEAR_TEXT = "keys travel in clear text: use https"
             f"5:21: {IDENTITIES}: is empty: only ids of properties.split and traits.split are delivered",
         ),
         (
+            "    identify: {identities: []}",
+            "5:28: destinations.web.identify.identities: is empty: identify calls write no identity",
+        ),
+        (
             "    track: {event_type_id: name}",
             f'5:28: {TRACK}.event_type_id: {CALLS} "name"',
         ),
@@ -105,7 +109,8 @@ def test_what_is_almost_surely_wrong_is_told_where_it_stands(warnings, line, war
     "line",
     [
         "    map_identities: {userId: user, context.groupId: account, traits.email: user, properties.id: user}",
-        "    map_identities: {groupId: account, previousId: user}",
+        "    map_identities: {groupId: account, previousId: user}\n    identify: {identities: [groupId]}",
+        "    identify: {enabled: false, identities: []}",
         "    track: {event_type_id: properties.eventName, value: [properties.revenue, context.value]}",
         '    track: {only: ["A*"], except: [get_treatment, "AB"]}',
         "split: {events_url: http://127.0.0.1:8100/api, admin_url: http://localhost/api}",

@@ -46,7 +46,7 @@ WHOLE = yaml.safe_load(DOCUMENTED.read_text())
 
 
 def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Gives where a value can be replaced."""
+    """Yield where a value can be replaced."""
     if path:
         yield path
     for key, below in value.items() if isinstance(value, dict) else ():
@@ -55,7 +55,7 @@ def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 @st.composite
 def documents(draw: st.DrawFn) -> Any:
-    """Gives the documented settings with anything in some places."""
+    """Return the documented settings with anything in some places."""
     document = copy.deepcopy(WHOLE)
     for path in draw(st.lists(st.sampled_from(sorted(paths(WHOLE))), min_size=1, max_size=3)):
         parent = document
@@ -136,5 +136,5 @@ def test_an_address_is_good_if_redis_py_can_read_it(scheme, rest):
 
 
 def connection(address: str) -> redis.Connection:
-    """Gives redis-py's own reading of an address."""
+    """Return redis-py's own reading of an address."""
     return redis.ConnectionPool.from_url(address).make_connection()

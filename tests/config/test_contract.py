@@ -40,7 +40,7 @@ NAMES = ("destinations", "sources", "map_identities", "map_traffic_types", "flag
 
 
 def keys(node: yaml.Node, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], yaml.Mark]]:
-    """Gives every key that the settings themselves name, with where it stands."""
+    """Yield every key that the settings themselves name, with where it stands."""
     if not isinstance(node, yaml.MappingNode):
         return
     for key, value in node.value:

@@ -16,12 +16,12 @@ FOR_IDENTITIES = "is required while identify, group or delete is enabled"
 
 
 def lines(*given: str) -> str:
-    """Gives a destination without an account and with these lines."""
+    """Return a destination without an account and with these lines."""
     return BARE + "\n".join(given) + "\n"
 
 
 def missing(result: list[str]) -> dict[str, str]:
-    """Gives what is told of the account, by key."""
+    """Return the problems of the account, by key."""
     texts = [problem.split(": ", 1)[1] for problem in result]
     return dict(text.removeprefix("destinations.web.split.").split(": ", 1) for text in texts)
 
@@ -142,7 +142,7 @@ def test_traffic_types_count_in_lower_case(loaded):
 
 
 def test_a_source_needs_tokens_and_a_write_key(problems):
-    """A door without a secret would be open, and without a write key nothing could be sent on."""
+    """An endpoint without a secret would be open, and without a write key nothing could be sent on."""
     result = problems("sources:\n  flags: {tokens: []}\n")
 
     assert result == [

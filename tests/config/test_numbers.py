@@ -103,4 +103,6 @@ def test_a_process_that_reads_it_does_not_start(tmp_path, command, name, code):
 
     limits = config.NUMBERS[name]
     assert ended.returncode == code
-    assert ended.stderr == f'{name} must be a whole number between {limits.least} and {limits.most}, not "x"\n'
+    assert (
+        ended.stderr == f'{name} must be a whole number between {limits.minimum} and {limits.maximum}, not "x"\n'
+    )

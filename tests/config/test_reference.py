@@ -58,7 +58,7 @@ def test_every_key_is_explained():
 
 def test_limits_are_put_in_words():
     """As they stand on the page and in the messages."""
-    assert Setting(least=1, most=5).limits == "between 1 and 5"
-    assert Setting(least=0).limits == "at least 0"
+    assert Setting(minimum=1, maximum=5).limits == "between 1 and 5"
+    assert Setting(minimum=0).limits == "at least 0"
     assert Setting(above=0).limits == "greater than 0"
     assert Setting().limits == ""

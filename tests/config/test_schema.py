@@ -147,7 +147,7 @@ NAME = "a name has up to 64 letters, digits, dots, dashes and underscores"
 
 @pytest.mark.parametrize("name", ["web", "Web-Production_2.eu", "7", "a" * 64])
 def test_a_name_that_fits_an_address_is_taken(loaded, name):
-    """A destination's name stands in its door's address and in the keys of Redis."""
+    """A destination's name stands in its endpoint's address and in the keys of Redis."""
     result = loaded(DESTINATION.replace("  web:", f"  {name}:"))
 
     assert list(result.destinations) == [name]

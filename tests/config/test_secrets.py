@@ -82,8 +82,8 @@ def test_a_key_is_ascii(problems, place):
     assert f"destinations.web.split.{place}: the variable holds a character that no key has" in result[0]
 
 
-def test_a_door_may_have_a_secret_of_any_letters(loaded):
-    """Whoever posts chooses the secret; the door compares bytes."""
+def test_an_endpoint_may_have_a_secret_of_any_letters(loaded):
+    """The sender chooses the secret; the endpoint compares bytes."""
     result = loaded(DESTINATION, SECRET="schlüssel")
 
     assert result.destinations["web"].authorization[0].reveal() == "schlüssel"
@@ -144,7 +144,7 @@ def test_a_password_of_redis_in_the_file_is_told_and_not_shown(problems, address
     ],
 )
 def test_a_password_of_redis_out_of_a_variable_is_taken(loaded, address):
-    """A reference may stand in the midst of the address."""
+    """A reference may stand within the address."""
     result = loaded(DESTINATION + f'redis: {{url: "{address}"}}\n', KEPT=CANARY)
 
     assert CANARY in result.redis.url

@@ -9,7 +9,7 @@ ONLY_EVENTS = "    identify: {enabled: false}\n    group: {enabled: false}\n"
 
 
 def url(text: str) -> str:
-    """Gives settings whose events_url is *text*."""
+    """Return settings whose events_url is *text*."""
     return f'{DESTINATION}split: {{events_url: "{text}"}}\n'
 
 
@@ -180,7 +180,7 @@ def test_a_required_secret_may_not_be_optional(problems):
 
 
 def test_for_a_look_at_the_mapping_every_variable_may_be_absent(loaded):
-    """Without secrets, settings whose variables are missing or unreadable are left out, be they whole or not."""
+    """Without secrets, settings whose variables are missing or unreadable are left out, in whole or in part."""
     result = loaded(
         url("http://${NOBODY}/api") + 'redis: {url: "redis://:${NOBODY}@host"}\n',
         need_secrets=False,
