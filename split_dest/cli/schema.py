@@ -13,7 +13,7 @@ def schema() -> None:
 
     Write it to a file, and name that in the first line of the settings: # yaml-language-server: $schema=FILE
     """
-    # marshmallow and the schema take a third of a second that --help need not wait for.
+    # Imported here because the list of commands needs none of it.
     from split_dest.config import json_schema
 
     click.echo(json.dumps(json_schema.document(), indent=2, ensure_ascii=False))

@@ -193,3 +193,12 @@ def test_loading_twice_gives_equal_settings(loaded):
 
     assert first == again
     assert first is not again
+
+
+def test_a_destination_and_a_source_have_different_names(problems):
+    """Their messages would be mixed up; the source's name is the place."""
+    source = 'tokens: ["${SECRET}"], write_key: "${SDK_KEY}"'
+
+    result = problems(f"{DESTINATION}sources: {{flags: {{{source}}}, web: {{{source}}}}}\n")
+
+    assert result == ["5:68: web: is the name of a destination as well; give the source another"]
