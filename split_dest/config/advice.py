@@ -1,4 +1,4 @@
-"""What can be used and is almost surely wrong: settings that deliver nothing, weak secrets, keys in clear text."""
+"""Warnings about settings that work and are almost surely wrong, such as those that deliver nothing."""
 
 import ipaddress
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What the parts of a settings file must agree on.
+"""Checks that span several parts of a settings file.
 
 They are judged by what stands in the file, not by what could be loaded of it, so that no mistake hides another.
 """

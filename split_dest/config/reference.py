@@ -20,7 +20,7 @@ _HEAD = """\
 
 <!-- Made by `make docs` from split_dest/config/settings.py and split_dest/mapping/rules.py. -->
 
-One YAML file for each environment, in `config/`. Which one: `--config FILE`, else `SPLIT_DEST_CONFIG`, else
+One YAML file for each environment, in `config/`. It is found by `--config FILE`, else `SPLIT_DEST_CONFIG`, else
 `config/<SPLIT_DEST_ENV>.yaml`, else `config/development.yaml`.
 
 - `split-dest check` names every mistake with its line, its column and what to write instead. It warns of settings

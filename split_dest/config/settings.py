@@ -49,7 +49,7 @@ class Redis:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """What the endpoints accept."""
+    """The limits of the endpoints."""
 
     max_message_bytes: int = setting(32_768, "a larger message becomes a dead letter", minimum=1)
     max_body_bytes: int = setting(5_000_000, "a larger webhook request, decompressed, gets 413", minimum=1)
@@ -84,7 +84,7 @@ class SegmentUrl:
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """Who may look at the console."""
+    """Access to the console."""
 
     password: Secret | None = setting(None, "no effect yet", example="${CONSOLE_PASSWORD:-}")
 

@@ -22,7 +22,7 @@ _MERGE = "tag:yaml.org,2002:merge"
 #: No real file is nested so deep or holds so many values; an alias that contains itself does.
 _MAX_DEPTH = 32
 _MAX_VALUES = 50_000
-#: What PyYAML quotes from the file may be part of a secret; its own words stand in angle brackets.
+#: A quotation from the file, which may be part of a secret; PyYAML's own words stand in angle brackets.
 _QUOTED = re.compile(r" '(?!<|\\)[^']{2,}'")
 
 

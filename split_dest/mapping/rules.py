@@ -57,7 +57,7 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class EventTypeIds:
-    """What happens to names that Split does not take as an event type id."""
+    """How names become event type ids that Split accepts."""
 
     invalid: Literal["sanitize", "drop"] = setting("sanitize", "replace them, or drop the event")
     max_length: int = setting(

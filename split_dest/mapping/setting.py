@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a dataclass's field says of its key in the settings file, besides its type and its default.
+    """Facts about a key of the settings file that its dataclass's type and default do not say.
 
     Args:
         text: one line for the documents and for editors.

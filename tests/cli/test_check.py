@@ -6,7 +6,7 @@ from tests.cli.typed import ran
 from tests.support.sandbox import free_port
 
 
-def test_good_settings_are_told_with_their_names(command, settings):
+def test_good_settings_are_reported_with_their_names(command, settings):
     """The file, and the names of its destinations and sources."""
     result = command("check")
 
@@ -85,7 +85,7 @@ def test_live_everything_is_asked_and_nothing_written(command, sandbox, store):
         ("appendonly", "no", "yes", "Redis appendonly no (yes, or a crash loses what was acknowledged)"),
     ],
 )
-def test_live_a_redis_that_may_lose_messages_is_told(command, store, option, value, good, problem):
+def test_live_a_redis_that_may_lose_messages_is_reported(command, store, option, value, good, problem):
     """A policy that evicts keys, or no append-only file, is not good enough: exit code 1."""
     store.client.config_set(option, value)
     try:
@@ -122,8 +122,8 @@ def test_live_a_redis_that_may_lose_messages_is_told(command, store, option, val
         ),
     ],
 )
-def test_live_what_split_does_not_know_is_told(command, settings, old, new, problem):
-    """A wrong key, workspace, environment or traffic type is told with what Split has; exit code 1."""
+def test_live_what_split_does_not_know_is_reported(command, settings, old, new, problem):
+    """A wrong key, workspace, environment or traffic type is reported with what Split has; exit code 1."""
     old, new = old.replace("{{", "{").replace("}}", "}"), new.replace("{{", "{").replace("}}", "}")
     settings.file.write_text(settings.file.read_text().replace(old, new))
 
@@ -164,8 +164,8 @@ def test_live_what_is_not_needed_is_not_asked(command, settings):
     assert "SDK key" not in result.out
 
 
-def test_live_split_away_is_told_for_each_call(command, settings, sandbox):
-    """Nobody listens where Split should be: both calls are told, with what went wrong."""
+def test_live_split_away_is_reported_for_each_call(command, settings, sandbox):
+    """Nobody listens where Split should be: both calls are reported, with what went wrong."""
     settings.file.write_text(settings.file.read_text().replace(sandbox.url, f"http://127.0.0.1:{free_port()}"))
 
     result = command("check", "--live")
@@ -178,7 +178,7 @@ def test_live_split_away_is_told_for_each_call(command, settings, sandbox):
     ]
 
 
-def test_live_redis_away_is_told_and_split_asked_all_the_same(away, settings):
+def test_live_redis_away_is_reported_and_split_asked_all_the_same(away, settings):
     """One thing that is away hides nothing about the other; in a process of its own."""
     result = ran("check", "--live", "--config", away, environ=settings.environ | {"SPLIT_DEST_CONFIG": "nowhere"})
 

@@ -1,4 +1,4 @@
-"""What check warns of: settings that work and are almost surely wrong."""
+"""Warnings of check: settings that work and are almost surely wrong."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +27,7 @@ def warnings(tmp_path: Path) -> Callable[..., list[str]]:
 
 @pytest.mark.parametrize("name", ["development", "production", "staging", "test"])
 def test_the_settings_of_the_project_are_beyond_doubt(name):
-    """What people copy has no warning."""
+    """They are copied, so they have no warning."""
     names = ["REDIS_URL", "SPLIT_SDK_KEY", "SPLIT_ADMIN_KEY", "SPLIT_WORKSPACE_ID", f"WEB_{name.upper()}_SECRET"]
     environ = dict.fromkeys(names, "redis://127.0.0.1")
 
@@ -100,7 +100,7 @@ CLEAR_TEXT = "keys travel in clear text: use https"
         ('segment: {url: "http://[2001:db8::1]/v1"}', "5:16: segment.url: keys travel in clear text: use https"),
     ],
 )
-def test_what_is_almost_surely_wrong_is_told_where_it_stands(warnings, line, warning):
+def test_what_is_almost_surely_wrong_is_reported_where_it_stands(warnings, line, warning):
     """One warning, with line, column and the setting's name."""
     assert warnings(f"{DESTINATION}{line}\n") == [warning]
 
@@ -128,7 +128,7 @@ SHORT = "the secret is blank or shorter than 8 characters"
 
 
 @pytest.mark.parametrize("secret", [" ", "x", "1234567", "a               "])
-def test_a_short_secret_is_told_and_not_shown(warnings, secret):
+def test_a_short_secret_is_reported_and_not_shown(warnings, secret):
     """Blank, or short enough to be guessed, at each place that it stands at."""
     text = (
         DESTINATION
@@ -145,7 +145,7 @@ def test_a_short_secret_is_told_and_not_shown(warnings, secret):
     ]
 
 
-def test_a_short_key_is_told(warnings):
+def test_a_short_key_is_reported(warnings):
     """Split's keys are secrets as well."""
     assert warnings(DESTINATION, SDK_KEY="x", ADMIN_KEY="y" * 8) == [
         f"4:22: destinations.web.split.sdk_key: {SHORT}"
@@ -156,7 +156,7 @@ def test_a_short_key_is_told(warnings):
     ("track", "place"),
     [("", "3:5"), ("    track: {enabled: true}\n", "5:12"), ("    track: {except: [A]}\n", "5:21")],
 )
-def test_impressions_that_come_back_as_events_are_told(warnings, track, place):
+def test_impressions_that_come_back_as_events_are_reported(warnings, track, place):
     """At the list that should name them, or at what stands in the file of it."""
     text = 'does not name "Flag Seen": impressions of source flags may come back as events'
 
@@ -169,7 +169,7 @@ def test_impressions_that_are_kept_out_are_no_cause_for_a_warning(warnings):
     assert warnings(DESTINATION + "    track: {enabled: false}\n" + SOURCE) == []
 
 
-def test_a_destination_that_delivers_nothing_is_told(warnings):
+def test_a_destination_that_delivers_nothing_is_reported(warnings):
     """Every switch is off."""
     switches = ("identify", "group", "track", "named_pages", "named_screens")
     text = DESTINATION + "".join(f"    {name}: {{enabled: false}}\n" for name in switches)

@@ -1,4 +1,4 @@
-"""Whatever stands in the file, the settings load or every problem is told; nothing else ever happens."""
+"""Any file loads, or every problem is reported; nothing else ever happens."""
 
 import copy
 import json
@@ -73,7 +73,7 @@ def file(tmp_path_factory) -> Path:
 
 
 def judge(file: Path, *, need_secrets: bool) -> None:
-    """Loads a file; fails for anything but settings or told problems, each in a place of the file."""
+    """Load a file; fail for anything but settings or reported problems, each in a place of the file."""
     lines = file.read_text().count("\n") + 1
     try:
         result, problems = config.load(file, VARIABLES, need_secrets=need_secrets), None

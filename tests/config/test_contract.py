@@ -69,7 +69,7 @@ def test_the_documented_values_are_the_defaults(tmp_path):
     ],
 )
 def test_the_keys_shown_as_comments_are_accepted(tmp_path, commented, paths):
-    """What the documented file suggests can be switched on by deleting the comment sign."""
+    """The suggestions of the documented file can be switched on by deleting the comment sign."""
     file = tmp_path / "settings.yaml"
     file.write_text(DOCUMENTED.read_text().replace(commented, commented.removeprefix("# ")))
 
@@ -80,7 +80,7 @@ def test_the_keys_shown_as_comments_are_accepted(tmp_path, commented, paths):
 
 @pytest.mark.parametrize("path", KEYS, ids=".".join)
 def test_every_documented_key_counts(tmp_path, path):
-    """Misspelling any key of the documented file is told at its line and column, so none is ignored."""
+    """Misspelling any key of the documented file is reported at its line and column, so none is ignored."""
     lines = DOCUMENTED.read_text().splitlines()
     mark = KEYS[path]
     line = lines[mark.line]
@@ -96,7 +96,7 @@ def test_every_documented_key_counts(tmp_path, path):
 
 
 def test_the_documented_file_needs_its_variables():
-    """Without any variable each required one is told, at the place that asks for it."""
+    """Without any variable each required one is reported, at the place that asks for it."""
     with pytest.raises(SettingsError) as refused:
         config.load(DOCUMENTED, {})
 

@@ -1,4 +1,4 @@
-"""What the parts of a destination must agree on."""
+"""Checks that span several parts of a destination."""
 
 import pytest
 
@@ -56,7 +56,7 @@ def test_what_sends_nothing_needs_no_key(loaded):
 
 @pytest.mark.parametrize("key", ["sdk_key", "admin_key", "workspace_id", "environment"])
 def test_each_part_of_the_account_is_missed_by_itself(problems, key):
-    """The one that is absent is told, at the account."""
+    """The one that is absent is reported, at the account."""
     parts = {"sdk_key": '"${SDK_KEY}"', "admin_key": '"${ADMIN_KEY}"', "workspace_id": "ws-1", "environment": "e"}
     del parts[key]
     account = ", ".join(f"{name}: {value}" for name, value in parts.items())
@@ -67,7 +67,7 @@ def test_each_part_of_the_account_is_missed_by_itself(problems, key):
 
 
 def test_other_mistakes_hide_no_missing_key(problems):
-    """An unknown key, a wrong type and missing keys of one destination are all told in one run."""
+    """An unknown key, a wrong type and missing keys of one destination are all reported in one run."""
     result = problems(
         lines("    trak: {}", "    track: {only: x}", "    identify: {mode: x}", "    split: {wrong: 1}")
     )
@@ -85,7 +85,7 @@ def test_other_mistakes_hide_no_missing_key(problems):
         "identify: {identities: userId}",
     ],
 )
-def test_what_has_the_wrong_type_is_not_told_a_second_time(problems, wrong):
+def test_what_has_the_wrong_type_is_not_reported_a_second_time(problems, wrong):
     """A rule that can't be judged for a wrong type is left until that is mended."""
     switches = NO_EVENTS[1:] + NO_IDENTITIES[1:] if wrong.startswith("track") else [*NO_EVENTS[:2], *NO_IDENTITIES]
     account = [] if wrong.startswith("split") else [DESTINATION.splitlines()[3]]

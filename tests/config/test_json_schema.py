@@ -94,7 +94,7 @@ def test_what_the_service_refuses_is_marked(line):
 @given(document=documents())
 @settings(max_examples=100, deadline=None)
 def test_what_the_service_accepts_is_not_marked(tmp_path_factory, document):
-    """Whatever stands in the file, but for a section that is left out because it is an optional variable."""
+    """No false alarm for any file, but for a section that is left out because it is an optional variable."""
     file = tmp_path_factory.getbasetemp() / "any.yaml"
     file.write_text(yaml.safe_dump(document))
     try:

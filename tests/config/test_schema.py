@@ -1,4 +1,4 @@
-"""Types, ranges and names: what is wrong is told where it stands, all of it in one run."""
+"""Types, ranges and names: what is wrong is reported where it stands, all of it in one run."""
 
 import pytest
 
@@ -54,14 +54,14 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("line", "column", "problem"), WRONG)
-def test_a_wrong_type_is_told_where_it_stands(problems, line, column, problem):
+def test_a_wrong_type_is_reported_where_it_stands(problems, line, column, problem):
     """A value of the wrong type gives one problem, at the value."""
     result = problems(DESTINATION + line + "\n")
 
     assert result == [f"5:{column}: {problem}"]
 
 
-def test_all_wrong_types_are_told_in_one_run(problems):
+def test_all_wrong_types_are_reported_in_one_run(problems):
     """Nobody has to run check once for each mistake: all stand in one answer, by line."""
     bare = [line.strip().partition(": ") for line, _, _ in WRONG if line.startswith("    ")]
     text = "destinations:\n" + "".join(
@@ -113,7 +113,7 @@ def test_numbers_have_a_range(loaded, section, name, good, bad):
     ],
 )
 def test_a_rule_has_its_own_choices(loaded, key, good, bad, problem):
-    """Each choice and each limit of Split's is told when it is not kept."""
+    """Each choice and each limit of Split's is reported when it is not kept."""
     loaded(f"{DESTINATION}    {key}: {good}\n")
 
     with pytest.raises(SettingsError, match=rf":5:\d+: destinations\.web\.{key}\.\w+: .*{problem}"):
@@ -134,8 +134,8 @@ def test_a_rule_has_its_own_choices(loaded, key, good, bad, problem):
         ('"<<": {}', '5:1: unknown key "<<"'),
     ],
 )
-def test_an_unknown_key_is_told_with_the_one_that_was_meant(problems, line, hint):
-    """A key that nobody knows is told at the key, with the nearest known one or all of them."""
+def test_an_unknown_key_is_reported_with_the_one_that_was_meant(problems, line, hint):
+    """A key that nobody knows is reported at the key, with the nearest known one or all of them."""
     result = problems(DESTINATION + line + "\n")
 
     assert len(result) == 1
@@ -155,7 +155,7 @@ def test_a_name_that_fits_an_address_is_taken(loaded, name):
 
 @pytest.mark.parametrize("name", ["''", "a/b", "a b", "a:b", "-web", ".", "ä", "a" * 65, '"a\\n"', "٣", "'*'"])
 @pytest.mark.parametrize("section", ["destinations", "sources"])
-def test_a_name_that_fits_no_address_is_told(problems, name, section):
+def test_a_name_that_fits_no_address_is_reported(problems, name, section):
     """Slashes, blanks, colons and the like would not come back out of an address."""
     result = problems(f"{section}:\n  {name}: {{}}\n")
 
@@ -183,7 +183,7 @@ def test_an_address_loses_only_the_slash_at_its_end(loaded, address):
     ["events.split.io", "ftp://split", "https://", "https:///api", "http://[", "http://[::1", "http://a:b/", "''"],
 )
 @pytest.mark.parametrize("place", ["split: {events_url", "split: {admin_url", "segment: {url"])
-def test_what_is_no_address_is_told(problems, address, place):
+def test_what_is_no_address_is_reported(problems, address, place):
     """Only an address that can be called is one."""
     given = address if address == "''" else f'"{address}"'
 
@@ -235,8 +235,8 @@ def test_every_kind_of_redis_address_is_taken(loaded, address):
         ),
     ],
 )
-def test_what_is_no_redis_address_is_told(problems, address, problem):
-    """An address that the client could not read is told here, not when it is first used."""
+def test_what_is_no_redis_address_is_reported(problems, address, problem):
+    """An address that the client could not read is reported here, not when it is first used."""
     result = problems(f'{DESTINATION}redis: {{url: "{address}"}}\n')
 
     assert result == [f"5:14: redis.url: {problem}"]

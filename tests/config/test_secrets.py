@@ -25,13 +25,13 @@ EVERY_SECRET = [
     ('sources:\n  flags: {write_key: "${SECRET}", tokens: [%s]}\n', "6:44: sources.flags.tokens.0"),
     (SOURCE % "${SECRET}" + "    split: {admin_key: %s}\n", "9:24: sources.flags.split.admin_key"),
 ]
-#: What a literal secret may look like: YAML reads some of them as something else.
+#: Forms of a literal secret: YAML reads some of them as something else.
 LITERALS = [CANARY, f'"{CANARY}${{"', f'"{CANARY}${{NOBODY:-}}"', f"!{CANARY} {CANARY}", "12345", "true", "[a]"]
 
 
 @pytest.mark.parametrize(("text", "place"), EVERY_SECRET)
 @pytest.mark.parametrize("literal", LITERALS)
-def test_a_secret_in_the_file_is_told_and_not_shown(problems, text, place, literal):
+def test_a_secret_in_the_file_is_reported_and_not_shown(problems, text, place, literal):
     """Wherever a secret belongs, one that stands there itself is refused, and the refusal does not repeat it."""
     result = problems(DESTINATION + text % literal)
 
@@ -63,7 +63,7 @@ def test_yaml_that_cant_be_read_shows_no_secret(problems, broken):
 @pytest.mark.parametrize(
     "kept", [f"{CANARY}\n", f"{CANARY}\x00", f"{CANARY}\x7f", f"{CANARY}\r\nX: y", f"{CANARY}\udcff"]
 )
-def test_a_secret_that_no_header_could_hold_is_told_and_not_shown(problems, text, place, kept):
+def test_a_secret_that_no_header_could_hold_is_reported_and_not_shown(problems, text, place, kept):
     """A line break within a secret would end its header; it is refused at the place that asks for it."""
     result = problems(DESTINATION + text % '"${KEPT}"', KEPT=kept)
 
@@ -128,7 +128,7 @@ def test_a_secret_is_shown_as_stars_and_revealed_on_request():
         f"redis://:{CANARY}@${{HOST}}",
     ],
 )
-def test_a_password_of_redis_in_the_file_is_told_and_not_shown(problems, address):
+def test_a_password_of_redis_in_the_file_is_reported_and_not_shown(problems, address):
     """The password of Redis is a secret like the others, wherever redis-py would read it."""
     result = problems(DESTINATION + f'redis: {{url: "{address}"}}\n', HOST="host")
 
@@ -150,7 +150,7 @@ def test_a_password_of_redis_out_of_a_variable_is_taken(loaded, address):
     assert CANARY in result.redis.url
 
 
-def test_a_password_that_breaks_the_address_is_told_and_not_shown(problems):
+def test_a_password_that_breaks_the_address_is_reported_and_not_shown(problems):
     """A slash in a password ends the host for every reader of addresses; it must be percent-encoded."""
     result = problems(DESTINATION + 'redis: {url: "redis://:${KEPT}@host"}\n', KEPT=f"{CANARY}/x")
 

@@ -1,4 +1,4 @@
-"""What ``${NAME}`` becomes."""
+"""Values of ``${NAME}``."""
 
 import pytest
 
@@ -56,7 +56,7 @@ MISSING = "set the variable NOBODY, or NOBODY_FILE to a file's path"
 
 
 @pytest.mark.parametrize("environ", [{}, {"NOBODY": ""}, {"NOBODY_FILE": ""}, {"NOBODY_FILE": "/dev/null"}])
-def test_a_missing_variable_is_told_once(problems, environ):
+def test_a_missing_variable_is_reported_once(problems, environ):
     """An absent or empty variable, or an empty file, is one problem at the place that asks for it."""
     result = problems(LONELY % "${NOBODY}" + ONLY_EVENTS, **environ)
 
@@ -77,13 +77,13 @@ def test_a_missing_variable_is_told_once(problems, environ):
     ],
 )
 def test_a_missing_variable_hides_what_else_its_value_would_be(problems, text, place):
-    """Nobody is told that a value is no address when its variable is only missing."""
+    """No other problem is reported for a value whose variable is missing."""
     result = problems(DESTINATION + text)
 
     assert result == [f"{place}: ${{NOBODY}}: {MISSING}"]
 
 
-def test_an_unknown_key_is_told_even_if_its_variable_is_missing(problems):
+def test_an_unknown_key_is_reported_even_if_its_variable_is_missing(problems):
     """A missing variable hides only what is wrong with its value."""
     result = problems(DESTINATION + "consol: ${NOBODY}\n")
 
@@ -92,7 +92,7 @@ def test_an_unknown_key_is_told_even_if_its_variable_is_missing(problems):
 
 @pytest.mark.parametrize("file", ["/nowhere/secret", "/", b"\xff"])
 @pytest.mark.parametrize("reference", ["${NOBODY}", "${NOBODY:-}"])
-def test_a_named_file_that_cant_be_read_is_told(problems, tmp_path, file, reference):
+def test_a_named_file_that_cant_be_read_is_reported(problems, tmp_path, file, reference):
     """A path that leads to no text is a mistake even where the variable may be absent."""
     if isinstance(file, bytes):
         (tmp_path / "bytes").write_bytes(file)
@@ -104,7 +104,7 @@ def test_a_named_file_that_cant_be_read_is_told(problems, tmp_path, file, refere
 
 
 @pytest.mark.parametrize("reference", ["${}", "${:-}", "${A B}", "${1A}", "${A-B}", "${A:-default}", "${${A}}"])
-def test_a_reference_that_names_no_variable_is_told(problems, reference):
+def test_a_reference_that_names_no_variable_is_reported(problems, reference):
     """Only ${NAME} and ${NAME:-} are references; the text itself, which may be a secret, is not repeated."""
     result = problems(LONELY % reference + ONLY_EVENTS)
 
@@ -153,7 +153,7 @@ def test_an_absent_item_moves_no_problem_of_the_items_behind_it(problems):
         ),
     ],
 )
-def test_an_unknown_key_is_told_even_if_its_value_is_left_out(problems, text, problem):
+def test_an_unknown_key_is_reported_even_if_its_value_is_left_out(problems, text, problem):
     """A misspelt key does not go unnoticed until somebody sets its variable."""
     result = problems(f"{DESTINATION}{text}\n")
 

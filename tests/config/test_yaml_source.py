@@ -1,4 +1,4 @@
-"""What is no YAML, or YAML that no settings can be."""
+"""Files that are not YAML, or YAML that can't be settings."""
 
 from pathlib import Path
 
@@ -21,8 +21,8 @@ NOT_YAML = [
 
 
 @pytest.mark.parametrize(("text", "problem"), NOT_YAML)
-def test_what_is_not_yaml_is_told_at_its_place(problems, text, problem):
-    """A fault that keeps the file from being read at all is the only one told, with line and column."""
+def test_what_is_not_yaml_is_reported_at_its_place(problems, text, problem):
+    """A fault that keeps the file from being read at all is the only one reported, with line and column."""
     result = problems(text)
 
     assert result == [problem]
@@ -58,7 +58,7 @@ def test_an_alias_that_holds_itself_or_too_much_is_refused(problems, text, probl
 
 
 def test_an_alias_may_repeat_a_section(loaded):
-    """What stands in the file twice can be written once."""
+    """A section that is needed twice can be written once."""
     again = DESTINATION.replace("split:", "split: &account") + (
         '  app:\n    authorization: ["${SECRET}"]\n    split: *account\n'
     )
@@ -68,8 +68,8 @@ def test_an_alias_may_repeat_a_section(loaded):
     assert result.destinations["app"].split == result.destinations["web"].split
 
 
-def test_a_duplicate_key_is_told_once(problems):
-    """The second of two sections of one name is told with the line of the first, and no key in it as well."""
+def test_a_duplicate_key_is_reported_once(problems):
+    """The second of two sections of one name is reported with the line of the first, and no key in it as well."""
     result = problems("redis: {url: embedded}\n" + DESTINATION + "redis: {url: embedded}\n")
 
     assert result == ['6:1: duplicate key "redis" (first on line 1)']
@@ -84,8 +84,8 @@ def test_a_duplicate_key_is_told_once(problems):
     ],
     ids=["halves", "empty", "whole"],
 )
-def test_a_duplicate_key_is_told_alone(problems, first, second):
-    """What the other one has is not told as missing, and what is wrong in the ignored one does not count."""
+def test_a_duplicate_key_is_reported_alone(problems, first, second):
+    """A key of the other one is not reported as missing, and mistakes in the ignored one do not count."""
     result = problems(
         f'destinations:\n  web:\n    authorization: ["${{SECRET}}"]\n    split: {first}\n    split: {second}\n'
     )
@@ -93,7 +93,7 @@ def test_a_duplicate_key_is_told_alone(problems, first, second):
     assert result == ['5:5: duplicate key "split" (first on line 4)']
 
 
-def test_what_is_wrong_in_the_first_of_two_is_told_as_well(problems):
+def test_what_is_wrong_in_the_first_of_two_is_reported_as_well(problems):
     """A duplicate hides only what may be missing."""
     result = problems(DESTINATION + "    track: {enabled: 7}\n    track: {}\n")
 
@@ -135,15 +135,15 @@ def test_several_mappings_may_be_merged_and_the_first_counts_most(loaded):
     assert rules.named_pages.event_type_id == "p_{name}"
 
 
-def test_what_is_wrong_in_a_merged_mapping_is_told_where_it_stands(problems):
+def test_what_is_wrong_in_a_merged_mapping_is_reported_where_it_stands(problems):
     """The place is that of the mapping that was merged."""
     result = problems(SHOP.replace("{value: ", "{velue: ") + "  app: {<<: *shop}\n")
 
     assert result == ['5:13: unknown key "velue", did you mean "value"?'] * 2
 
 
-def test_a_key_that_stands_twice_in_a_merged_mapping_is_told_once(problems):
-    """It is told where the mapping stands, not where it is merged."""
+def test_a_key_that_stands_twice_in_a_merged_mapping_is_reported_once(problems):
+    """It is reported where the mapping stands, not where it is merged."""
     result = problems(SHOP + "    track: {}\n  app: {<<: *shop}\n")
 
     assert result == ['6:5: duplicate key "track" (first on line 5)']
@@ -151,7 +151,7 @@ def test_a_key_that_stands_twice_in_a_merged_mapping_is_told_once(problems):
 
 @pytest.mark.parametrize("value", ["7", "", "[7]", "text"])
 def test_only_mappings_can_be_merged(problems, value):
-    """A single value behind ``<<`` is told at its place."""
+    """A single value behind ``<<`` is reported at its place."""
     result = problems(DESTINATION + f"    <<: {value}\n")
 
     assert [problem.partition(": ")[2] for problem in result] == [
@@ -170,7 +170,7 @@ def test_a_mapping_that_merges_itself_is_refused(problems, merges, problem):
     assert {each.partition(": ")[2] for each in result} >= {problem}
 
 
-def test_a_key_that_is_no_word_is_told(problems):
+def test_a_key_that_is_no_word_is_reported(problems):
     """YAML allows lists as keys; settings do not."""
     result = problems(DESTINATION + "? [a, b]\n: c\n")
 
@@ -191,8 +191,8 @@ def test_a_key_that_is_no_word_is_told(problems):
         ("7\n", "1:1: must be a mapping"),
     ],
 )
-def test_a_file_without_settings_is_told(problems, text, problem):
-    """An empty file, a list or a single value is told as what it is."""
+def test_a_file_without_settings_is_reported(problems, text, problem):
+    """An empty file, a list or a single value is reported as what it is."""
     result = problems(text)
 
     assert result == [problem]
@@ -210,7 +210,7 @@ def test_a_file_without_settings_is_told(problems, text, problem):
         (DESTINATION + "sources:\n", "5:9: sources: must not be empty"),
     ],
 )
-def test_a_section_with_nothing_below_is_told(problems, text, problem):
+def test_a_section_with_nothing_below_is_reported(problems, text, problem):
     """A section whose keys were all commented out is not taken for one that is absent."""
     result = problems(text)
 
@@ -235,8 +235,8 @@ def test_a_tag_that_does_not_fit_its_value_is_judged_as_text(problems, tag):
     ],
     ids=["absent", "folder", "bytes", "utf-16"],
 )
-def test_a_file_that_cant_be_read_is_told_by_its_name(tmp_path, make, text):
-    """No file, a folder, or bytes that are no UTF-8: told with the file's name."""
+def test_a_file_that_cant_be_read_is_reported_by_its_name(tmp_path, make, text):
+    """No file, a folder, or bytes that are no UTF-8: reported with the file's name."""
     file = tmp_path / "settings.yaml"
     make(file)
 
