@@ -32,9 +32,12 @@ def errors(document: Any) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("file", [*FILES, DOCUMENTED], ids=lambda file: file.name)
+DEMO = FOLDER.parent / "split_dest" / "cli" / "demo.yaml"
+
+
+@pytest.mark.parametrize("file", [*FILES, DOCUMENTED, DEMO], ids=lambda file: file.name)
 def test_good_files_are_valid(file):
-    """Those of the project, and the one with every setting."""
+    """Those of the project, the demo's, and the one with every setting."""
     assert errors(yaml.safe_load(file.read_text())) == []
 
 
