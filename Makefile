@@ -1,4 +1,4 @@
-.PHONY: run test chaos bench fuzz lint types fix lock clean
+.PHONY: run test chaos bench fuzz lint types fix docs lock clean
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
@@ -56,6 +56,11 @@ fuzz: .venv/dev-ready
 fix: .venv/dev-ready
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+## docs: make the reference of the settings and their JSON Schema from the code
+docs: .venv/dev-ready
+	$(BIN)/python -m split_dest.config.reference > docs/settings.md
+	$(BIN)/split-dest schema > config/settings.schema.json
 
 ## lock: resolve setup.cfg anew into the two locked lists; what runs is what was tested
 lock: .venv/dev-ready

@@ -166,7 +166,10 @@ class Refused(SplitDestError):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong in the settings: where it stands (1-based line and column), what and how to mend it."""
+    """One thing wrong in the settings: where it stands (1-based line and column), what, and how to fix it.
+
+    A variable of the environment stands in line 0, and ``file`` is its name.
+    """
 
     file: str
     line: int
@@ -174,8 +177,8 @@ class Problem:
     text: str
 
     def __str__(self) -> str:
-        """Gives ``file:line:column: text``, the form that editors jump to."""
-        return f"{self.file}:{self.line}:{self.column}: {self.text}"
+        """Return ``file:line:column: text``, the form that editors jump to."""
+        return f"{self.file}:{self.line}:{self.column}: {self.text}" if self.line else f"{self.file} {self.text}"
 
 
 class SettingsError(Exception):

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from split_dest import logs
-from split_dest.config.settings import Destination, SplitAccount
+from split_dest.config.settings import AdminAccess, Destination
 from split_dest.errors import Refused, Remedy
 from split_dest.inbox import names
 from split_dest.inbox.names import Names
@@ -16,7 +16,7 @@ _FRESH_MS = 600_000
 _ASK_AGAIN_MS = 60_000
 
 
-def account(split: SplitAccount, runtime: Runtime) -> split_admin.Account | None:
+def account(split: AdminAccess, runtime: Runtime) -> split_admin.Account | None:
     """Gives the way to the Admin API of a destination or source; None: the settings name no key or workspace."""
     if split.admin_key is None or split.workspace_id is None:
         return None

@@ -14,24 +14,28 @@ from workers.crew import Crew
 
 
 def main() -> int:
-    """Runs until told to stop; gives the exit code."""
+    """Run until told to stop; return the exit code."""
     logs.setup()
-    crew = Crew(config.worker_concurrency())
-    signal.signal(signal.SIGTERM, crew.stop)
-    signal.signal(signal.SIGINT, crew.stop)
-    signal.signal(signal.SIGHUP, crew.read_again)
     try:
-        last_good = LastGood(config.load())
+        _run()
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
-    crew.fill_up(last_good.settings)
-    _supervise(crew, last_good)
-    crew.end()
     # While Python winds up, its handlers are gone, and a second signal would spoil the exit code.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     return 0
+
+
+def _run() -> None:
+    crew = Crew(config.number("WORKER_CONCURRENCY"))
+    signal.signal(signal.SIGTERM, crew.stop)
+    signal.signal(signal.SIGINT, crew.stop)
+    signal.signal(signal.SIGHUP, crew.read_again)
+    last_good = LastGood(config.load())
+    crew.fill_up(last_good.settings)
+    _supervise(crew, last_good)
+    crew.end()
 
 
 def _supervise(crew: Crew, last_good: LastGood) -> None:

@@ -16,6 +16,7 @@ _PLACES = {
     "demo": "split_dest.cli.demo:demo",
     "run": "split_dest.cli.run:run",
     "check": "split_dest.cli.check:check",
+    "schema": "split_dest.cli.schema:schema",
     "preview": "split_dest.cli.preview:preview",
     "status": "split_dest.cli.status:status",
     "dead": "split_dest.cli.dead:dead",

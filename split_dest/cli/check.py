@@ -6,69 +6,41 @@ from pathlib import Path
 import click
 
 from split_dest import config
-from split_dest.cli.options import config_file, example, settings_of
+from split_dest.cli.options import config_file, example
 from split_dest.cli.store import store_of
-from split_dest.config.settings import Destination, Settings, SplitAccount
+from split_dest.config.settings import AdminAccess, Destination, Settings
 from split_dest.errors import REASONS, Refused, Remedy, StoreUnavailable
 from split_dest.inbox import fitness
-from split_dest.mapping.events import lets_through
 from split_dest.outlets import split_admin, split_events
 from split_dest.outlets.http import Http, Request
-
-#: What a path in a Segment message can begin with (segment-docs, connections/spec/common).
-_ROOTS = frozenset(
-    [
-        "event",
-        "name",
-        "type",
-        "userId",
-        "anonymousId",
-        "groupId",
-        "previousId",
-        "properties",
-        "traits",
-        "context",
-        "category",
-    ]
-)
 
 
 @click.command(epilog=example("split-dest check --config config/production.yaml --live"))
 @config_file
 @click.option("--live", is_flag=True, help="Ask Redis and Split as well.")
-def check(config_path: Path | None, live: bool) -> None:
-    """Checks the settings: every problem at once, with file, line, column and what to write instead.
+@click.option("--strict", is_flag=True, help="Exit with 1 if there are warnings.")
+def check(config_path: Path | None, live: bool, strict: bool) -> None:
+    """Check the settings: every problem at once, with file, line, column and what to write instead.
 
-    With --live, Redis is asked whether it keeps what it is given, and Split whether it knows the keys, the traffic
+    Warnings are about settings that work and are almost surely wrong.
+
+    With --live, Redis is asked whether it keeps what it stores, and Split whether it knows the keys, the traffic
     types, the environment and the flags. Nothing is written to either.
     """
-    settings = settings_of(config_path)
     file = config_path or config.path()
-    for name, destination in settings.destinations.items():
-        for advice in (*_advice(destination), *_loops(destination, settings)):
-            click.echo(f"{file}: destination {name}: {advice}")
-    destinations, sources = (", ".join(named) or "none" for named in (settings.destinations, settings.sources))
+    settings, warnings = config.check(file)
+    for warning in warnings:
+        click.echo(f"{warning.file}:{warning.line}:{warning.column}: warning: {warning.text}")
+    destinations, sources = (", ".join(names) or "none" for names in (settings.destinations, settings.sources))
     click.echo(f"{file}: good; destinations: {destinations}; sources: {sources}")
-    told = [_said(*found) for found in _live(settings)] if live else []
-    if not all(told):
+    results = [_shown(*result) for result in _live(settings)] if live else []
+    if not all(results):
         raise click.ClickException("not ready for production: see above")
+    if strict and warnings:
+        raise click.ClickException(f"--strict: {len(warnings)} warning{'s' * (len(warnings) > 1)}")
 
 
-def _advice(destination: Destination) -> Iterator[str]:
-    track, exposures = destination.rules.track, destination.rules.exposures
-    for path in (track.event_type_id, *track.value, exposures.flag, exposures.treatment):
-        if path.partition(".")[0] not in _ROOTS:
-            yield f'"{path}" is read as a path in the message, and Segment\'s messages have no such field'
-
-
-def _loops(destination: Destination, settings: Settings) -> Iterator[str]:
-    for name, source in settings.sources.items():
-        event = source.rules.event
-        if lets_through(event, destination.rules):
-            yield f'track.except does not name "{event}": impressions of source {name} may come back as events'
-
-
-def _said(good: bool, text: str) -> bool:
+def _shown(good: bool, text: str) -> bool:
     click.echo(f"{'good' if good else 'BAD '}  {text}")
     return good
 
@@ -89,7 +61,7 @@ def _live(settings: Settings) -> Iterator[tuple[bool, str]]:
             yield good, f"{name}: {text}"
 
 
-def _account(split: SplitAccount, settings: Settings) -> split_admin.Account | None:
+def _account(split: AdminAccess, settings: Settings) -> split_admin.Account | None:
     if split.admin_key is None or split.workspace_id is None:
         return None
     key = split.admin_key.reveal()
@@ -107,7 +79,7 @@ def _flags(http: Http, account: split_admin.Account) -> tuple[bool, str]:
 def _of_split(destination: Destination, settings: Settings, http: Http) -> Iterator[tuple[bool, str]]:
     split = destination.split
     if split.sdk_key is not None:
-        # An empty array creates no event, and a wrong key is refused all the same.
+        # An empty array creates no event, and a wrong key is rejected all the same.
         yield _sdk_key(http, split_events.request(settings.split.events_url, split.sdk_key.reveal(), []))
     account = _account(split, settings)
     if account is not None:

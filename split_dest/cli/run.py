@@ -40,6 +40,7 @@ def run(config_path: Path | None, procfile: Path) -> None:
     PORT (8000), WEB_CONCURRENCY (1) and WORKER_CONCURRENCY (2) are taken from the environment.
     """
     settings = settings_of(config_path)
+    config.check_numbers()
     terminate_like_interrupt()
     # What is started inherits it, so that no process dies of a signal that comes before it listens.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -1,36 +1,64 @@
 """A settings file to settings, or to all of its problems at once."""
 
-from collections.abc import Mapping
+import os.path
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from marshmallow import ValidationError
 
-from split_dest.config import document
-from split_dest.config.complaints import complaints, unknown_keys
-from split_dest.config.schema import SettingsSection
+from split_dest.config import cross_checks, messages, yaml_source
+from split_dest.config.schema import SETTINGS
 from split_dest.config.settings import Settings
-from split_dest.errors import SettingsError
+from split_dest.config.yaml_source import YamlSource
+from split_dest.errors import Problem, SettingsError
 
 
 def load(file: Path, environ: Mapping[str, str], *, need_secrets: bool) -> Settings:
-    """Gives the settings; see ``config.load``.
+    """Return the settings; see ``config.load``.
 
     Raises:
         SettingsError: with every problem of the file.
     """
-    read = document.read(file, environ, need_variables=need_secrets)
-    schema = SettingsSection()
-    loaded = Settings()
+    return _read(file, environ, need_secrets=need_secrets)[0]
+
+
+def check(file: Path, environ: Mapping[str, str]) -> tuple[Settings, list[Problem]]:
+    """Return the settings, and what is almost surely wrong with them; see ``config.check``.
+
+    Raises:
+        SettingsError: with every problem of the file.
+    """
+    # No other command needs it.
+    from split_dest.config import advice
+
+    settings, source = _read(file, environ, need_secrets=True)
+    problems = [source.problem(where, text, at_key=at_key) for where, text, at_key in advice.warnings(settings)]
+    return settings, _sorted(problems)
+
+
+def _read(file: Path, environ: Mapping[str, str], *, need_secrets: bool) -> tuple[Settings, YamlSource]:
+    source = yaml_source.read(file, environ, need_variables=need_secrets)
+    settings = Settings()
+    errors: dict[str, object] | list[object] = []
     try:
-        loaded = schema.load(read.value, partial=not need_secrets)
+        settings = SETTINGS.load(source.value, partial=not need_secrets)
     except ValidationError as error:
-        for where, text, at_key in complaints(error.messages, schema):
-            if at_key or where not in read.unfilled:
-                read.note(where, text, at_key=at_key)
-    for where, text, at_key in unknown_keys(read.left_out, schema):
-        read.note(where, text, at_key=at_key)
-    if need_secrets and not read.problems and not (loaded.destinations or loaded.sources):
-        read.note((), "names neither a destination nor a source: there is nothing to do")
-    if read.problems:
-        raise SettingsError(sorted(read.problems, key=lambda problem: (problem.line, problem.column)))
-    return loaded
+        errors = error.messages
+    for where, text, at_key in (
+        *messages.of_errors(errors, SETTINGS),
+        *cross_checks.of_file(source.value, need_keys=need_secrets),
+        *messages.unknown_keys(source.left_out, SETTINGS),
+    ):
+        if at_key or not source.is_consequence(where):
+            source.note(where, text, at_key=at_key)
+    if need_secrets and not source.problems and not (settings.destinations or settings.sources):
+        source.note((), "names neither a destination nor a source: there is nothing to do")
+    if source.problems:
+        raise SettingsError(_sorted(source.problems))
+    data_dir = os.path.normpath(file.parent / settings.redis.data_dir)
+    return replace(settings, redis=replace(settings.redis, data_dir=data_dir)), source
+
+
+def _sorted(problems: Iterable[Problem]) -> list[Problem]:
+    return sorted(problems, key=lambda problem: (problem.line, problem.column))

@@ -1,151 +1,135 @@
-"""What may stand in a settings file: every key, its type and its range."""
+"""The marshmallow schema of the settings file, made from the dataclasses of the settings."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
-from marshmallow import ValidationError, fields, post_load, validate, validates_schema
+import marshmallow
+from marshmallow import RAISE, Schema, post_load, validate
 
-from split_dest.config import agreement, settings
-from split_dest.config.kinds import (
-    KeyField,
-    Number,
-    RedisUrl,
-    SecretField,
-    Section,
-    Tuple,
-    choice,
-    named,
-    number,
-    text,
-    texts,
-    url,
-    whole,
-)
-from split_dest.config.rules_schema import RulesSection, SourceRulesSection, make_rules, make_source_rules
+from split_dest.config import fields as our
+from split_dest.config import settings
+from split_dest.mapping import rules
+from split_dest.mapping.setting import Setting
 
-
-class RedisSection(Section):
-    """``redis``."""
-
-    makes = settings.Redis
-    url = RedisUrl()
-    data_dir = text()
-    wait_replicas = whole(0)
+_FIELDS: dict[Any, type[marshmallow.fields.Field[Any]]] = {
+    bool: our.Switch,
+    int: our.Whole,
+    float: our.Number,
+    str: our.Text,
+    settings.Secret: our.SecretField,
+    settings.Key: our.KeyField,
+    settings.Name: our.Name,
+    settings.RedisUrl: our.RedisUrl,
+    settings.Url: our.Url,
+    rules.Paths: our.Paths,
+    rules.Template: our.Template,
+    rules.TrafficType: our.LowerCase,
+}
+_NO_SETTING = Setting()
 
 
-class IntakeSection(Section):
-    """``intake``."""
+class Section(Schema):
+    """A part of the file.
 
-    makes = settings.Intake
-    max_message_bytes = whole(1)
-    max_body_bytes = whole(1)
-    dedupe_hours = number(0, 24 * 30)
-    full_at_percent = whole(1, 100)
+    It loads to a dictionary of the keys that stand there or, if it has ``defaults``, to a dataclass.
+    """
 
+    defaults: Any = None
 
-class DeliverySection(Section):
-    """``delivery``."""
-
-    makes = settings.Delivery
-    batch_max_events = whole(1, 5000)
-    batch_max_bytes = whole(1000, 1_000_000)
-    timeout_seconds = number(0.1, 60)
-    give_up_hours = Number(validate=validate.Range(0, min_inclusive=False))
-
-
-class SplitUrlsSection(Section):
-    """``split``."""
-
-    makes = settings.SplitUrls
-    events_url = url()
-    admin_url = url()
-
-
-class SegmentSection(Section):
-    """``segment``."""
-
-    makes = settings.SegmentUrl
-    url = url()
-
-
-class ConsoleSection(Section):
-    """``console``."""
-
-    makes = settings.Console
-    password = SecretField()
-
-
-class AccountSection(Section):
-    """``split`` of a source."""
-
-    makes: Any = settings.SplitAccount
-    admin_key = KeyField()
-    admin_header = choice("authorization", "x-api-key")
-    workspace_id = text()
-
-
-class DestinationAccountSection(AccountSection):
-    """``split`` of a destination, of which the mapping needs a part."""
-
-    makes = dict
-    sdk_key = KeyField()
-    environment = text()
-    environment_name = fields.String(allow_none=True, validate=validate.Length(1))
-    traffic_types = texts()
-
-
-class DestinationSection(RulesSection):
-    """One of ``destinations``."""
-
-    authorization = Tuple(SecretField(), required=True, validate=validate.Length(1))
-    signature_secrets = Tuple(SecretField())
-    write_keys = texts()
-    split = fields.Nested(DestinationAccountSection)
-
-    @validates_schema(pass_original=True, skip_on_field_errors=False)
-    def _agree(self, _found: Any, original: Any, *, partial: Any, **_: object) -> None:
-        errors = agreement.errors(original, need_keys=not partial) if isinstance(original, Mapping) else {}
-        if errors:
-            raise ValidationError(errors)
+    class Meta:
+        unknown = RAISE
 
     @post_load
-    def make(self, found: dict[str, Any], **_: object) -> settings.Destination:
-        """Gives the destination."""
-        account = found.pop("split", {})
-        rules = make_rules(found, account)
-        return settings.Destination(**found, rules=rules, split=settings.SplitAccount(**account))
+    def _fill(self, values: dict[str, Any], **_: object) -> Any:
+        return values if self.defaults is None else _filled(self.defaults, values)
 
 
-class SourceSection(SourceRulesSection):
-    """One of ``sources``."""
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """A key of the file, or a section; ``path`` leads to it from the section whose keys are listed."""
 
-    tokens = Tuple(SecretField(), required=True, validate=validate.Length(1))
-    write_key = KeyField(required=True)
-    split = fields.Nested(AccountSection)
-
-    @post_load
-    def make(self, found: dict[str, Any], **_: object) -> settings.Source:
-        """Gives the source."""
-        rules = make_source_rules(found)
-        return settings.Source(**found, rules=rules)
+    path: tuple[str, ...]
+    kind: Any
+    setting: Setting
+    default: Any
 
 
-class SettingsSection(Section):
-    """The whole file."""
+def section(defaults: Any) -> type[Section]:
+    """Return the schema of a section whose defaults are those of a dataclass."""
+    schema = _schema(_keys(defaults))
+    schema.defaults = defaults
+    return schema
 
-    makes = settings.Settings
-    redis = fields.Nested(RedisSection)
-    intake = fields.Nested(IntakeSection)
-    delivery = fields.Nested(DeliverySection)
-    split = fields.Nested(SplitUrlsSection)
-    segment = fields.Nested(SegmentSection)
-    console = fields.Nested(ConsoleSection)
-    destinations = named(DestinationSection)
-    sources = named(SourceSection)
 
-    @validates_schema(pass_original=True, skip_on_field_errors=False)
-    def _have_names_of_their_own(self, _found: Any, original: Any, **_: object) -> None:
-        both = agreement.shared_names(original) if isinstance(original, Mapping) else []
-        if both:
-            text = "is the name of a destination as well; give the source another"
-            raise ValidationError({"sources": {name: {"key": [text]} for name in both}})
+def _keys(defaults: Any, above: tuple[str, ...] = ()) -> Iterator[_Key]:
+    for field in fields(defaults):
+        setting, default = field.metadata["setting"], getattr(defaults, field.name)
+        path = above if setting.inline else (*above, *setting.path(field.name))
+        if not setting.inline:
+            yield _Key(path, field.type, setting, default)
+        if is_dataclass(default):
+            yield from _keys(default, path)
+
+
+def _schema(keys: Iterable[_Key]) -> type[Section]:
+    # A section's keys may come from several dataclasses.
+    groups: dict[str, list[_Key]] = {}
+    for key in keys:
+        groups.setdefault(key.path[0], []).append(key)
+    return Section.from_dict({name: _member(group) for name, group in groups.items()})  # type: ignore[return-value]
+
+
+def _member(group: list[_Key]) -> marshmallow.fields.Field[Any]:
+    below = [replace(key, path=key.path[1:]) for key in group if len(key.path) > 1]
+    if not below:
+        return _field(group[0].kind, group[0].setting, group[0].default)
+    setting = _NO_SETTING if len(below) == len(group) else group[0].setting
+    return marshmallow.fields.Nested(_schema(below), metadata={"setting": setting})
+
+
+def _field(kind: Any, setting: Setting = _NO_SETTING, default: Any = None) -> marshmallow.fields.Field[Any]:
+    optional = get_origin(kind) in (Union, UnionType)
+    if optional:
+        kind = get_args(kind)[0]
+    origin, arguments = get_origin(kind), get_args(kind)
+    metadata = {"setting": setting, "default": default}
+    options: dict[str, Any] = {"required": setting.required, "allow_none": setting.nullable, "metadata": metadata}
+    if setting.limits:
+        options["validate"] = _range(setting)
+    if kind in _FIELDS:
+        return _FIELDS[kind](**options)
+    if is_dataclass(kind):
+        return marshmallow.fields.Nested(section(kind()), **options)  # type: ignore[operator]
+    if origin is Literal:
+        return our.Choice(*arguments, **options)
+    if origin is Mapping:
+        return marshmallow.fields.Dict(keys=_field(arguments[0]), values=_field(arguments[1]), **options)
+    # Where it is optional, None stands for an empty list.
+    collect = (lambda items: origin(items) or None) if optional else origin
+    return our.Items(_field(arguments[0]), collect, **options)
+
+
+def _range(setting: Setting) -> validate.Range:
+    minimum = setting.minimum if setting.above is None else setting.above
+    error = f"must be {setting.limits}"
+    return validate.Range(minimum, setting.maximum, min_inclusive=setting.above is None, error=error)
+
+
+def _filled(defaults: Any, values: Mapping[str, Any]) -> Any:
+    """Return a dataclass with the values that stand in the file."""
+    changes: dict[str, Any] = {}
+    for field in fields(defaults):
+        setting, default = field.metadata["setting"], getattr(defaults, field.name)
+        value: Any = values
+        for name in () if setting.inline else setting.path(field.name):
+            value = None if value is None else value.get(name)
+        # null means the default.
+        if value is not None:
+            changes[field.name] = _filled(default, value) if is_dataclass(default) else value
+    return replace(defaults, **changes)
+
+
+#: The whole file's.
+SETTINGS = section(settings.Settings())()

@@ -39,7 +39,7 @@ def create(settings: Settings | None = None) -> Flask:
     # Werkzeug would redirect, and a sender that follows a redirect turns POST into GET.
     app.url_map.merge_slashes = False
     app.wsgi_app = connections.noting_work(_with_single_slashes(app.wsgi_app))  # type: ignore[method-assign]
-    if proxies := config.proxies():
+    if proxies := config.number("WEB_PROXIES"):
         # Otherwise any sender could claim any address.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=0)  # type: ignore[method-assign]
     store = _store(settings.redis.url, settings.redis.data_dir)
@@ -81,6 +81,8 @@ def last_good() -> LastGood:
     """
     logs.setup()
     try:
+        # Refused here, once, and not by each worker process.
+        config.number("WEB_PROXIES")
         return LastGood(config.load())
     except SettingsError as error:
         print(error, file=sys.stderr)

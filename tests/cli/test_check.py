@@ -6,34 +6,65 @@ from tests.cli.typed import ran
 from tests.support.sandbox import free_port
 
 
-def test_good_settings_are_told_with_their_names(command, settings):
-    """The file, and whose destinations and sources stand in it."""
-    found = command("check")
+def test_good_settings_are_reported_with_their_names(command, settings):
+    """The file, and the names of its destinations and sources."""
+    result = command("check")
 
-    assert (found.code, found.err) == (0, "")
-    assert found.out == f"{settings.file}: good; destinations: web; sources: none\n"
+    assert (result.code, result.err) == (0, "")
+    assert result.out == f"{settings.file}: good; destinations: web; sources: none\n"
 
 
-@pytest.mark.parametrize("line", ["event_type_id: order_completed", "value: [properties.total, revenue]"])
-def test_a_path_that_leads_nowhere_is_advised_against(command, settings, line):
-    """A name where a path belongs is legal and never finds anything; check says so."""
-    settings.file.write_text(settings.file.read_text() + f"    track: {{{line}}}\n")
+LINE = "    track: {event_type_id: order_completed}\n"
 
-    found = command("check")
 
-    path = line.rstrip("]").split()[-1]
-    assert found.code == 0
-    assert found.out.startswith(
-        f'{settings.file}: destination web: "{path}" is read as a path in the message, and '
+def test_a_warning_has_its_place_and_exit_code_0(command, settings):
+    """A name where a path belongs is legal and never leads to anything; check says so, with line and column."""
+    settings.file.write_text(settings.file.read_text() + LINE)
+    line = settings.file.read_text().count("\n")
+
+    result = command("check")
+
+    assert result.code == 0
+    assert result.err == ""
+    assert result.out == (
+        f"{settings.file}:{line}:28: warning: destinations.web.track.event_type_id: "
+        'is a path, and track calls have no field "order_completed"\n'
+        f"{settings.file}: good; destinations: web; sources: none\n"
     )
+
+
+def test_a_warning_fails_a_strict_check(command, settings):
+    """With --strict the exit code is 1, so that CI sees it."""
+    settings.file.write_text(settings.file.read_text() + LINE)
+
+    result = command("check", "--strict")
+
+    assert result.code == 1
+    assert "warning: destinations.web.track.event_type_id" in result.out
+    assert result.err == "Error: --strict: 1 warning\n"
+
+
+def test_good_settings_pass_a_strict_check(command):
+    """Without a warning --strict changes nothing."""
+    assert command("check", "--strict").code == 0
+
+
+def test_a_number_of_the_environment_that_cant_be_read_is_refused(typed, settings):
+    """Exit code 2, and a sentence that names the variable."""
+    environ = {name: value for name, value in settings.environ.items() if name.startswith("TEST_")}
+
+    result = ran("check", "--config", settings.file, environ=environ | {"WORKER_CONCURRENCY": "x"})
+
+    assert result.code == 2
+    assert result.err == 'WORKER_CONCURRENCY must be a whole number between 1 and 1000, not "x"\n'
 
 
 def test_live_everything_is_asked_and_nothing_written(command, sandbox, store):
     """Redis, keys, traffic types and the environment are good; neither Redis nor Split holds anything new."""
-    found = command("check", "--live")
+    result = command("check", "--live")
 
-    assert (found.code, found.err) == (0, "")
-    assert [line.split("(")[0].strip() for line in found.out.splitlines()[1:]] == [
+    assert (result.code, result.err) == (0, "")
+    assert [line.split("(")[0].strip() for line in result.out.splitlines()[1:]] == [
         f"good  Redis version {store.client.info()['redis_version']}",
         "good  Redis maxmemory-policy noeviction",
         "good  Redis appendonly yes",
@@ -48,28 +79,28 @@ def test_live_everything_is_asked_and_nothing_written(command, sandbox, store):
 
 
 @pytest.mark.parametrize(
-    ("option", "value", "good", "told"),
+    ("option", "value", "good", "problem"),
     [
         ("maxmemory-policy", "allkeys-lru", "noeviction", "Redis maxmemory-policy allkeys-lru (noeviction, else"),
         ("appendonly", "no", "yes", "Redis appendonly no (yes, or a crash loses what was acknowledged)"),
     ],
 )
-def test_live_a_redis_that_may_lose_messages_is_told(command, store, option, value, good, told):
+def test_live_a_redis_that_may_lose_messages_is_reported(command, store, option, value, good, problem):
     """A policy that evicts keys, or no append-only file, is not good enough: exit code 1."""
     store.client.config_set(option, value)
     try:
-        found = command("check", "--live")
+        result = command("check", "--live")
     finally:
         store.client.config_set(option, good)
 
-    assert found.code == 1
-    assert f"BAD   {told}" in found.out
-    assert [line[:5] for line in found.out.splitlines()[1:]].count("BAD  ") == 1
-    assert found.err == "Error: not ready for production: see above\n"
+    assert result.code == 1
+    assert f"BAD   {problem}" in result.out
+    assert [line[:5] for line in result.out.splitlines()[1:]].count("BAD  ") == 1
+    assert result.err == "Error: not ready for production: see above\n"
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "problem"),
     [
         (
             "${{TEST_SDK_KEY}}",
@@ -91,17 +122,17 @@ def test_live_a_redis_that_may_lose_messages_is_told(command, store, option, val
         ),
     ],
 )
-def test_live_what_split_does_not_know_is_told(command, settings, old, new, told):
-    """A wrong key, workspace, environment or traffic type is told with what Split has; exit code 1."""
+def test_live_what_split_does_not_know_is_reported(command, settings, old, new, problem):
+    """A wrong key, workspace, environment or traffic type is reported with what Split has; exit code 1."""
     old, new = old.replace("{{", "{").replace("}}", "}"), new.replace("{{", "{").replace("}}", "}")
     settings.file.write_text(settings.file.read_text().replace(old, new))
 
-    found = command("check", "--live")
+    result = command("check", "--live")
 
-    assert found.code == 1
-    bad = [line for line in found.out.splitlines() if line.startswith("BAD")]
+    assert result.code == 1
+    bad = [line for line in result.out.splitlines() if line.startswith("BAD")]
     assert len(bad) == 1
-    assert bad[0].startswith(f"BAD   web: {told}")
+    assert bad[0].startswith(f"BAD   web: {problem}")
 
 
 def test_live_the_environment_may_be_named_by_its_id(command, settings):
@@ -110,10 +141,10 @@ def test_live_the_environment_may_be_named_by_its_id(command, settings):
         settings.file.read_text().replace("environment: Production", "environment: env-staging")
     )
 
-    found = command("check", "--live")
+    result = command("check", "--live")
 
-    assert found.code == 0
-    assert "good  web: environment env-staging" in found.out
+    assert result.code == 0
+    assert "good  web: environment env-staging" in result.out
 
 
 def test_live_what_is_not_needed_is_not_asked(command, settings):
@@ -126,31 +157,31 @@ def test_live_what_is_not_needed_is_not_asked(command, settings):
     off = "".join(f"    {name}: {{enabled: false}}\n" for name in ("identify", "group", "track", "named_pages"))
     settings.file.write_text(text + off + "    named_screens: {enabled: false}\n")
 
-    found = command("check", "--live")
+    result = command("check", "--live")
 
-    assert found.code == 0
-    assert "environment" not in found.out
-    assert "SDK key" not in found.out
+    assert result.code == 0
+    assert "environment" not in result.out
+    assert "SDK key" not in result.out
 
 
-def test_live_split_away_is_told_for_each_call(command, settings, sandbox):
-    """Nobody listens where Split should be: both calls are told, with what went wrong."""
+def test_live_split_away_is_reported_for_each_call(command, settings, sandbox):
+    """Nobody listens where Split should be: both calls are reported, with what went wrong."""
     settings.file.write_text(settings.file.read_text().replace(sandbox.url, f"http://127.0.0.1:{free_port()}"))
 
-    found = command("check", "--live")
+    result = command("check", "--live")
 
-    assert found.code == 1
-    bad = [line for line in found.out.splitlines() if line.startswith("BAD")]
+    assert result.code == 1
+    bad = [line for line in result.out.splitlines() if line.startswith("BAD")]
     assert [line.partition("(")[2].partition(":")[0].rstrip(")") for line in bad] == [
         "POST /events/bulk",
         "GET /trafficTypes/ws/…",
     ]
 
 
-def test_live_redis_away_is_told_and_split_asked_all_the_same(away, settings):
+def test_live_redis_away_is_reported_and_split_asked_all_the_same(away, settings):
     """One thing that is away hides nothing about the other; in a process of its own."""
-    found = ran("check", "--live", "--config", away, environ=settings.environ | {"SPLIT_DEST_CONFIG": "nowhere"})
+    result = ran("check", "--live", "--config", away, environ=settings.environ | {"SPLIT_DEST_CONFIG": "nowhere"})
 
-    assert found.code == 1
-    assert "BAD   Redis: ConnectionError\n" in found.out
-    assert "good  web: SDK key: accepted\n" in found.out
+    assert result.code == 1
+    assert "BAD   Redis: ConnectionError\n" in result.out
+    assert "good  web: SDK key: accepted\n" in result.out

@@ -66,7 +66,7 @@ def test_an_open_loop_is_told(command, settings, more, event):
     found = command("check")
 
     assert found.code == 0
-    assert (f'track.except does not name "{event}"' in found.out) == (event is not None)
+    assert (f'track.except: does not name "{event}"' in found.out) == (event is not None)
 
 
 def test_a_source_has_a_name_of_its_own(command, settings):

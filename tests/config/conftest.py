@@ -23,7 +23,7 @@ VARIABLES = {"SECRET": "let-me-in", "SDK_KEY": "sdk-1", "ADMIN_KEY": "admin-1"}
 
 @pytest.fixture
 def loaded(tmp_path: Path) -> Callable[..., Settings]:
-    """Loads a text as settings; keywords are variables besides the usual ones."""
+    """Return what loads a text as settings; keywords are variables besides the usual ones."""
 
     def load(text: str, *, need_secrets: bool = True, **variables: str) -> Settings:
         file = tmp_path / "settings.yaml"
@@ -34,12 +34,12 @@ def loaded(tmp_path: Path) -> Callable[..., Settings]:
 
 
 @pytest.fixture
-def told(loaded: Callable[..., Settings]) -> Callable[..., list[str]]:
-    """Loads a text that must be refused; gives the problems as ``line:column: text``."""
+def problems(loaded: Callable[..., Settings]) -> Callable[..., list[str]]:
+    """Return what loads a text that must be refused, and returns the problems as ``line:column: text``."""
 
-    def tell(text: str, **given: Any) -> list[str]:
+    def refused_problems(text: str, **variables: Any) -> list[str]:
         with pytest.raises(SettingsError) as refused:
-            loaded(text, **given)
+            loaded(text, **variables)
         return [f"{problem.line}:{problem.column}: {problem.text}" for problem in refused.value.problems]
 
-    return tell
+    return refused_problems

@@ -1,4 +1,4 @@
-"""Whatever stands in the file, the settings load or every problem is told; nothing else ever happens."""
+"""Any file loads, or every problem is reported; nothing else ever happens."""
 
 import copy
 import json
@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from marshmallow import ValidationError
 
 from split_dest import config
-from split_dest.config.document import FromEnvironment
-from split_dest.config.kinds import RedisUrl
+from split_dest.config.fields import RedisUrl
 from split_dest.config.settings import Settings
+from split_dest.config.yaml_source import FromEnvironment
 from split_dest.errors import SettingsError
 from tests.config.test_contract import DOCUMENTED, VARIABLES
 
@@ -46,7 +46,7 @@ WHOLE = yaml.safe_load(DOCUMENTED.read_text())
 
 
 def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Gives where a value can be replaced."""
+    """Yield where a value can be replaced."""
     if path:
         yield path
     for key, below in value.items() if isinstance(value, dict) else ():
@@ -55,7 +55,7 @@ def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 @st.composite
 def documents(draw: st.DrawFn) -> Any:
-    """Gives the documented settings with anything in some places."""
+    """Return the documented settings with anything in some places."""
     document = copy.deepcopy(WHOLE)
     for path in draw(st.lists(st.sampled_from(sorted(paths(WHOLE))), min_size=1, max_size=3)):
         parent = document
@@ -73,13 +73,13 @@ def file(tmp_path_factory) -> Path:
 
 
 def judge(file: Path, *, need_secrets: bool) -> None:
-    """Loads a file; fails for anything but settings or told problems, each in a place of the file."""
+    """Load a file; fail for anything but settings or reported problems, each in a place of the file."""
     lines = file.read_text().count("\n") + 1
     try:
-        found, problems = config.load(file, VARIABLES, need_secrets=need_secrets), None
+        result, problems = config.load(file, VARIABLES, need_secrets=need_secrets), None
     except SettingsError as refused:
-        found, problems = None, refused.problems
-    assert isinstance(found, Settings) or problems
+        result, problems = None, refused.problems
+    assert isinstance(result, Settings) or problems
     assert all(
         problem.text and 1 <= problem.line <= lines + 1 and problem.column >= 1 for problem in problems or ()
     )
@@ -136,5 +136,5 @@ def test_an_address_is_good_if_redis_py_can_read_it(scheme, rest):
 
 
 def connection(address: str) -> redis.Connection:
-    """Gives redis-py's own reading of an address."""
+    """Return redis-py's own reading of an address."""
     return redis.ConnectionPool.from_url(address).make_connection()

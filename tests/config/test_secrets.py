@@ -25,18 +25,18 @@ EVERY_SECRET = [
     ('sources:\n  flags: {write_key: "${SECRET}", tokens: [%s]}\n', "6:44: sources.flags.tokens.0"),
     (SOURCE % "${SECRET}" + "    split: {admin_key: %s}\n", "9:24: sources.flags.split.admin_key"),
 ]
-#: What a literal secret may look like: YAML reads some of them as something else.
+#: Forms of a literal secret: YAML reads some of them as something else.
 LITERALS = [CANARY, f'"{CANARY}${{"', f'"{CANARY}${{NOBODY:-}}"', f"!{CANARY} {CANARY}", "12345", "true", "[a]"]
 
 
 @pytest.mark.parametrize(("text", "place"), EVERY_SECRET)
 @pytest.mark.parametrize("literal", LITERALS)
-def test_a_secret_in_the_file_is_told_and_not_shown(told, text, place, literal):
+def test_a_secret_in_the_file_is_reported_and_not_shown(problems, text, place, literal):
     """Wherever a secret belongs, one that stands there itself is refused, and the refusal does not repeat it."""
-    found = told(DESTINATION + text % literal)
+    result = problems(DESTINATION + text % literal)
 
-    assert f"{place}: {LITERAL}" in found
-    assert CANARY not in "".join(found)
+    assert f"{place}: {LITERAL}" in result
+    assert CANARY not in "".join(result)
 
 
 @pytest.mark.parametrize(
@@ -51,42 +51,42 @@ def test_a_secret_in_the_file_is_told_and_not_shown(told, text, place, literal):
         f"sdk_key: ${{{CANARY}}}",
     ],
 )
-def test_yaml_that_cant_be_read_shows_no_secret(told, broken):
+def test_yaml_that_cant_be_read_shows_no_secret(problems, broken):
     """A secret that happens to be YAML's own punctuation is not repeated by the parser's complaint."""
-    found = told(f"destinations:\n  web:\n    split:\n      {broken}\n")
+    result = problems(f"destinations:\n  web:\n    split:\n      {broken}\n")
 
-    assert found
-    assert CANARY not in "".join(found)
+    assert result
+    assert CANARY not in "".join(result)
 
 
 @pytest.mark.parametrize(("text", "place"), EVERY_SECRET)
 @pytest.mark.parametrize(
     "kept", [f"{CANARY}\n", f"{CANARY}\x00", f"{CANARY}\x7f", f"{CANARY}\r\nX: y", f"{CANARY}\udcff"]
 )
-def test_a_secret_that_no_header_could_hold_is_told_and_not_shown(told, text, place, kept):
+def test_a_secret_that_no_header_could_hold_is_reported_and_not_shown(problems, text, place, kept):
     """A line break within a secret would end its header; it is refused at the place that asks for it."""
-    found = told(DESTINATION + text % '"${KEPT}"', KEPT=kept)
+    result = problems(DESTINATION + text % '"${KEPT}"', KEPT=kept)
 
-    assert [problem for problem in found if problem.startswith(f"{place}: the variable holds a ")]
-    assert CANARY not in "".join(found)
+    assert [problem for problem in result if problem.startswith(f"{place}: the variable holds a ")]
+    assert CANARY not in "".join(result)
 
 
 @pytest.mark.parametrize("place", ["sdk_key", "admin_key"])
-def test_a_key_is_ascii(told, place):
+def test_a_key_is_ascii(problems, place):
     """HTTP can't carry another character in a header, so no key of Split's has one."""
     variable = place.upper()
 
-    found = told(DESTINATION, **{variable: "schlüssel"})
+    result = problems(DESTINATION, **{variable: "schlüssel"})
 
-    assert len(found) == 1
-    assert f"destinations.web.split.{place}: the variable holds a character that no key has" in found[0]
+    assert len(result) == 1
+    assert f"destinations.web.split.{place}: the variable holds a character that no key has" in result[0]
 
 
-def test_a_door_may_have_a_secret_of_any_letters(loaded):
-    """Whoever posts chooses the secret; the door compares bytes."""
-    found = loaded(DESTINATION, SECRET="schlüssel")
+def test_an_endpoint_may_have_a_secret_of_any_letters(loaded):
+    """The sender chooses the secret; the endpoint compares bytes."""
+    result = loaded(DESTINATION, SECRET="schlüssel")
 
-    assert found.destinations["web"].authorization[0].reveal() == "schlüssel"
+    assert result.destinations["web"].authorization[0].reveal() == "schlüssel"
 
 
 def test_settings_show_no_secret(loaded):
@@ -99,12 +99,12 @@ def test_settings_show_no_secret(loaded):
         + 'redis: {url: "redis://user:${SECRET}@host:6379/0"}\n'
     )
 
-    found = loaded(text, **dict.fromkeys(["SECRET", "SDK_KEY", "ADMIN_KEY"], CANARY))
+    result = loaded(text, **dict.fromkeys(["SECRET", "SDK_KEY", "ADMIN_KEY"], CANARY))
 
-    shown = f"{found!r} {found} {found.redis} {found.destinations} {found.sources!r} {found.console}"
+    shown = f"{result!r} {result} {result.redis} {result.destinations} {result.sources!r} {result.console}"
     assert CANARY not in shown
     assert "****" in shown
-    assert CANARY in found.redis.url
+    assert CANARY in result.redis.url
 
 
 def test_a_secret_is_shown_as_stars_and_revealed_on_request():
@@ -128,11 +128,11 @@ def test_a_secret_is_shown_as_stars_and_revealed_on_request():
         f"redis://:{CANARY}@${{HOST}}",
     ],
 )
-def test_a_password_of_redis_in_the_file_is_told_and_not_shown(told, address):
+def test_a_password_of_redis_in_the_file_is_reported_and_not_shown(problems, address):
     """The password of Redis is a secret like the others, wherever redis-py would read it."""
-    found = told(DESTINATION + f'redis: {{url: "{address}"}}\n', HOST="host")
+    result = problems(DESTINATION + f'redis: {{url: "{address}"}}\n', HOST="host")
 
-    assert found == ["5:14: redis.url: the password must not stand in the file: write redis://:${NAME}@host"]
+    assert result == ["5:14: redis.url: the password must not stand in the file: write redis://:${NAME}@host"]
 
 
 @pytest.mark.parametrize(
@@ -144,14 +144,14 @@ def test_a_password_of_redis_in_the_file_is_told_and_not_shown(told, address):
     ],
 )
 def test_a_password_of_redis_out_of_a_variable_is_taken(loaded, address):
-    """A reference may stand in the midst of the address."""
-    found = loaded(DESTINATION + f'redis: {{url: "{address}"}}\n', KEPT=CANARY)
+    """A reference may stand within the address."""
+    result = loaded(DESTINATION + f'redis: {{url: "{address}"}}\n', KEPT=CANARY)
 
-    assert CANARY in found.redis.url
+    assert CANARY in result.redis.url
 
 
-def test_a_password_that_breaks_the_address_is_told_and_not_shown(told):
+def test_a_password_that_breaks_the_address_is_reported_and_not_shown(problems):
     """A slash in a password ends the host for every reader of addresses; it must be percent-encoded."""
-    found = told(DESTINATION + 'redis: {url: "redis://:${KEPT}@host"}\n', KEPT=f"{CANARY}/x")
+    result = problems(DESTINATION + 'redis: {url: "redis://:${KEPT}@host"}\n', KEPT=f"{CANARY}/x")
 
-    assert found == ["5:14: redis.url: is no address of Redis; / ? # and @ in a password must be percent-encoded"]
+    assert result == ["5:14: redis.url: is not a Redis address; / ? # and @ in a password must be percent-encoded"]

@@ -1,4 +1,4 @@
-"""What ``${NAME}`` becomes."""
+"""Values of ``${NAME}``."""
 
 import pytest
 
@@ -9,29 +9,29 @@ ONLY_EVENTS = "    identify: {enabled: false}\n    group: {enabled: false}\n"
 
 
 def url(text: str) -> str:
-    """Gives settings whose events_url is *text*."""
+    """Return settings whose events_url is *text*."""
     return f'{DESTINATION}split: {{events_url: "{text}"}}\n'
 
 
 def test_a_variable_is_filled_in(loaded):
     """A setting that is ${NAME} takes the value of the variable NAME."""
-    found = loaded(url("${ADDRESS}"), ADDRESS="http://127.0.0.1:8100/api")
+    result = loaded(url("${ADDRESS}"), ADDRESS="http://127.0.0.1:8100/api")
 
-    assert found.split.events_url == "http://127.0.0.1:8100/api"
+    assert result.split.events_url == "http://127.0.0.1:8100/api"
 
 
 def test_variables_may_stand_within_a_text(loaded):
     """Several variables, and one twice, are filled in where they stand."""
-    found = loaded(url("http://${HOST}:${PORT}/${HOST}"), HOST="split", PORT="81")
+    result = loaded(url("http://${HOST}:${PORT}/${HOST}"), HOST="split", PORT="81")
 
-    assert found.split.events_url == "http://split:81/split"
+    assert result.split.events_url == "http://split:81/split"
 
 
 def test_what_a_variable_holds_is_not_filled_in_again(loaded):
     """A value that looks like a reference is only a value."""
-    found = loaded(DESTINATION.replace("ws-1", '"${ONE}${TWO}"'), ONE="${TWO}", TWO="2")
+    result = loaded(DESTINATION.replace("ws-1", '"${ONE}${TWO}"'), ONE="${TWO}", TWO="2")
 
-    assert found.destinations["web"].split.workspace_id == "${TWO}2"
+    assert result.destinations["web"].split.workspace_id == "${TWO}2"
 
 
 @pytest.mark.parametrize("written", ["from-a-file", "from-a-file\n", "  from-a-file\r\n"])
@@ -40,27 +40,27 @@ def test_a_variable_may_name_a_file(loaded, tmp_path, written):
     secret = tmp_path / "secret"
     secret.write_text(written)
 
-    found = loaded(DESTINATION, SDK_KEY="", SDK_KEY_FILE=str(secret))
+    result = loaded(DESTINATION, SDK_KEY="", SDK_KEY_FILE=str(secret))
 
-    assert found.destinations["web"].split.sdk_key.reveal() == "from-a-file"
+    assert result.destinations["web"].split.sdk_key.reveal() == "from-a-file"
 
 
 def test_the_variable_itself_counts_more_than_its_file(loaded, tmp_path):
     """When both are there, the file is not even read."""
-    found = loaded(DESTINATION, SDK_KEY="direct", SDK_KEY_FILE=str(tmp_path / "nothing-here"))
+    result = loaded(DESTINATION, SDK_KEY="direct", SDK_KEY_FILE=str(tmp_path / "nothing-here"))
 
-    assert found.destinations["web"].split.sdk_key.reveal() == "direct"
+    assert result.destinations["web"].split.sdk_key.reveal() == "direct"
 
 
 MISSING = "set the variable NOBODY, or NOBODY_FILE to a file's path"
 
 
 @pytest.mark.parametrize("environ", [{}, {"NOBODY": ""}, {"NOBODY_FILE": ""}, {"NOBODY_FILE": "/dev/null"}])
-def test_a_missing_variable_is_told_once(told, environ):
+def test_a_missing_variable_is_reported_once(problems, environ):
     """An absent or empty variable, or an empty file, is one problem at the place that asks for it."""
-    found = told(LONELY % "${NOBODY}" + ONLY_EVENTS, **environ)
+    result = problems(LONELY % "${NOBODY}" + ONLY_EVENTS, **environ)
 
-    assert found == [f"4:22: ${{NOBODY}}: {MISSING}"]
+    assert result == [f"4:22: ${{NOBODY}}: {MISSING}"]
 
 
 @pytest.mark.parametrize(
@@ -76,68 +76,68 @@ def test_a_missing_variable_is_told_once(told, environ):
         ('    map_identities: {userId: "${NOBODY}"}\n', "5:30"),
     ],
 )
-def test_a_missing_variable_hides_what_else_its_value_would_be(told, text, place):
-    """Nobody is told that a value is no address when its variable is only missing."""
-    found = told(DESTINATION + text)
+def test_a_missing_variable_hides_what_else_its_value_would_be(problems, text, place):
+    """No other problem is reported for a value whose variable is missing."""
+    result = problems(DESTINATION + text)
 
-    assert found == [f"{place}: ${{NOBODY}}: {MISSING}"]
+    assert result == [f"{place}: ${{NOBODY}}: {MISSING}"]
 
 
-def test_an_unknown_key_is_told_even_if_its_variable_is_missing(told):
+def test_an_unknown_key_is_reported_even_if_its_variable_is_missing(problems):
     """A missing variable hides only what is wrong with its value."""
-    found = told(DESTINATION + "consol: ${NOBODY}\n")
+    result = problems(DESTINATION + "consol: ${NOBODY}\n")
 
-    assert found == ['5:1: unknown key "consol", did you mean "console"?', f"5:9: ${{NOBODY}}: {MISSING}"]
+    assert result == ['5:1: unknown key "consol", did you mean "console"?', f"5:9: ${{NOBODY}}: {MISSING}"]
 
 
 @pytest.mark.parametrize("file", ["/nowhere/secret", "/", b"\xff"])
 @pytest.mark.parametrize("reference", ["${NOBODY}", "${NOBODY:-}"])
-def test_a_named_file_that_cant_be_read_is_told(told, tmp_path, file, reference):
+def test_a_named_file_that_cant_be_read_is_reported(problems, tmp_path, file, reference):
     """A path that leads to no text is a mistake even where the variable may be absent."""
     if isinstance(file, bytes):
         (tmp_path / "bytes").write_bytes(file)
         file = str(tmp_path / "bytes")
 
-    found = told(LONELY % reference + ONLY_EVENTS, NOBODY_FILE=file)
+    result = problems(LONELY % reference + ONLY_EVENTS, NOBODY_FILE=file)
 
-    assert found == ["4:22: NOBODY_FILE names a file that can't be read as text"]
+    assert result == ["4:22: NOBODY_FILE names a file that can't be read as text"]
 
 
 @pytest.mark.parametrize("reference", ["${}", "${:-}", "${A B}", "${1A}", "${A-B}", "${A:-default}", "${${A}}"])
-def test_a_reference_that_names_no_variable_is_told(told, reference):
+def test_a_reference_that_names_no_variable_is_reported(problems, reference):
     """Only ${NAME} and ${NAME:-} are references; the text itself, which may be a secret, is not repeated."""
-    found = told(LONELY % reference + ONLY_EVENTS)
+    result = problems(LONELY % reference + ONLY_EVENTS)
 
-    assert found == ["4:22: write ${NAME}, or ${NAME:-} if it may be absent"]
+    assert result == ["4:22: write ${NAME}, or ${NAME:-} if it may be absent"]
 
 
 def test_an_optional_variable_that_is_absent_leaves_its_setting_out(loaded):
     """${NAME:-} without NAME is as if the key did not stand there."""
-    found = loaded(DESTINATION + 'console: {password: "${NOBODY:-}"}\nredis: {url: "${NOBODY:-}"}\n')
+    result = loaded(DESTINATION + 'console: {password: "${NOBODY:-}"}\nredis: {url: "${NOBODY:-}"}\n')
 
-    assert found.console.password is None
-    assert found.redis.url == "embedded"
+    assert result.console.password is None
+    assert result.redis.url == "embedded"
 
 
 def test_an_optional_variable_that_is_there_counts(loaded):
     """${NAME:-} with NAME is its value."""
-    found = loaded(DESTINATION + 'console: {password: "${SOMEBODY:-}"}\n', SOMEBODY="open")
+    result = loaded(DESTINATION + 'console: {password: "${SOMEBODY:-}"}\n', SOMEBODY="open")
 
-    assert found.console.password.reveal() == "open"
+    assert result.console.password.reveal() == "open"
 
 
 def test_an_optional_variable_within_a_text_leaves_nothing(loaded):
     """Only a setting that is nothing but the reference is left out; within a text it is an empty one."""
-    found = loaded(url("http://split/${NOBODY:-}api"))
+    result = loaded(url("http://split/${NOBODY:-}api"))
 
-    assert found.split.events_url == "http://split/api"
+    assert result.split.events_url == "http://split/api"
 
 
-def test_an_absent_item_moves_no_problem_of_the_items_behind_it(told):
+def test_an_absent_item_moves_no_problem_of_the_items_behind_it(problems):
     """An item that is left out does not shift the places of the others."""
-    found = told(DESTINATION + '    signature_secrets: ["${NOBODY:-}", literal, "${SECRET}"]\n')
+    result = problems(DESTINATION + '    signature_secrets: ["${NOBODY:-}", literal, "${SECRET}"]\n')
 
-    assert [problem.partition(": ")[0] for problem in found] == ["5:40"]
+    assert [problem.partition(": ")[0] for problem in result] == ["5:40"]
 
 
 @pytest.mark.parametrize(
@@ -153,25 +153,25 @@ def test_an_absent_item_moves_no_problem_of_the_items_behind_it(told):
         ),
     ],
 )
-def test_an_unknown_key_is_told_even_if_its_value_is_left_out(told, text, problem):
+def test_an_unknown_key_is_reported_even_if_its_value_is_left_out(problems, text, problem):
     """A misspelt key does not go unnoticed until somebody sets its variable."""
-    found = told(f"{DESTINATION}{text}\n")
+    result = problems(f"{DESTINATION}{text}\n")
 
-    assert found == [problem]
+    assert result == [problem]
 
 
 def test_a_path_whose_traffic_type_is_left_out_is_not_mapped(loaded):
     """Names that the admin chooses may be left out like settings."""
-    found = loaded(DESTINATION + '    map_identities: {userId: user, x: "${NOBODY:-}"}\n')
+    result = loaded(DESTINATION + '    map_identities: {userId: user, x: "${NOBODY:-}"}\n')
 
-    assert found.destinations["web"].rules.map_identities == {"userId": "user"}
+    assert result.destinations["web"].rules.map_identities == {"userId": "user"}
 
 
-def test_a_required_secret_may_not_be_optional(told):
+def test_a_required_secret_may_not_be_optional(problems):
     """A key that must be there is missed when its optional variable is absent."""
-    found = told(LONELY % "${NOBODY:-}" + ONLY_EVENTS)
+    result = problems(LONELY % "${NOBODY:-}" + ONLY_EVENTS)
 
-    assert found == [
+    assert result == [
         (
             "4:22: destinations.web.split.sdk_key: "
             "is required while track, named_pages, named_screens or exposures is enabled"
@@ -180,8 +180,8 @@ def test_a_required_secret_may_not_be_optional(told):
 
 
 def test_for_a_look_at_the_mapping_every_variable_may_be_absent(loaded):
-    """Without secrets, settings whose variables are missing or unreadable are left out, be they whole or not."""
-    found = loaded(
+    """Without secrets, settings whose variables are missing or unreadable are left out, in whole or in part."""
+    result = loaded(
         url("http://${NOBODY}/api") + 'redis: {url: "redis://:${NOBODY}@host"}\n',
         need_secrets=False,
         SECRET="",
@@ -189,24 +189,24 @@ def test_for_a_look_at_the_mapping_every_variable_may_be_absent(loaded):
         SDK_KEY_FILE="/nowhere",
     )
 
-    assert found.split.events_url == "https://events.split.io/api"
-    assert found.redis.url == "embedded"
-    assert found.destinations["web"].authorization == ()
-    assert found.destinations["web"].split.sdk_key is None
+    assert result.split.events_url == "https://events.split.io/api"
+    assert result.redis.url == "embedded"
+    assert result.destinations["web"].authorization == ()
+    assert result.destinations["web"].split.sdk_key is None
 
 
 def test_for_a_look_at_the_mapping_nothing_is_required(loaded):
     """A destination may then consist of its name."""
-    found = loaded("destinations: {web: {}}\n", need_secrets=False)
+    result = loaded("destinations: {web: {}}\n", need_secrets=False)
 
-    assert found.destinations["web"].rules.track.enabled
+    assert result.destinations["web"].rules.track.enabled
 
 
-def test_a_look_at_the_mapping_still_tells_what_is_wrong(told):
+def test_a_look_at_the_mapping_still_tells_what_is_wrong(problems):
     """Absent secrets are forgiven; mistakes are not."""
-    found = told('destinations:\n  web: {trak: {}, authorization: ["${A B}"]}\n', need_secrets=False)
+    result = problems('destinations:\n  web: {trak: {}, authorization: ["${A B}"]}\n', need_secrets=False)
 
-    assert found == [
+    assert result == [
         '2:9: unknown key "trak", did you mean "track"?',
         "2:35: write ${NAME}, or ${NAME:-} if it may be absent",
     ]

@@ -12,15 +12,17 @@ import yaml
 from split_dest.errors import Problem, SettingsError
 
 Where = tuple[str | int, ...]
+_Pair = tuple[yaml.Node, yaml.Node]
 
 #: A reference such as ``${NAME}``.
 VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ABSENT = object()
-#: Nothing real is nested so deep or holds so much; an alias that holds itself does.
+_MERGE = "tag:yaml.org,2002:merge"
+#: No real file is nested so deep or holds so many values; an alias that contains itself does.
 _MAX_DEPTH = 32
 _MAX_VALUES = 50_000
-#: What PyYAML quotes from the file may be part of a secret; its own words stand in angle brackets.
+#: A quotation from the file, which may be part of a secret; PyYAML's own words stand in angle brackets.
 _QUOTED = re.compile(r" '(?!<|\\)[^']{2,}'")
 
 
@@ -31,18 +33,18 @@ class FromEnvironment(str):
     template: str
 
     def __new__(cls, value: str, template: str) -> "FromEnvironment":
-        """Gives the value."""
-        made = super().__new__(cls, value)
-        made.template = template
-        return made
+        """Return the value."""
+        filled = super().__new__(cls, value)
+        filled.template = template
+        return filled
 
 
 @dataclass(slots=True)
-class Document:
-    """A settings file as read: its value, where each key and value stands, and what was wrong already.
+class YamlSource:
+    """A settings file as read: its value, where each key and value stands, and the problems so far.
 
     ``unfilled`` is where a variable is missing: what else is wrong with that value is only a consequence.
-    ``left_out`` are the keys whose optional variable is absent.
+    ``left_out`` are the keys whose optional variable is absent. ``duplicated`` are the keys that stand twice.
     """
 
     file: str
@@ -52,19 +54,31 @@ class Document:
     problems: list[Problem] = field(default_factory=list)
     unfilled: set[Where] = field(default_factory=set)
     left_out: list[Where] = field(default_factory=list)
+    duplicated: set[Where] = field(default_factory=set)
 
     def note(self, where: Where, text: str, *, at_key: bool = False) -> None:
-        """Adds a problem, placed at the nearest thing that stands in the file."""
-        marks = self.key_marks if at_key else self.value_marks
-        mark = marks.get(where)
+        """Add a problem."""
+        self.problems.append(self.problem(where, text, at_key=at_key))
+
+    def problem(self, where: Where, text: str, *, at_key: bool = False) -> Problem:
+        """Return a problem, placed at the nearest thing that stands in the file."""
+        mark = (self.key_marks if at_key else self.value_marks).get(where)
         while mark is None and where:
             where = where[:-1]
             mark = self.value_marks.get(where)
-        self.problems.append(_problem(self.file, mark, text))
+        return _problem(self.file, mark, text)
+
+    def is_consequence(self, where: Where) -> bool:
+        """Return whether a problem with the value at *where* follows from one that is noted already."""
+        # The key that seems to be missing may stand in the duplicate.
+        is_missing = where not in self.value_marks
+        return where in self.unfilled or (
+            is_missing and any(where[:length] in self.duplicated for length in range(len(where)))
+        )
 
 
-def read(path: Path, environ: Mapping[str, str], *, need_variables: bool = True) -> Document:
-    """Gives the file's document.
+def read(path: Path, environ: Mapping[str, str], *, need_variables: bool = True) -> YamlSource:
+    """Return the file's source.
 
     Args:
         path: the YAML file.
@@ -81,11 +95,11 @@ def read(path: Path, environ: Mapping[str, str], *, need_variables: bool = True)
     except UnicodeDecodeError as error:
         raise SettingsError([Problem(str(path), 1, 1, "is not UTF-8 text")]) from error
     loader, node = _parsed(text, str(path))
-    document = Document(str(path))
-    reader = _Reader(document, loader.construct_object, environ, need_variables)
+    source = YamlSource(str(path))
+    reader = _Reader(source, loader.construct_object, environ, need_variables)
     value = reader.value(node, ()) if node is not None else None
-    document.value = {} if value in (None, _ABSENT) else value
-    return document
+    source.value = {} if value in (None, _ABSENT) else value
+    return source
 
 
 def _parsed(text: str, file: str) -> tuple[yaml.SafeLoader, yaml.Node | None]:
@@ -98,8 +112,8 @@ def _parsed(text: str, file: str) -> tuple[yaml.SafeLoader, yaml.Node | None]:
         problem = Problem(file, line, column, f"not YAML: the character #x{error.character:04x} is not allowed")
         raise SettingsError([problem]) from error
     except yaml.MarkedYAMLError as error:
-        said = _QUOTED.sub("", error.problem or "can't be read")
-        raise SettingsError([_problem(file, error.problem_mark, f"not YAML: {said}")]) from error
+        reason = _QUOTED.sub("", error.problem or "can't be read")
+        raise SettingsError([_problem(file, error.problem_mark, f"not YAML: {reason}")]) from error
     except RecursionError as error:
         raise SettingsError([Problem(file, 1, 1, "nested too deep")]) from error
 
@@ -110,20 +124,17 @@ def _problem(file: str, mark: yaml.Mark | None, text: str) -> Problem:
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    document: Document
+    source: YamlSource
     construct: Callable[[yaml.Node], Any]
     environ: Mapping[str, str]
     need_variables: bool
     visits: Iterator[int] = field(default_factory=lambda: count(1))
 
     def value(self, node: yaml.Node, where: Where) -> Any:
-        self.document.value_marks[where] = node.start_mark
-        # Counted by visits: values that are left out all have the place of the next one.
-        if next(self.visits) > _MAX_VALUES:
-            text = "holds too much; does an alias hold itself?"
-            raise SettingsError([_problem(self.document.file, node.start_mark, text)])
+        self.source.value_marks[where] = node.start_mark
+        self._count(node)
         if len(where) > _MAX_DEPTH:
-            self.document.note(where, "nested too deep")
+            self.source.note(where, "nested too deep")
             return _ABSENT
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, where)
@@ -131,41 +142,72 @@ class _Reader:
             return self._sequence(node, where)
         return self._scalar(node, where)
 
+    def _count(self, node: yaml.Node) -> None:
+        # Visits are counted, not places: values that are left out all have the place of the next one.
+        if next(self.visits) > _MAX_VALUES:
+            text = "too many values; does an alias contain itself?"
+            raise SettingsError([_problem(self.source.file, node.start_mark, text)])
+
     def _mapping(self, node: yaml.MappingNode, where: Where) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        seen = set()
-        for key_node, value_node in node.value:
-            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else "?"
+        values: dict[str, Any] = {}
+        for key, (key_node, value_node) in self._merged(node, where, 0).items():
             here = (*where, key)
-            self.document.key_marks[here] = key_node.start_mark
-            if not isinstance(key_node, yaml.ScalarNode):
-                self.document.note(here, "a key must be a single word", at_key=True)
-                continue
-            if key in seen:
-                self.document.note(here, f'"{key}" stands here twice', at_key=True)
-            seen.add(key)
+            self.source.key_marks[here] = key_node.start_mark
             value = self.value(value_node, here)
             if value is _ABSENT:
-                self.document.left_out.append(here)
+                self.source.left_out.append(here)
             else:
-                found[key] = value
-        return found
+                values[key] = value
+        return values
+
+    def _merged(self, node: yaml.MappingNode, where: Where, depth: int) -> dict[str, _Pair]:
+        """Return a mapping's own keys, and those of the mappings that ``<<`` merges into it, where it has none."""
+        pairs: dict[str, _Pair] = {}
+        inherited: list[yaml.Node] = []
+        for key_node, value_node in node.value:
+            if depth:
+                self._count(key_node)
+            if key_node.tag == _MERGE:
+                inherited += value_node.value if isinstance(value_node, yaml.SequenceNode) else [value_node]
+            elif self._is_good(key_node, where, pairs, note=depth == 0):
+                pairs[key_node.value] = key_node, value_node
+        for each in inherited:
+            if not isinstance(each, yaml.MappingNode) or depth == _MAX_DEPTH:
+                text = "nested too deep" if depth else "<< merges a mapping, such as *name, or a list of them"
+                self.source.problems.append(_problem(self.source.file, each.start_mark, text))
+            else:
+                pairs = self._merged(each, where, depth + 1) | pairs
+        return pairs
+
+    def _is_good(self, key_node: yaml.Node, where: Where, pairs: Mapping[str, _Pair], *, note: bool) -> bool:
+        """Return whether a key can be used; with *note* a problem is noted if it can't."""
+        key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
+        if key is None:
+            text = "a key must be a single word"
+        elif key in pairs:
+            text = f'duplicate key "{key}" (first on line {pairs[key][0].start_mark.line + 1})'
+            self.source.duplicated.add((*where, key))
+        else:
+            return True
+        if note:
+            self.source.problems.append(_problem(self.source.file, key_node.start_mark, text))
+        return False
 
     def _sequence(self, node: yaml.SequenceNode, where: Where) -> Any:
-        found: list[Any] = []
+        values: list[Any] = []
         for child in node.value:
-            value = self.value(child, (*where, len(found)))
+            value = self.value(child, (*where, len(values)))
             if value is not _ABSENT:
-                found.append(value)
-        if node.value and not found and not self.need_variables:
+                values.append(value)
+        if node.value and not values and not self.need_variables:
             return _ABSENT
-        return found
+        return values
 
     def _scalar(self, node: yaml.Node, where: Where) -> Any:
         try:
             value = self.construct(node)
         except (ValueError, LookupError, AttributeError, yaml.YAMLError):
-            # PyYAML trusts a tag such as !!bool; a value that does not fit it is judged as the text it is.
+            # PyYAML trusts a tag such as !!bool; a value that does not fit it is judged as the string it is.
             value = node.value
         if isinstance(value, str) and VARIABLE.search(value):
             return self._filled_in(value, where)
@@ -175,7 +217,7 @@ class _Reader:
         values = {reference: self._variable(reference, where) for reference in VARIABLE.findall(text)}
         if None in values.values() and (VARIABLE.fullmatch(text) or not self.need_variables):
             return _ABSENT
-        return FromEnvironment(VARIABLE.sub(lambda found: values[found[1]] or "", text), text)
+        return FromEnvironment(VARIABLE.sub(lambda match: values[match[1]] or "", text), text)
 
     def _variable(self, reference: str, where: Where) -> str | None:
         name = reference.removesuffix(":-")
@@ -192,12 +234,12 @@ class _Reader:
         return value
 
     def _stand_in(self, where: Where, text: str) -> str:
-        self.document.note(where, text)
-        self.document.unfilled.add(where)
+        self.source.note(where, text)
+        self.source.unfilled.add(where)
         return "?"
 
     def _looked_up(self, name: str) -> str | None:
-        given, file = self.environ.get(name), self.environ.get(f"{name}_FILE")
-        if given or not file:
-            return given or None
+        value, file = self.environ.get(name), self.environ.get(f"{name}_FILE")
+        if value or not file:
+            return value or None
         return Path(file).read_text(encoding="utf-8").strip() or None

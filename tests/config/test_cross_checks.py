@@ -1,8 +1,7 @@
-"""What the parts of a destination must agree on."""
+"""Checks that span several parts of a destination."""
 
 import pytest
 
-from split_dest import config
 from tests.config.conftest import DESTINATION
 
 BARE = 'destinations:\n  web:\n    authorization: ["${SECRET}"]\n'
@@ -17,61 +16,63 @@ FOR_IDENTITIES = "is required while identify, group or delete is enabled"
 
 
 def lines(*given: str) -> str:
-    """Gives a destination without an account and with these lines."""
+    """Return a destination without an account and with these lines."""
     return BARE + "\n".join(given) + "\n"
 
 
-def missing(found: list[str]) -> dict[str, str]:
-    """Gives what is told of the account, by key."""
-    texts = [problem.split(": ", 1)[1] for problem in found]
+def missing(result: list[str]) -> dict[str, str]:
+    """Return the problems of the account, by key."""
+    texts = [problem.split(": ", 1)[1] for problem in result]
     return dict(text.removeprefix("destinations.web.split.").split(": ", 1) for text in texts)
 
 
 @pytest.mark.parametrize("enabled", range(3))
-def test_events_need_an_sdk_key(told, enabled):
+def test_events_need_an_sdk_key(problems, enabled):
     """While any of track, named_pages and named_screens is enabled, and only then, sdk_key is required."""
     switches = [line for n, line in enumerate(NO_EVENTS) if n != enabled]
 
-    found = told(lines(*switches, *NO_IDENTITIES))
+    result = problems(lines(*switches, *NO_IDENTITIES))
 
-    assert missing(found) == {"sdk_key": FOR_EVENTS}
+    assert missing(result) == {"sdk_key": FOR_EVENTS}
 
 
 @pytest.mark.parametrize(
     "switches", [NO_IDENTITIES[1:], NO_IDENTITIES[:1], [*NO_IDENTITIES, "    delete: {enabled: true}"]]
 )
-def test_identities_need_an_admin_key_and_their_place(told, switches):
+def test_identities_need_an_admin_key_and_their_place(problems, switches):
     """While any of identify, group and delete is enabled, key, workspace and environment are required."""
-    found = told(lines(*switches, *NO_EVENTS))
+    result = problems(lines(*switches, *NO_EVENTS))
 
-    assert missing(found) == dict.fromkeys(["admin_key", "workspace_id", "environment"], FOR_IDENTITIES)
+    assert missing(result) == dict.fromkeys(["admin_key", "workspace_id", "environment"], FOR_IDENTITIES)
 
 
 def test_what_sends_nothing_needs_no_key(loaded):
     """With everything switched off nothing of the account is required."""
-    found = loaded(lines(*NO_EVENTS, *NO_IDENTITIES))
+    result = loaded(lines(*NO_EVENTS, *NO_IDENTITIES))
 
-    assert found.destinations["web"].split.sdk_key is None
-    assert not found.destinations["web"].sends_identities
+    assert result.destinations["web"].split.sdk_key is None
+    assert not result.destinations["web"].sends_identities
 
 
 @pytest.mark.parametrize("key", ["sdk_key", "admin_key", "workspace_id", "environment"])
-def test_each_part_of_the_account_is_missed_by_itself(told, key):
-    """The one that is absent is told, at the account."""
+def test_each_part_of_the_account_is_missed_by_itself(problems, key):
+    """The one that is absent is reported, at the account."""
     parts = {"sdk_key": '"${SDK_KEY}"', "admin_key": '"${ADMIN_KEY}"', "workspace_id": "ws-1", "environment": "e"}
     del parts[key]
     account = ", ".join(f"{name}: {value}" for name, value in parts.items())
 
-    found = told(lines(f"    split: {{{account}}}"))
+    result = problems(lines(f"    split: {{{account}}}"))
 
-    assert found == [f"4:12: destinations.web.split.{key}: {FOR_EVENTS if key == 'sdk_key' else FOR_IDENTITIES}"]
+    assert result == [f"4:12: destinations.web.split.{key}: {FOR_EVENTS if key == 'sdk_key' else FOR_IDENTITIES}"]
 
 
-def test_other_mistakes_hide_no_missing_key(told):
-    """An unknown key, a wrong type and missing keys of one destination are all told in one run."""
-    found = told(lines("    trak: {}", "    track: {only: x}", "    identify: {mode: x}", "    split: {wrong: 1}"))
+def test_other_mistakes_hide_no_missing_key(problems):
+    """An unknown key, a wrong type and missing keys of one destination are all reported in one run."""
+    result = problems(
+        lines("    trak: {}", "    track: {only: x}", "    identify: {mode: x}", "    split: {wrong: 1}")
+    )
 
-    assert [problem.partition(": ")[0] for problem in found] == ["4:5", "5:19", "6:22"] + ["7:12"] * 4 + ["7:13"]
+    assert [problem.partition(": ")[0] for problem in result] == ["4:5", "5:19", "6:22"] + ["7:12"] * 4 + ["7:13"]
 
 
 @pytest.mark.parametrize(
@@ -84,46 +85,46 @@ def test_other_mistakes_hide_no_missing_key(told):
         "identify: {identities: userId}",
     ],
 )
-def test_what_has_the_wrong_type_is_not_told_a_second_time(told, wrong):
+def test_what_has_the_wrong_type_is_not_reported_a_second_time(problems, wrong):
     """A rule that can't be judged for a wrong type is left until that is mended."""
     switches = NO_EVENTS[1:] + NO_IDENTITIES[1:] if wrong.startswith("track") else [*NO_EVENTS[:2], *NO_IDENTITIES]
     account = [] if wrong.startswith("split") else [DESTINATION.splitlines()[3]]
 
-    found = told(
+    result = problems(
         lines(f"    {wrong}", *account, *switches[: 0 if wrong.startswith(("identify", "track")) else None])
     )
 
-    assert len(found) == 1
+    assert len(result) == 1
 
 
-def test_identify_writes_only_what_is_mapped(told):
+def test_identify_writes_only_what_is_mapped(problems):
     """Every path of identify.identities must stand in map_identities."""
-    found = told(
+    result = problems(
         DESTINATION
         + "    map_identities: {userId: user}\n    identify: {identities: [userId, anonymousId, a.b]}\n"
     )
 
-    assert found == ["6:28: destinations.web.identify.identities: not in map_identities: anonymousId, a.b"]
+    assert result == ["6:28: destinations.web.identify.identities: not in map_identities: anonymousId, a.b"]
 
 
-def test_identify_is_judged_by_the_default_map_as_well(told, loaded):
+def test_identify_is_judged_by_the_default_map_as_well(problems, loaded):
     """Without map_identities the paths are those that it has by default."""
     loaded(DESTINATION + "    identify: {identities: [anonymousId]}\n")
 
-    found = told(DESTINATION + "    identify: {identities: [groupId]}\n")
+    result = problems(DESTINATION + "    identify: {identities: [groupId]}\n")
 
-    assert found == ["5:28: destinations.web.identify.identities: not in map_identities: groupId"]
+    assert result == ["5:28: destinations.web.identify.identities: not in map_identities: groupId"]
 
 
-def test_mapped_traffic_types_are_listed_where_any_is(told):
+def test_mapped_traffic_types_are_listed_where_any_is(problems):
     """Every traffic type of map_identities must stand in split.traffic_types; case does not matter."""
     listed = DESTINATION.replace("workspace_id", "traffic_types: [User, account], workspace_id")
 
-    found = told(
+    result = problems(
         listed + "    map_identities: {userId: USER, anonymousId: anonymous, groupId: Account, x: other}\n"
     )
 
-    assert found == [
+    assert result == [
         "5:49: destinations.web.map_identities.anonymousId: traffic type anonymous is not in split.traffic_types",
         "5:81: destinations.web.map_identities.x: traffic type other is not in split.traffic_types",
     ]
@@ -133,18 +134,18 @@ def test_traffic_types_count_in_lower_case(loaded):
     """Split compares them so; the mapping gets them lower-cased, and an empty list as not known."""
     listed = DESTINATION.replace("workspace_id", "traffic_types: [User], workspace_id")
 
-    found = loaded(listed + "    map_identities: {userId: USER}\n").destinations["web"].rules
+    result = loaded(listed + "    map_identities: {userId: USER}\n").destinations["web"].rules
 
-    assert found.traffic_types == frozenset({"user"})
-    assert found.map_identities == {"userId": "user"}
+    assert result.traffic_types == frozenset({"user"})
+    assert result.map_identities == {"userId": "user"}
     assert loaded(DESTINATION).destinations["web"].rules.traffic_types is None
 
 
-def test_a_source_needs_tokens_and_a_write_key(told):
-    """A door without a secret would be open, and without a write key nothing could be sent on."""
-    found = told("sources:\n  flags: {tokens: []}\n")
+def test_a_source_needs_tokens_and_a_write_key(problems):
+    """An endpoint without a secret would be open, and without a write key nothing could be sent on."""
+    result = problems("sources:\n  flags: {tokens: []}\n")
 
-    assert found == [
+    assert result == [
         "2:10: sources.flags.write_key: is required",
         "2:19: sources.flags.tokens: must not be empty",
     ]
@@ -192,4 +193,12 @@ def test_loading_twice_gives_equal_settings(loaded):
 
     assert first == again
     assert first is not again
-    assert config.worker_concurrency({}) == 2
+
+
+def test_a_destination_and_a_source_have_different_names(problems):
+    """Their messages would be mixed up; the source's name is the place."""
+    source = 'tokens: ["${SECRET}"], write_key: "${SDK_KEY}"'
+
+    result = problems(f"{DESTINATION}sources: {{flags: {{{source}}}, web: {{{source}}}}}\n")
+
+    assert result == ["5:68: web: is the name of a destination as well; give the source another"]
