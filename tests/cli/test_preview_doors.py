@@ -1,8 +1,9 @@
-"""preview by the rules of the other two doors: the Tracking API's, and a source's."""
+"""preview by the rules of the other two endpoints: the Tracking API's, and a source's."""
 
 import orjson
 import pytest
 
+from split_dest.errors import REASONS
 from split_dest.segment import times
 
 EXPOSED = {"type": "track", "event": "Experiment Viewed", "messageId": "m-1", "userId": "u-1"}
@@ -34,7 +35,7 @@ def test_the_tracking_doors_rules_count_on_request(command):
     other = sent | {"integrations": {"Split": True}}
     batch = {"batch": [sent, other], "sentAt": "2026-01-01T00:00:10Z", "integrations": {"All": False}}
 
-    found = command("preview", "--destination", "web", "--door", "tracking", text=orjson.dumps(batch))
+    found = command("preview", "--destination", "web", "--endpoint", "tracking", text=orjson.dumps(batch))
     plain = command("preview", "--destination", "web", text=orjson.dumps(batch))
 
     assert [line["dropped"] for line in found.json] == ["filtered_by_integrations_object", None]
@@ -47,20 +48,20 @@ def test_what_segment_would_refuse_says_its_code(command):
     """The reason is the one that the dead letter would carry."""
     sent = {"batch": [{"type": "track", "event": "Tried"}, {"type": "track", "userId": "u"}]}
 
-    found = command("preview", "--destination", "web", "--door", "tracking", text=orjson.dumps(sent))
+    found = command("preview", "--destination", "web", "--endpoint", "tracking", text=orjson.dumps(sent))
 
-    assert [line["dropped"] for line in found.json] == ["no_user_anon_id", "event_not_defined"]
+    assert [line["dead"] for line in found.json] == ["no_user_anon_id", "event_not_defined"]
 
 
 def test_the_address_says_the_type(command):
     """A single call names no type of its own; a refused one is told with its id."""
-    door = ("preview", "--destination", "web", "--door", "tracking", "--call", "track")
+    door = ("preview", "--destination", "web", "--endpoint", "tracking", "--call", "track")
 
     made = command(*door, text=b'{"event":"E","userId":"u"}')
     refused = command(*door, text=b'{"messageId":"m-7","userId":"u"}')
 
     assert [event["eventTypeId"] for event in made.json[0]["events"]] == ["E"]
-    assert (refused.json[0]["messageId"], refused.json[0]["dropped"]) == ("m-7", "event_not_defined")
+    assert (refused.json[0]["messageId"], refused.json[0]["dead"]) == ("m-7", "event_not_defined")
 
 
 @pytest.mark.parametrize("door", ["webhook", "tracking"])
@@ -74,10 +75,10 @@ def test_each_message_is_shown_with_its_own_id(command, settings, door, exposure
         EXPOSED | {"messageId": "m-2", "userId": []},
     ]
 
-    found = command("preview", "--destination", "web", "--door", door, text=orjson.dumps(sent))
+    found = command("preview", "--destination", "web", "--endpoint", door, text=orjson.dumps(sent))
 
     assert [line["messageId"] for line in found.json] == ["m-1", "7", "m-2"]
-    assert [line["dropped"] for line in found.json] == [None, None, "id_not_string"]
+    assert [line["dead"] for line in found.json] == [None, None, "id_not_string"]
 
 
 def test_an_exposure_shows_its_impression(command, settings):
@@ -107,14 +108,16 @@ def test_impressions_become_track_calls(command):
     found = of_source(command, IMPRESSION, *others)
 
     assert found.code == 0
-    assert found.err == "flags that flag_traffic_types does not name: the workers ask Split for them\n"
+    asks = "flags that flag_traffic_types does not name: the workers ask Split for their traffic type\n"
+    assert found.err == asks
     (track,) = found.json[0]["tracks"]
     assert (track["type"], track["event"], track["userId"]) == ("track", "get_treatment", "u-1")
     assert track["timestamp"] == "2026-01-15T09:30:00.250Z"
-    assert [(line["tracks"], line["dropped"]) for line in found.json[1:]] == [
-        ([], "traffic_type_unmapped"),
-        ([], "traffic_type_unknown"),
-        ([], "impression_incomplete"),
+    nothing = {"tracks": [], "dropped": None, "dead": None, "noted": []}
+    assert found.json[1:] == [
+        nothing | {"dropped": "traffic_type_unmapped"},
+        nothing | {"dropped": "traffic_type_unknown"},
+        nothing | {"dead": "impression_incomplete"},
     ]
 
 
@@ -146,3 +149,23 @@ def test_by_whose_rules_must_be_said(command, options, told):
 
     assert (found.code, found.out) == (2, "")
     assert told in found.err
+
+
+@pytest.mark.usefixtures("source")
+def test_in_a_terminal_a_person_reads_what_becomes_of_impressions(shown, terminal, tmp_path):
+    """The calls with their properties, and why there is none."""
+    (tmp_path / "impressions.json").write_bytes(orjson.dumps([IMPRESSION, {"key": "u"}]))
+
+    code = shown("preview", "--source", "flags", tmp_path / "impressions.json")
+
+    assert code == 0
+    assert terminal.text.split() == PEOPLE.split()
+
+
+PEOPLE = f"""
+1. checkout, user u-1
+   track       get_treatment of userId u-1 at 2026-01-15T09:30:00.250Z
+               split: "checkout", treatment: "on", key: "u-1"
+2. message, user u
+   dead letter impression_incomplete: {REASONS["impression_incomplete"]} (at split)
+"""

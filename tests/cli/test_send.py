@@ -55,8 +55,12 @@ def test_messages_are_sent_and_what_became_of_them_is_told(typed, url, file, set
     found = typed("send", file, "--to", url, "--authorization", SECRET)
     again = ran("send", file, "--to", url, environ={"SPLIT_DEST_AUTHORIZATION": SECRET})
 
-    assert (found.code, found.out, found.err) == (0, "250 sent: 249 accepted, 0 duplicates, 1 set aside\n", "")
-    assert (again.code, again.out) == (0, "250 sent: 0 accepted, 250 duplicates, 0 set aside\n")
+    assert (found.code, found.out, found.err) == (
+        0,
+        "250 sent: 249 accepted, 0 duplicates, 1 kept as dead letters\n",
+        "",
+    )
+    assert (again.code, again.out) == (0, "250 sent: 0 accepted, 250 duplicates, 0 kept as dead letters\n")
     assert (settings.lane().pending, settings.lane().dead) == (249, 1)
 
 
@@ -66,7 +70,7 @@ def test_messages_that_the_door_can_only_set_aside_are_sent_as_they_are(typed, u
 
     found = typed("send", "-", "--to", url, "--authorization", SECRET, text=text)
 
-    assert (found.code, found.out) == (0, "3 sent: 0 accepted, 0 duplicates, 3 set aside\n")
+    assert (found.code, found.out) == (0, "3 sent: 0 accepted, 0 duplicates, 3 kept as dead letters\n")
     assert settings.lane().dead == 3
 
 
@@ -88,9 +92,9 @@ def test_the_doors_refusals_are_told(typed, url, file):
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
-        ((200, b"<html>hello</html>"), "answered 200, but not as a door does; nothing may have been accepted"),
-        ((200, b'{"success": true}'), "answered 200, but not as a door does; nothing may have been accepted"),
-        ((200, b"[]"), "answered 200, but not as a door does; nothing may have been accepted"),
+        ((200, b"<html>hello</html>"), "answered 200, but is no endpoint; nothing may have been accepted"),
+        ((200, b'{"success": true}'), "answered 200, but is no endpoint; nothing may have been accepted"),
+        ((200, b"[]"), "answered 200, but is no endpoint; nothing may have been accepted"),
         ((404, b"<html>nothing here</html>"), "answered 404: no reason given"),
         ((500, b'["oops"]'), "answered 500: no reason given"),
         ((301, b""), "answered 301: no reason given"),
