@@ -1,12 +1,13 @@
 """``split-dest dead``."""
 
+import math
 import re
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from split_dest.segment import times
 _AGO = re.compile(r"(\d{1,9})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _COLUMNS = ("id", "when", "destination", "lane", "reason", "detail", "message", "user")
+_NONE = "no dead letters"
 #: So many letters are aligned together.
 _PAGE = 500
 
@@ -83,39 +85,56 @@ def _selecting(command: Callable[..., None]) -> Any:
     def selecting(
         config_path: Path | None, destination: str | None, since: int | None, until: int | None, **options: Any
     ) -> None:
-        narrow = {"lane": options.pop("lane"), "reason": options.pop("reason"), "since_ms": since}
+        filters = {
+            "lane": options.pop("lane"),
+            "reason": options.pop("reason"),
+            "since_ms": since,
+            "until_ms": until,
+        }
         ids, everything = options.pop("letter_ids", ()), options.pop("everything", True)
-        narrows = until is not None or any(value is not None for value in narrow.values())
-        if ids and (narrows or everything):
-            raise click.UsageError("give ids, or options that narrow dead letters down, or --all")
-        if not (ids or narrows or destination or everything):
-            raise click.UsageError(
-                "which dead letters? Give ids, --destination, --lane, --reason, --since or --until, or --all"
-            )
+        _check_choice(
+            bool(ids), any(value is not None for value in filters.values()), bool(destination), everything
+        )
         settings = settings_of(config_path)
         names = chosen(settings, destination)
         store = reached_store(settings)
-        # A letter that dies again while the command runs is not met twice.
-        narrow["until_ms"] = store.now_ms() if until is None else until
-        if ids:
-            found = [_found(store, names, letter_id) for letter_id in dict.fromkeys(ids)]
-            command(selected=Selected(settings, store, lambda: iter(found)), **options)
-        else:
-            command(selected=Selected(settings, store, lambda: _browse(store, names, narrow)), **options)
+        # A letter that dies while the command runs is neither met twice nor dropped without having been counted.
+        filters["until_ms"] = min(until or math.inf, store.now_ms())
+        by_id = [_by_id(store, names, letter_id) for letter_id in dict.fromkeys(ids)]
+        command(selected=Selected(settings, store, partial(_browse, store, names, filters, by_id)), **options)
 
     return selecting
 
 
-def _browse(store: Store, names: Iterable[str], narrow: dict[str, Any]) -> Iterator[DeadLetter]:
+def _check_choice(has_ids: bool, has_filter: bool, has_destination: bool, everything: bool) -> None:
+    """Make sure that it was said in one way which letters; --destination may stand beside ids, which it narrows.
+
+    Raises:
+        click.UsageError: it was not said, or in two ways.
+    """
+    if has_ids and (has_filter or everything):
+        raise click.UsageError("give ids, or options that narrow dead letters down, or --all")
+    if not (has_ids or has_filter or has_destination or everything):
+        raise click.UsageError(
+            "which dead letters? Give ids, --destination, --lane, --reason, --since or --until, or --all"
+        )
+
+
+def _browse(
+    store: Store, names: Iterable[str], filters: dict[str, Any], by_id: Sequence[DeadLetter]
+) -> Iterator[DeadLetter]:
+    if by_id:
+        yield from by_id
+        return
     for name in names:
-        yield from dead_letters.browse(store, name, **narrow)
+        yield from dead_letters.browse(store, name, **filters)
 
 
 def _acting(command: Callable[..., None]) -> Any:
     """Return the command with the ids and options of those that change something."""
-    command = click.option("--all", "everything", is_flag=True, help="All dead letters.")(command)
-    command = click.option("--dry-run", is_flag=True, help="Only say what would be done.")(command)
     command = click.option("--yes", is_flag=True, help="Do it without a question.")(command)
+    command = click.option("--dry-run", is_flag=True, help="Only say what would be done.")(command)
+    command = click.option("--all", "everything", is_flag=True, help="All dead letters.")(command)
     return click.argument("letter_ids", metavar="[ID]...", nargs=-1)(command)
 
 
@@ -140,7 +159,7 @@ def list_(selected: Selected, as_json: bool) -> None:
         if counts:
             click.echo("\n".join(["", *_summary(counts, columns)]))
     if not counts:
-        click.echo("no dead letters", err=True)
+        click.echo(_NONE, err=True)
 
 
 def _page(letters: Sequence[DeadLetter], columns: int, *, with_head: bool) -> list[str]:
@@ -162,9 +181,9 @@ def _row(letter: DeadLetter) -> tuple[str, ...]:
 def _block(row: Sequence[str], columns: int) -> list[str]:
     letter_id, when, owner, lane, reason, detail, what, user = row
     where = "" if detail == "-" else f" ({detail})"
-    told = [f"{name} {text}" for name, text in (("message", what), ("user", user)) if text != "-"]
+    subject = [f"{name} {text}" for name, text in (("message", what), ("user", user)) if text != "-"]
     first = layout.wrap(f"{letter_id} {when} {owner} {lane}", columns)
-    return [*first, *layout.wrap("    " + "; ".join([f"{reason}{where}", *told]), columns)]
+    return [*first, *layout.wrap("    " + "; ".join([f"{reason}{where}", *subject]), columns)]
 
 
 def _summary(counts: Counter[str], columns: int) -> Iterator[str]:
@@ -185,7 +204,7 @@ def show(config_path: Path | None, destination: str | None, letter_id: str) -> N
     """Show one dead letter with its message, which may hold personal data."""
     settings = settings_of(config_path)
     names = chosen(settings, destination)
-    letter = _found(reached_store(settings), names, letter_id)
+    letter = _by_id(reached_store(settings), names, letter_id)
     shape = {
         "id": letter.id,
         "destination": letter.destination,
@@ -200,11 +219,11 @@ def show(config_path: Path | None, destination: str | None, letter_id: str) -> N
     click.echo(orjson.dumps(shape, option=orjson.OPT_INDENT_2))
 
 
-def _found(store: Store, names: Iterable[str], letter_id: str) -> DeadLetter:
+def _by_id(store: Store, names: Iterable[str], letter_id: str) -> DeadLetter:
     if not re.fullmatch(r"\d+-\d+", letter_id):
         raise click.UsageError(f'"{letter_id}" is no id; ids look like 1767225600000-0, see: split-dest dead list')
-    found = [dead_letters.find(store, name, letter_id) for name in names]
-    letters = [letter for letter in found if letter is not None]
+    each = (dead_letters.find(store, name, letter_id) for name in names)
+    letters = [letter for letter in each if letter is not None]
     if not letters:
         raise click.ClickException(f"no dead letter {letter_id}")
     if len(letters) > 1:
@@ -224,49 +243,44 @@ def replay(selected: Selected, dry_run: bool, yes: bool) -> None:
     Split itself is not asked. Of a user who was deleted since, an identify call would write the attributes again.
     """
     if dry_run:
-        fates = Counter(fate.verb for fate in _foretell(selected))
-        click.echo(f"{_letters(fates.total())}: {_would_be(fates)}")
+        _tell(Counter(result.verb for result in _say_each(selected)), is_result=True)
         return
     if sys.stdin.isatty() and not yes:
-        fates = Counter(
-            outcomes.of_letter(letter, selected.settings).verb for letter in shown(selected.letters(), "looking")
-        )
-        _ask(f"Replay {_letters(fates.total())} ({_would_be(fates)})?", fates.total())
-    done = Counter[str]()
+        letters = shown(selected.letters(), "looking")
+        counts = Counter(outcomes.of_letter(letter, selected.settings).verb for letter in letters)
+        _tell(counts, is_result=False)
+        if counts:
+            click.confirm("Replay them?", abort=True, err=True)
+    skipped, done = 0, Counter[str]()
     for letter in shown(selected.letters(), "replaying"):
-        fate = outcomes.of_letter(letter, selected.settings)
-        if not fate.lane or dead_letters.replay(selected.store, letter, fate.lane, fate.text):
-            done[fate.verb] += 1
-            if fate.lane and done.total() % 1000 == 1:
+        result = outcomes.of_letter(letter, selected.settings)
+        if not result.lane:
+            skipped += 1
+        elif dead_letters.replay(selected.store, letter, result.lane, result.text):
+            done[result.verb] += 1
+            if done.total() % 1000 == 1:
                 wake(selected.store, letter.destination)
-    filtered = f" ({done['filtered']} of them will be filtered)" if done["filtered"] else ""
-    replayed = done["delivered"] + done["filtered"]
-    click.echo(f"{replayed} replayed{filtered}, {done['refused again']} skipped (would be refused again)")
+    filtered = f" ({done['filtered']:,} of them will be filtered)" if done["filtered"] else ""
+    click.echo(f"{done.total():,} replayed{filtered}, {skipped:,} skipped (would be refused again)")
 
 
-def _foretell(selected: Selected) -> Iterator[outcomes.Fate]:
-    """Say what would become of each letter, and what the codes mean; yield the fates."""
+def _say_each(selected: Selected) -> Iterator[outcomes.ReplayResult]:
+    """Say what would become of each letter, and what the codes mean; yield the results."""
     codes = set()
     for letter in selected.letters():
-        fate = outcomes.of_letter(letter, selected.settings)
-        codes |= {fate.code} - {""}
-        click.echo(f"{letter.id}  {letter.destination}  {letter.reason}  would be {fate}")
-        yield fate
+        result = outcomes.of_letter(letter, selected.settings)
+        codes |= {result.code} - {""}
+        click.echo(f"{letter.id}  {letter.destination}  {letter.reason}  would be {result}")
+        yield result
     if codes:
         click.echo("\n".join(["", *layout.meanings(codes, layout.width()), ""]))
 
 
-def _would_be(fates: Counter[str]) -> str:
-    return (
-        f"{fates['delivered']} would be delivered, {fates['filtered']} filtered, "
-        f"{fates['refused again']} refused again (they stay)"
-    )
-
-
-def _ask(question: str, number: int) -> None:
-    """Ask a person in a terminal, unless there is nothing to do; a no ends the command."""
-    if number:
-        click.confirm(question, abort=True, err=True)
+def _tell(counts: Counter[str], *, is_result: bool) -> None:
+    """Say how many letters would become what; what is not the command's result goes where questions go."""
+    text = f"{counts['delivered']:,} would be delivered, {counts['filtered']:,} filtered"
+    again = f"{counts['refused again']:,} refused again (they stay)"
+    click.echo(f"{_letters(counts.total())}: {text}, {again}", err=not is_result)
 
 
 @dead.command(epilog=example("split-dest dead drop --reason message_too_large --dry-run"))
@@ -281,14 +295,17 @@ def drop(selected: Selected, dry_run: bool, yes: bool) -> None:
         raise click.UsageError("there is no terminal to ask in: add --yes to drop them for good")
     if dry_run or not yes:
         counts = Counter(letter.reason for letter in shown(selected.letters(), "counting"))
+        if not counts:
+            click.echo(_NONE, err=True)
+            return
         click.echo("\n".join(_summary(counts, layout.width())), err=not dry_run)
     if dry_run:
-        click.echo(f"{counts.total()} would be dropped")
+        click.echo(f"{counts.total():,} would be dropped")
         return
     if not yes:
-        _ask(f"Drop {_letters(counts.total())} for good?", counts.total())
+        click.confirm(f"Drop {_letters(counts.total())} for good?", abort=True, err=True)
     letters = shown(selected.letters(), "dropping")
-    click.echo(f"{sum(dead_letters.drop(selected.store, letter) for letter in letters)} dropped")
+    click.echo(f"{sum(dead_letters.drop(selected.store, letter) for letter in letters):,} dropped")
 
 
 def _when(letter: DeadLetter) -> str:

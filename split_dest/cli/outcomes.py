@@ -54,7 +54,7 @@ def of_impression(text: bytes, rules: SourceRules) -> Tracked:
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class ReplayResult:
     """What becomes of a letter that is replayed: a text that waits in a lane, or, without one, a refusal.
 
     ``code`` says why the endpoint refuses it again, or why the workers filter it; empty: it is delivered.
@@ -77,12 +77,12 @@ class Fate:
         return f"{self.verb}: {self.code or self.lane}" + (f" ({where})" if where else "")
 
 
-def of_letter(letter: "DeadLetter", settings: Settings) -> Fate:
+def of_letter(letter: "DeadLetter", settings: Settings) -> ReplayResult:
     """Return what becomes of a letter, by the code that the endpoint and the workers run."""
     try:
         (received,) = payload.messages(letter.text)
     except (RequestRefused, ValueError):
-        return Fate("", b"", letter.reason)
+        return ReplayResult("", b"", letter.reason)
     # The size of any other was judged as it came in.
     max_bytes = settings.intake.max_message_bytes if letter.reason == "message_too_large" else None
     if letter.destination in settings.sources:
@@ -90,12 +90,12 @@ def of_letter(letter: "DeadLetter", settings: Settings) -> Fate:
     else:
         taken = item(received, settings.destinations[letter.destination].rules, max_bytes)
     if taken.reason:
-        return Fate("", b"", taken.reason, taken.detail)
+        return ReplayResult("", b"", taken.reason, taken.detail)
     lane = letter.lane if letter.lane in taken.lanes else taken.lanes[0]
     # One that nobody could read was kept as an event; any other has a letter for each of its lanes.
     if lane != letter.lane and letter.lane != "events":
-        return Fate("", b"", "exposures_disabled")
-    return Fate(lane, taken.text, _filtered(letter.destination, lane, taken.text, settings))
+        return ReplayResult("", b"", "exposures_disabled")
+    return ReplayResult(lane, taken.text, _filtered(letter.destination, lane, taken.text, settings))
 
 
 def _filtered(owner: str, lane: str, text: bytes, settings: Settings) -> str:

@@ -37,6 +37,12 @@ def letters(two, door):
     door(BAD_ID, name="app")
 
 
+def keep(store, message, reason="gave_up", lane="events"):
+    """Make a dead letter of a message, or of a text that is none."""
+    text = message if isinstance(message, bytes) else orjson.dumps(message)
+    intake.accept(store, [Item((lane,), "m", text, reason)], Terms("web", 0))
+
+
 def reasons(found) -> list[tuple[str, str]]:
     """Return the owners of the letters that were listed as JSON, and why they are dead."""
     return [(letter["destination"], letter["reason"]) for letter in found.json]
@@ -281,8 +287,7 @@ def test_dropped_letters_are_gone_and_counted(command, store, letters):
 def test_letters_are_dropped_and_replayed_by_their_ids(command, settings, store):
     """One or several, each once; an unknown id stops the command before it does anything."""
     for n in range(4):
-        letter = Item(("events",), f"m-{n}", orjson.dumps(GOOD | {"messageId": f"m-{n}"}), "gave_up")
-        intake.accept(store, [letter], Terms("web", 0))
+        keep(store, GOOD | {"messageId": f"m-{n}"})
     first, second, third, fourth = (letter["id"] for letter in command("dead", "list", "--json").json)
 
     unknown = command("dead", "drop", first, "1-1", "--yes")
@@ -306,17 +311,12 @@ def test_letters_that_the_endpoint_would_refuse_again_stay(command, letters):
 
 def test_a_dry_run_of_a_replay_says_what_would_become_of_each(command, settings, store):
     """Delivered to which lane, filtered or refused again with which code; all letters stay."""
-    texts = {
-        "m-1": (("events",), GOOD),
-        "m-2": (("events",), GOOD | {"userId": None, "anonymousId": None}),
-        "m-3": (("events",), GOOD | {"userId": []}),
-        "m-4": (("events",), GOOD | {"type": "identify", "traits": {"plan": "pro"}}),
-        "m-5": (("impressions",), GOOD),
-    }
-    for name, (lanes, message) in texts.items():
-        letter = Item(lanes, name, orjson.dumps(message | {"messageId": name}), "gave_up")
-        intake.accept(store, [letter], Terms("web", 0))
-    intake.accept(store, [Item(("events",), "m-6", b"oops", "not_json")], Terms("web", 0))
+    keep(store, GOOD)
+    keep(store, GOOD | {"userId": None})
+    keep(store, GOOD | {"userId": []})
+    keep(store, GOOD | {"type": "identify", "traits": {"plan": "pro"}})
+    keep(store, GOOD, lane="impressions")
+    keep(store, b"oops", "not_json")
 
     found = command("dead", "replay", "--all", "--dry-run")
 
@@ -338,10 +338,8 @@ def test_a_dry_run_of_a_replay_says_what_would_become_of_each(command, settings,
 
 def test_what_a_dry_run_foretells_is_what_happens(command, working, store, sandbox):
     """The same letters, replayed: delivered, filtered by the workers, or kept."""
-    messages = [GOOD, GOOD | {"userId": None, "messageId": "m-2"}, GOOD | {"userId": [], "messageId": "m-3"}]
-    for number, message in enumerate(messages):
-        letter = Item(("events",), f"m-{number}", orjson.dumps(message), "gave_up")
-        intake.accept(store, [letter], Terms("web", 0))
+    for message in (GOOD, GOOD | {"userId": None}, GOOD | {"userId": []}):
+        keep(store, message)
     dry = command("dead", "replay", "--all", "--dry-run")
 
     found = command("dead", "replay", "--all")
@@ -359,8 +357,7 @@ def test_what_a_dry_run_foretells_is_what_happens(command, working, store, sandb
 def test_a_letter_of_a_lane_that_is_off_today_stays(command, settings, store):
     """Its message waits in its other lane or has left it; replayed there it would be doubled."""
     message = {"messageId": "m", "userId": "u", "type": "track", "event": "Experiment Viewed"}
-    letter = Item(("impressions",), "m", orjson.dumps(message), "record_refused")
-    intake.accept(store, [letter], Terms("web", 0))
+    keep(store, message, "record_refused", lane="impressions")
 
     off = command("dead", "replay", "--all")
     settings.file.write_text(settings.file.read_text() + "    exposures: {enabled: true}\n")
@@ -374,9 +371,8 @@ def test_a_letter_of_a_lane_that_is_off_today_stays(command, settings, store):
 def test_only_what_was_too_large_is_measured_again(command, store):
     """What the door took at its full size, and completed since, can always be replayed."""
     message = {"messageId": "m", "userId": "u", "type": "track", "event": "E", "properties": {"p": "x" * 33_000}}
-    for n, reason in enumerate(("gave_up", "message_too_large")):
-        letter = Item(("events",), f"m-{n}", orjson.dumps(message), reason)
-        intake.accept(store, [letter], Terms("web", 0))
+    for reason in ("gave_up", "message_too_large"):
+        keep(store, message, reason)
 
     assert command("dead", "replay", "--all").out == "1 replayed, 1 skipped (would be refused again)\n"
 
@@ -432,21 +428,22 @@ def test_a_person_is_asked_before_anything_is_dropped(command, shown, terminal, 
 @pytest.mark.parametrize(("answer", "code"), [("n", 1), ("y", 0)])
 def test_a_person_is_asked_before_anything_is_replayed(shown, terminal, settings, store, answer, code):
     """With the count of what would become of them; only a yes replays."""
-    intake.accept(store, [Item(("events",), "m", orjson.dumps(GOOD), "gave_up")], Terms("web", 0))
+    keep(store, GOOD)
 
     ended = shown("dead", "replay", "--all", typing=f"{answer}\n")
 
     assert ended == code
-    question = "Replay 1 dead letter (1 would be delivered, 0 filtered, 0 refused again (they stay))? [y/N]: "
-    assert question in terminal.text
+    assert "1 dead letter: 1 would be delivered, 0 filtered, 0 refused again (they stay)" in terminal.text
+    assert "Replay them? [y/N]: " in terminal.text
     assert ledger.read(store, ["web"]).lanes["web", "events"].pending == (answer == "y")
 
 
-def test_where_there_is_nothing_nobody_is_asked(shown, terminal):
+@pytest.mark.parametrize(("word", "last"), [("drop", "no dead letters"), ("replay", "0 replayed, 0 skipped")])
+def test_where_there_is_nothing_nobody_is_asked(shown, terminal, word, last):
     """Nor is it an error."""
-    assert shown("dead", "drop", "--all") == 0
-    assert terminal.text.rstrip().endswith("0 dropped")
-    assert "?" not in terminal.text.replace("0/?", "")
+    assert shown("dead", word, "--all") == 0
+    assert last in terminal.text.rstrip().splitlines()[-1]
+    assert "[y/N]" not in terminal.text
 
 
 def test_the_codes_to_choose_from_are_those_of_dead_letters(typed):
@@ -455,3 +452,14 @@ def test_the_codes_to_choose_from_are_those_of_dead_letters(typed):
 
     assert found.code == 2
     assert re.findall("'(\\w+)'", found.err.partition("is not one of")[2]) == list(dead_letters.CODES)
+
+
+def test_what_is_replayed_is_delivered_soon_whatever_was_skipped_before(command, settings, store):
+    """The lane of the first letter that goes back is woken at once."""
+    keep(store, GOOD | {"userId": []})
+    keep(store, GOOD)
+
+    found = command("dead", "replay", "--all")
+
+    assert found.out == "1 replayed, 1 skipped (would be refused again)\n"
+    assert store.client.get("sd:web:events:drain:0").startswith(b"queued:")
