@@ -20,6 +20,7 @@ _KINDS: tuple[tuple[type[redis.RedisError], str, str | None], ...] = (
     (redis.BusyLoadingError, "is still loading its data", "Try again in a moment."),
     (redis.TimeoutError, "did not answer in time", "Check that it runs and that no firewall is in between."),
     (redis.ConnectionError, "can't be reached", None),
+    (redis.RedisError, "answered with an error", "Look at its log."),
 )
 
 
@@ -44,10 +45,8 @@ def reached_store(settings: Settings) -> Store:
 
 def unreachable(settings: Redis, error: StoreUnavailable) -> str:
     """Return why Redis can't be used, by the kind of error alone: its text may quote data or a password."""
-    for kind, what, help_text in _KINDS:
-        if isinstance(error.__cause__, kind):
-            return f"Redis at {address(settings)} {what}. {help_text or _start(settings)}"
-    return f"Redis at {address(settings)} answered with an error: {error.detail}"
+    what, help_text = next(texts for kind, *texts in _KINDS if isinstance(error.__cause__, kind))
+    return f"Redis at {address(settings)} {what}. {help_text or _start(settings)}"
 
 
 def address(settings: Redis) -> str:

@@ -83,6 +83,19 @@ def test_a_letter_takes_two_lines_where_columns_are_few(command, letters, monkey
         assert " ".join(told) == "properties_not_object (at properties); message track B; user u"
 
 
+def test_any_number_of_letters_has_one_head_and_one_sum(command, settings, store):
+    """Also of what is no object, or no JSON, and says neither what it is nor whose."""
+    for text in (b"7", b"oops", *[orjson.dumps(GOOD)] * 600):
+        keep(store, text, "gave_up")
+
+    lines = command("dead", "list").out.splitlines()
+
+    assert [line.split()[:2] for line in lines if line.startswith("id ")] == [["id", "when"]]
+    assert re.split("  +", lines[1])[-2:] == re.split("  +", lines[2])[-2:] == ["-", "-"]
+    assert len(set(lines[1:603])) == 602
+    assert lines[604] == "602 dead letters: gave_up 602"
+
+
 def test_nothing_in_a_message_steers_the_terminal(command, door):
     """What a sender wrote is shown with its control characters escaped, and not in full length."""
     door(BAD_PROPERTIES | {"event": "A\x1b[2J\u202e", "userId": "u" * 500})

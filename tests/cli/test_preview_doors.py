@@ -169,3 +169,27 @@ PEOPLE = f"""
 2. message, user u
    dead letter impression_incomplete: {REASONS["impression_incomplete"]} (at split)
 """
+
+
+def test_in_a_terminal_a_person_reads_who_saw_what(shown, terminal, settings, tmp_path):
+    """The impression of an exposure beside its event."""
+    settings.file.write_text(settings.file.read_text() + "    exposures: {enabled: true}\n")
+    sent = EXPOSED | {"properties": SEEN, "timestamp": "2026-01-15T09:30:00.250Z"}
+    (tmp_path / "messages.json").write_bytes(orjson.dumps(sent))
+
+    code = shown("preview", "--destination", "web", tmp_path / "messages.json")
+
+    assert code == 0
+    last = " ".join(terminal.text.rstrip().splitlines()[-1].split())
+    assert last == "impression u-1 saw on of new_checkout at 2026-01-15T09:30:00.250Z"
+
+
+def test_more_messages_than_the_endpoint_takes_are_told(command):
+    """What refuses a whole request ends the preview, with the line."""
+    batch = {"batch": [{"type": "track", "event": "E", "userId": "u"}] * 2502}
+
+    found = command("preview", "--destination", "web", "--endpoint", "tracking", text=orjson.dumps(batch))
+
+    assert (found.code, found.out) == (1, "")
+    assert found.err.startswith("Error: -:1: ")
+    assert "2500" in found.err.replace(",", "")

@@ -62,6 +62,17 @@ def test_a_lane_that_is_off_takes_no_row(command, settings, door):
     assert list(command("status", "--json").json[0]["destinations"]["web"]) == lanes_of(exposing)
 
 
+def test_a_source_has_a_row_before_anything_came(command, settings):
+    """Its lane can't be turned off."""
+    rules = "tokens: ['${TEST_SECRET}'], write_key: '${TEST_WRITE_KEY}', default_identity: userId"
+    settings.file.write_text(settings.file.read_text() + f"sources: {{flags: {{{rules}}}}}\n")
+
+    found = command("status")
+
+    assert found.code == 0, found.err
+    assert found.out.splitlines()[-1].split() == ["flags", "tracks", *"0000000"]
+
+
 def lanes_of(found):
     """Return the lanes that have a row."""
     rows = [line.split() for line in found.out.splitlines()]
