@@ -15,8 +15,9 @@ import orjson
 
 from split_dest.cli import layout
 from split_dest.cli.options import config_file, example, settings_of
-from split_dest.cli.store import reached_store
+from split_dest.cli.store import reached_store, unreachable
 from split_dest.config.settings import Settings
+from split_dest.errors import StoreUnavailable
 from split_dest.inbox import lanes, ledger
 from split_dest.inbox.ledger import LaneNumbers, Ledger
 from split_dest.inbox.store import Store
@@ -44,8 +45,10 @@ def status(config_path: Path | None, as_json: bool, watch: bool) -> None:
     if watch:
         with suppress(KeyboardInterrupt):
             _watch(store, settings, as_json)
+    elif as_json:
+        click.echo(orjson.dumps(_json(_read(store, settings))))
     else:
-        _show(_read(store, settings), settings, as_json)
+        click.echo("\n".join(_lines(_read(store, settings), settings, layout.width())))
 
 
 def _read(store: Store, settings: Settings) -> Ledger:
@@ -56,9 +59,7 @@ def _watch(store: Store, settings: Settings, as_json: bool) -> None:
     # A dumb terminal can't draw over what it shows, so there one table follows the other.
     if as_json or not sys.stdout.isatty() or os.environ.get("TERM") in ("dumb", "unknown"):
         while True:
-            _show(_read(store, settings), settings, as_json)
-            if not as_json:
-                click.echo()
+            click.echo(orjson.dumps(_json(_read(store, settings))) if as_json else f"{_text(store, settings)}\n")
             time.sleep(1)
     # Only here: its import takes as long as all the rest.
     from rich.live import Live
@@ -66,16 +67,17 @@ def _watch(store: Store, settings: Settings, as_json: bool) -> None:
 
     with Live(auto_refresh=False) as live:
         while True:
-            lines = _lines(_read(store, settings), settings, layout.width())
-            live.update(Text("\n".join(lines)), refresh=True)
+            live.update(Text(_text(store, settings)), refresh=True)
             time.sleep(1)
 
 
-def _show(taken: Ledger, settings: Settings, as_json: bool) -> None:
-    if as_json:
-        click.echo(orjson.dumps(_json(taken)))
-    else:
-        click.echo("\n".join(_lines(taken, settings, layout.width())))
+def _text(store: Store, settings: Settings) -> str:
+    """Return what a person who watches sees; while Redis is away, that."""
+    try:
+        lines = _lines(_read(store, settings), settings, layout.width())
+    except StoreUnavailable as error:
+        lines = layout.wrap(unreachable(settings.redis, error), layout.width())
+    return "\n".join(lines)
 
 
 def _json(taken: Ledger) -> dict[str, Any]:
@@ -86,7 +88,7 @@ def _json(taken: Ledger) -> dict[str, Any]:
     refused: dict[str, dict[str, Any]] = {}
     for (name, code), requests in taken.refused.items():
         refused.setdefault(name, {})[code] = dataclasses.asdict(requests)
-    whole = {"workers": taken.workers, "forbidden": taken.forbidden, "taken_ms": taken.taken_ms}
+    whole = {name: getattr(taken, name) for name in ("workers", "forbidden", "taken_ms", "limited")}
     return {**whole, "refused": refused, **owners}
 
 
@@ -141,6 +143,8 @@ def _refused(taken: Ledger) -> Iterator[str]:
         ago = layout.duration(max(0, taken.taken_ms - last_ms) / 1000)
         name = "" if owner == ledger.NO_OWNER else f"{owner} "
         yield f"refused at the endpoint: {name}{counts}, last {ago} ago"
+    if taken.limited:
+        yield f"refused over the limit of an address: {taken.limited:,} of all these"
 
 
 def _reasons(taken: Ledger) -> Iterator[str]:

@@ -144,6 +144,7 @@ def test_refused_requests_are_told(command, store, settings):
         "refused at the endpoint: web bad_signature 1, unauthorized 10, last 0 s ago",
     ]
     assert f"unauthorized: {REASONS['unauthorized']}" in table.out.splitlines()
+    assert found.json[0]["limited"] == 0
     assert found.json[0]["refused"]["web"]["unauthorized"]["requests"] == 10
     assert 0 <= found.json[0]["taken_ms"] - found.json[0]["refused"]["-"]["not_found"]["last_ms"] < 60_000
 
@@ -334,3 +335,32 @@ def test_watch_goes_on_until_ctrl_c(settings, door):
     assert code == 0
     assert 900 < lines[1]["taken_ms"] - lines[0]["taken_ms"] < 5000
     assert [line["destinations"]["web"]["events"]["pending"] for line in lines] == [1, 1]
+
+
+def test_attempts_over_the_limit_are_told(command, store, settings):
+    """As in /metrics."""
+    ledger.add_limited(store, 1_501)
+
+    found = command("status")
+
+    assert "refused over the limit of an address: 1,501 of all these" in found.out.splitlines()
+    assert command("status", "--json").json[0]["limited"] == 1501
+
+
+def test_who_watches_sees_that_redis_is_away_and_is_back(own_redis, settings, tmp_path):
+    """It ends nobody's watch."""
+    lines = settings.file.read_text().strip().splitlines()[1:]
+    settings.file.write_text("\n".join([f'redis: {{url: "unix://{own_redis}/redis.sock"}}', *lines]))
+    client = connect("embedded", str(own_redis))
+    with start("status", "--watch", environ=settings.environ) as watching:
+        lines = iter(lambda: watching.stdout.readline().decode().strip(), None)
+        before = next(line for line in lines if line.startswith("workers"))
+        client.execute_command("CLIENT", "PAUSE", 3000)
+        away = next(line for line in lines if line.startswith("Redis"))
+        after = next(line for line in lines if line.startswith("workers"))
+        watching.send_signal(2)
+        code = watching.wait(10)
+
+    assert before == after
+    assert away.startswith(f"Redis at unix://{own_redis}/redis.sock did not answer in time.")
+    assert code == 0
