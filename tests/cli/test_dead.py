@@ -43,17 +43,17 @@ def keep(store, message, reason="gave_up", lane="events"):
     intake.accept(store, [Item((lane,), "m", text, reason)], Terms("web", 0))
 
 
-def reasons(found) -> list[tuple[str, str]]:
+def reasons(result) -> list[tuple[str, str]]:
     """Return the owners of the letters that were listed as JSON, and why they are dead."""
-    return [(letter["destination"], letter["reason"]) for letter in found.json]
+    return [(letter["destination"], letter["reason"]) for letter in result.json]
 
 
 def test_letters_are_listed_oldest_first(command, letters):
     """A row each with what it is and whose; then how many there are for each reason, and what it means."""
-    found = command("dead", "list")
+    result = command("dead", "list")
 
-    assert (found.code, found.err) == (0, "")
-    head, *rows, empty, summary, first, second = [re.split("  +", line) for line in found.out.splitlines()]
+    assert (result.code, result.err) == (0, "")
+    head, *rows, empty, summary, first, second = [re.split("  +", line) for line in result.out.splitlines()]
     assert head == ["id", "when", "destination", "lane", "reason", "detail", "message", "user"]
     assert [row[2:] for row in rows] == [
         ["web", "events", "id_not_string", "at userId", "track A", "-"],
@@ -79,8 +79,8 @@ def test_a_letter_takes_two_lines_where_columns_are_few(command, letters, monkey
 
         assert max(map(len, lines)) <= int(columns)
         assert re.fullmatch(r"\d+-\d+ 20\S+Z web events", lines[0])
-        told = " ".join(lines[1 : lines.index("")]).split()
-        assert " ".join(told) == "properties_not_object (at properties); message track B; user u"
+        sentence = " ".join(lines[1 : lines.index("")]).split()
+        assert " ".join(sentence) == "properties_not_object (at properties); message track B; user u"
 
 
 def test_any_number_of_letters_has_one_head_and_one_sum(command, settings, store):
@@ -108,9 +108,9 @@ def test_nothing_in_a_message_steers_the_terminal(command, door):
 
 def test_letters_are_listed_as_json_with_their_messages(command, letters):
     """--json gives everything that is known of a letter, one line each."""
-    found = command("dead", "list", "--json", "--destination", "web")
+    result = command("dead", "list", "--json", "--destination", "web")
 
-    first, second = found.json
+    first, second = result.json
     assert list(first) == ["id", "destination", "lane", "reason", "detail", "acceptedMs", "deadMs", "message"]
     assert (first["message"], second["message"]) == (BAD_ID, BAD_PROPERTIES)
     assert first["deadMs"] == int(first["id"].partition("-")[0])
@@ -119,9 +119,9 @@ def test_letters_are_listed_as_json_with_their_messages(command, letters):
 
 def test_that_there_is_no_letter_is_told(command):
     """Silence would leave open whether anything was looked at; scripts see no output and exit code 0."""
-    found = command("dead", "list")
+    result = command("dead", "list")
 
-    assert (found.code, found.out, found.err) == (0, "", "no dead letters\n")
+    assert (result.code, result.out, result.err) == (0, "", "no dead letters\n")
 
 
 @pytest.mark.parametrize(
@@ -148,9 +148,9 @@ def test_letters_are_chosen_by_destination_reason_and_time(command, letters, opt
     """Every option narrows the choice, alone and together."""
     time.sleep(0.002)
 
-    found = command("dead", "list", "--json", *options)
+    result = command("dead", "list", "--json", *options)
 
-    assert (found.code, len(found.json)) == (0, count)
+    assert (result.code, len(result.json)) == (0, count)
 
 
 def test_times_choose_to_the_millisecond(command, letters, door):
@@ -172,10 +172,10 @@ def test_one_letter_is_shown_whole(command, letters):
     """A letter is found by its id, wherever it is, and shown as indented JSON."""
     letter = command("dead", "list", "--json").json[-1]
 
-    found = command("dead", "show", letter["id"])
+    result = command("dead", "show", letter["id"])
 
-    assert found.code == 0
-    assert orjson.loads(found.out) == {
+    assert result.code == 0
+    assert orjson.loads(result.out) == {
         "id": letter["id"],
         "destination": "app",
         "lane": "events",
@@ -186,11 +186,11 @@ def test_one_letter_is_shown_whole(command, letters):
         "died": times.to_text(letter["deadMs"]),
         "message": BAD_ID,
     }
-    assert found.out.count("\n") > 8
+    assert result.out.count("\n") > 8
 
 
 def test_an_id_in_several_destinations_is_shown_of_the_one_named(command, settings, two):
-    """Letters that two destinations set aside in the same millisecond have one id; none is taken for the other."""
+    """Letters of two destinations that died in the same millisecond have one id; none is taken for the other."""
     fields = {"lane": "events", "reason": "gave_up", "detail": "", "m": "{}", "t": 1}
     for name in ("web", "app"):
         settings.store.client.xadd(f"sd:{name}:dead", fields, id="1767225600000-0")
@@ -208,14 +208,14 @@ def test_a_letter_that_is_no_json_is_shown_as_text(command, settings):
     settings.start_web()
     settings.post(b'[{"type": "track", "event": "\xff"}]')
 
-    found = command("dead", "list", "--json")
+    result = command("dead", "list", "--json")
 
-    assert found.json[0]["reason"] == "text_not_unicode"
-    assert found.json[0]["message"] == '{"type": "track", "event": "\\xff"}'
+    assert result.json[0]["reason"] == "text_not_unicode"
+    assert result.json[0]["message"] == '{"type": "track", "event": "\\xff"}'
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "told"),
+    ("arguments", "code", "sentence"),
     [
         (["show", "1-1"], 1, "Error: no dead letter 1-1\n"),
         (
@@ -242,12 +242,12 @@ def test_a_letter_that_is_no_json_is_shown_as_text(command, settings):
         (["list", "--since", "31.1.2026"], 2, "write a time such as"),
     ],
 )
-def test_what_is_not_there_is_told(command, arguments, code, told):
+def test_what_is_not_there_is_told(command, arguments, code, sentence):
     """An unknown letter, id, destination or time: what is wrong, and what would be right."""
-    found = command("dead", *arguments)
+    result = command("dead", *arguments)
 
-    assert (found.code, found.out) == (code, "")
-    assert told in found.err
+    assert (result.code, result.out) == (code, "")
+    assert sentence in result.err
 
 
 @pytest.mark.parametrize("word", ["drop", "replay"])
@@ -270,28 +270,28 @@ def test_which_letters_must_be_said(command, letters, word):
 
 def test_without_a_terminal_to_ask_in_nothing_is_dropped(command, letters):
     """A script says --yes."""
-    found = command("dead", "drop", "--all")
+    result = command("dead", "drop", "--all")
 
-    assert (found.code, found.out) == (2, "")
-    assert "there is no terminal to ask in: add --yes to drop them for good" in found.err
+    assert (result.code, result.out) == (2, "")
+    assert "there is no terminal to ask in: add --yes to drop them for good" in result.err
     assert len(command("dead", "list", "--json").json) == 3
 
 
 def test_a_dry_run_of_a_drop_changes_nothing(command, letters):
     """--dry-run tells the count that the command would have; all letters stay."""
-    found = command("dead", "drop", "--all", "--dry-run")
+    result = command("dead", "drop", "--all", "--dry-run")
 
-    assert found.code == 0
-    assert found.out.splitlines()[0] == "3 dead letters: id_not_string 2, properties_not_object 1"
-    assert found.out.splitlines()[-1] == "3 would be dropped"
+    assert result.code == 0
+    assert result.out.splitlines()[0] == "3 dead letters: id_not_string 2, properties_not_object 1"
+    assert result.out.splitlines()[-1] == "3 would be dropped"
     assert len(command("dead", "list", "--json").json) == 3
 
 
 def test_dropped_letters_are_gone_and_counted(command, store, letters):
     """What a person drops is filtered for the reason dropped, and the books stay balanced."""
-    found = command("dead", "drop", "--reason", "id_not_string", "--yes")
+    result = command("dead", "drop", "--reason", "id_not_string", "--yes")
 
-    assert (found.code, found.out) == (0, "2 dropped\n")
+    assert (result.code, result.out) == (0, "2 dropped\n")
     assert reasons(command("dead", "list", "--json")) == [("web", "properties_not_object")]
     lane = ledger.read(store, ["web"]).lanes["web", "events"]
     assert (lane.received, lane.dead, lane.filtered) == (2, 1, {"dropped": 1})
@@ -316,9 +316,9 @@ def test_letters_are_dropped_and_replayed_by_their_ids(command, settings, store)
 
 def test_letters_that_the_endpoint_would_refuse_again_stay(command, letters):
     """A message whose fault is its own can't be replayed, one too large neither; they are told and kept."""
-    found = command("dead", "replay", "--all")
+    result = command("dead", "replay", "--all")
 
-    assert (found.code, found.out) == (0, "0 replayed, 3 skipped (would be refused again)\n")
+    assert (result.code, result.out) == (0, "0 replayed, 3 skipped (would be refused again)\n")
     assert len(command("dead", "list", "--json").json) == 3
 
 
@@ -331,10 +331,10 @@ def test_a_dry_run_of_a_replay_says_what_would_become_of_each(command, settings,
     keep(store, GOOD, lane="impressions")
     keep(store, b"oops", "not_json")
 
-    found = command("dead", "replay", "--all", "--dry-run")
+    result = command("dead", "replay", "--all", "--dry-run")
 
-    assert found.code == 0
-    lines = found.out.splitlines()
+    assert result.code == 0
+    lines = result.out.splitlines()
     assert [line.partition("  ")[2] for line in lines[:6]] == [
         "web  gave_up  would be delivered: events",
         "web  gave_up  would be filtered: no_mapped_identity",
@@ -355,12 +355,12 @@ def test_what_a_dry_run_foretells_is_what_happens(command, working, store, sandb
         keep(store, message)
     dry = command("dead", "replay", "--all", "--dry-run")
 
-    found = command("dead", "replay", "--all")
+    result = command("dead", "replay", "--all")
 
     assert (
         dry.out.splitlines()[-1] == "3 dead letters: 1 would be delivered, 1 filtered, 1 refused again (they stay)"
     )
-    assert found.out == "2 replayed (1 of them will be filtered), 1 skipped (would be refused again)\n"
+    assert result.out == "2 replayed (1 of them will be filtered), 1 skipped (would be refused again)\n"
     working.wait_until(lambda: working.lane().pending == 0)
     assert working.lane().delivered == 1
     assert working.lane().filtered == {"no_mapped_identity": 1}
@@ -382,7 +382,7 @@ def test_a_letter_of_a_lane_that_is_off_today_stays(command, settings, store):
 
 
 def test_only_what_was_too_large_is_measured_again(command, store):
-    """What the door took at its full size, and completed since, can always be replayed."""
+    """What the endpoint took at its full size, and completed since, can always be replayed."""
     message = {"messageId": "m", "userId": "u", "type": "track", "event": "E", "properties": {"p": "x" * 33_000}}
     for reason in ("gave_up", "message_too_large"):
         keep(store, message, reason)
@@ -399,11 +399,11 @@ def test_letters_are_replayed_to_delivery_once_the_fault_is_gone(command, workin
     sandbox.call("DELETE", "/_sandbox/faults")
 
     dry = command("dead", "replay", "--reason", "record_refused", "--dry-run")
-    found = ran("dead", "replay", "--reason", "record_refused", environ=working.environ)
+    result = ran("dead", "replay", "--reason", "record_refused", environ=working.environ)
 
-    told = "2 dead letters: 2 would be delivered, 0 filtered, 0 refused again (they stay)"
-    assert (dry.code, dry.out.splitlines()[-1]) == (0, told)
-    assert (found.code, found.out) == (0, "2 replayed, 0 skipped (would be refused again)\n")
+    sentence = "2 dead letters: 2 would be delivered, 0 filtered, 0 refused again (they stay)"
+    assert (dry.code, dry.out.splitlines()[-1]) == (0, sentence)
+    assert (result.code, result.out) == (0, "2 replayed, 0 skipped (would be refused again)\n")
     assert [event["key"] for event in sandbox.wait_for("events", 2)] == ["u-0", "u-1"]
     working.wait_until(lambda: working.lane().pending == 0)
     assert (working.lane().received, working.lane().delivered, working.lane().dead) == (3, 2, 1)
@@ -411,15 +411,15 @@ def test_letters_are_replayed_to_delivery_once_the_fault_is_gone(command, workin
 
 def test_redis_away_is_told(typed, away, settings):
     """Exit code 1 and one line, for each of the commands."""
-    given = {name: settings.environ[name] for name in ("TEST_SECRET", "TEST_SDK_KEY", "TEST_ADMIN_KEY")}
+    environ = {name: settings.environ[name] for name in ("TEST_SECRET", "TEST_SDK_KEY", "TEST_ADMIN_KEY")}
 
-    found = [
-        typed("dead", *words, "--config", away, environ=given)
+    result = [
+        typed("dead", *words, "--config", away, environ=environ)
         for words in (["list"], ["show", "1-1"], ["drop", "--all", "--yes"], ["replay", "1-1"])
     ]
 
-    assert [(each.code, each.out) for each in found] == [(1, "")] * 4
-    assert {each.err for each in found} == {
+    assert [(each.code, each.out) for each in result] == [(1, "")] * 4
+    assert {each.err for each in result} == {
         f"Error: Redis at unix://{away.parent}/nobody.sock can't be reached. Start it, or correct redis.url.\n"
     }
 
@@ -461,10 +461,10 @@ def test_where_there_is_nothing_nobody_is_asked(shown, terminal, word, last):
 
 def test_the_codes_to_choose_from_are_those_of_dead_letters(typed):
     """And not those with which messages are filtered, noted or refused."""
-    found = typed("dead", "list", "--reason", "page_unnamed")
+    result = typed("dead", "list", "--reason", "page_unnamed")
 
-    assert found.code == 2
-    assert re.findall("'(\\w+)'", found.err.partition("is not one of")[2]) == list(dead_letters.CODES)
+    assert result.code == 2
+    assert re.findall("'(\\w+)'", result.err.partition("is not one of")[2]) == list(dead_letters.CODES)
 
 
 def test_what_is_replayed_is_delivered_soon_whatever_was_skipped_before(command, settings, store):
@@ -472,7 +472,7 @@ def test_what_is_replayed_is_delivered_soon_whatever_was_skipped_before(command,
     keep(store, GOOD | {"userId": []})
     keep(store, GOOD)
 
-    found = command("dead", "replay", "--all")
+    result = command("dead", "replay", "--all")
 
-    assert found.out == "1 replayed, 1 skipped (would be refused again)\n"
+    assert result.out == "1 replayed, 1 skipped (would be refused again)\n"
     assert store.client.get("sd:web:events:drain:0").startswith(b"queued:")

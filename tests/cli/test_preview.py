@@ -79,30 +79,30 @@ def test_messages_come_in_every_form(command, tmp_path, form):
     file = tmp_path / "messages"
     file.write_bytes(FORMS[form])
 
-    found = command("preview", "--destination", "web", file)
+    result = command("preview", "--destination", "web", file)
 
-    assert (found.code, found.err) == (0, "")
-    assert found.json == BOTH
+    assert (result.code, result.err) == (0, "")
+    assert result.json == BOTH
 
 
 @pytest.mark.parametrize("text", [FIRST, orjson.dumps(ONE, option=orjson.OPT_INDENT_2), b" " + FIRST + b"\n"])
 @pytest.mark.parametrize("arguments", [[], ["-"]])
 def test_one_message_comes_on_standard_input(command, text, arguments):
     """Without a file, or with -, standard input is read; one message may stand on several lines."""
-    found = command("preview", "--destination", "web", *arguments, text=text)
+    result = command("preview", "--destination", "web", *arguments, text=text)
 
-    assert (found.code, found.err) == (0, "")
-    assert found.json == BOTH[:1]
+    assert (result.code, result.err) == (0, "")
+    assert result.json == BOTH[:1]
 
 
 def test_no_key_no_redis_and_no_network_is_needed(away):
     """In a process of its own, without any variable, and with settings that lead nowhere."""
     away.write_text(away.read_text().replace("http://127.0.0.1:", "http://nowhere.invalid:"))
 
-    found = ran("preview", "--config", away, "--destination", "web", text=FORMS["lines"])
+    result = ran("preview", "--config", away, "--destination", "web", text=FORMS["lines"])
 
-    assert (found.code, found.err) == (0, "")
-    assert found.json == BOTH
+    assert (result.code, result.err) == (0, "")
+    assert result.json == BOTH
 
 
 @pytest.mark.parametrize("name", ["WEB_PRODUCTION_SECRET", "SPLIT_SDK_KEY", "FLAGS_PRODUCTION_TOKEN"])
@@ -110,13 +110,13 @@ def test_the_documented_settings_need_no_variable_for_it(typed, name):
     """Every secret of the documented file may be absent, or name a file that is not there."""
     file = REPOSITORY / "tests" / "data" / "settings.yaml"
 
-    found = typed(
+    result = typed(
         *("preview", "--config", file, "--destination", "web-production"),
         text=FIRST,
         environ={f"{name}_FILE": "/nowhere"},
     )
 
-    assert (found.code, found.json) == (0, BOTH[:1])
+    assert (result.code, result.json) == (0, BOTH[:1])
 
 
 NOTHING = {"events": [], "identities": [], "impressions": [], "dropped": None, "dead": None, "noted": []}
@@ -136,20 +136,20 @@ NOTHING = {"events": [], "identities": [], "impressions": [], "dropped": None, "
 )
 def test_a_message_that_becomes_nothing_says_why(command, message, why):
     """The reason code is the one that the counts or the dead letter would carry; exit code 0."""
-    found = command("preview", "--destination", "web", text=orjson.dumps([message, TWO]))
+    result = command("preview", "--destination", "web", text=orjson.dumps([message, TWO]))
 
-    assert found.code == 0
-    assert found.json == [NOTHING | {"messageId": "m-1"} | why, BOTH[1]]
+    assert result.code == 0
+    assert result.json == [NOTHING | {"messageId": "m-1"} | why, BOTH[1]]
 
 
 def test_what_is_repaired_or_left_out_is_noted(command):
     """By the codes that status counts."""
     many = ONE | {"event": "Ä b", "properties": {f"p{n}": n for n in range(400)}}
 
-    found = command("preview", "--destination", "web", text=orjson.dumps(many))
+    result = command("preview", "--destination", "web", text=orjson.dumps(many))
 
-    assert found.json[0]["noted"] == ["event_type_id_sanitized", "properties_left_out"]
-    assert len(found.json[0]["events"][0]["properties"]) == 300
+    assert result.json[0]["noted"] == ["event_type_id_sanitized", "properties_left_out"]
+    assert len(result.json[0]["events"][0]["properties"]) == 300
 
 
 def test_gzip_is_read_as_by_an_import(command, tmp_path):
@@ -172,14 +172,14 @@ def test_the_packaged_examples_can_be_previewed(command):
     """The help names their file."""
     named = command("preview", "--help").out.partition("Messages to try it with:\n")[2].split()[0]
 
-    found = command("preview", "--destination", "web", named)
+    result = command("preview", "--destination", "web", named)
 
-    assert found.code == 0
-    assert len(found.json) >= 8
+    assert result.code == 0
+    assert len(result.json) >= 8
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "sentence"),
     [
         (b"", "1:1: not JSON: Input is a zero-length, empty document"),
         (b"hello\n", "1:1: not JSON: unexpected character, expected a JSON value"),
@@ -189,46 +189,46 @@ def test_the_packaged_examples_can_be_previewed(command):
         (b"\xff\xfe", "1:1: not JSON: str is not valid UTF-8"),
     ],
 )
-def test_what_is_not_json_is_told_by_file_and_line(command, tmp_path, text, told):
+def test_what_is_not_json_is_told_by_file_and_line(command, tmp_path, text, sentence):
     """The line is that of the file, whatever form the messages have; exit code 1 and nothing shown."""
     file = tmp_path / "messages.jsonl"
     file.write_bytes(text)
 
-    found = command("preview", "--destination", "web", file)
+    result = command("preview", "--destination", "web", file)
 
-    assert (found.code, found.out) == (1, "")
-    assert found.err.startswith(f"Error: {file}:")
-    assert told in found.err
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith(f"Error: {file}:")
+    assert sentence in result.err
 
 
 def test_standard_input_that_is_not_json_is_told_as_a_dash(typed, away):
     """The same for what comes through a pipe."""
-    found = typed("preview", "--config", away, "--destination", "web", text=b"{}\noops\n")
+    result = typed("preview", "--config", away, "--destination", "web", text=b"{}\noops\n")
 
-    assert (found.code, found.out) == (1, "")
-    assert found.err.startswith("Error: -:2:1: not JSON: ")
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("Error: -:2:1: not JSON: ")
 
 
 @pytest.mark.parametrize(
-    ("name", "told"), [("nowhere.jsonl", "No such file or directory"), (".", "Is a directory")]
+    ("name", "sentence"), [("nowhere.jsonl", "No such file or directory"), (".", "Is a directory")]
 )
-def test_a_file_that_cant_be_read_is_told(command, name, told):
+def test_a_file_that_cant_be_read_is_told(command, name, sentence):
     """Exit code 1, with the file's name."""
-    found = command("preview", "--destination", "web", name)
+    result = command("preview", "--destination", "web", name)
 
-    assert (found.code, found.out) == (1, "")
-    assert name in found.err
-    assert told in found.err
+    assert (result.code, result.out) == (1, "")
+    assert name in result.err
+    assert sentence in result.err
 
 
 def test_an_unknown_destination_is_told_with_the_known_ones(command, settings):
     """Exit code 2, and the names to choose from."""
     settings.file.write_text(settings.file.read_text().replace("  web:", "  web: &it") + "  app: *it\n")
 
-    found = command("preview", "--destination", "wbe", text=FIRST)
+    result = command("preview", "--destination", "wbe", text=FIRST)
 
-    assert (found.code, found.out) == (2, "")
-    assert 'no destination "wbe" in the settings; there are: web, app' in found.err
+    assert (result.code, result.out) == (2, "")
+    assert 'no destination "wbe" in the settings; there are: web, app' in result.err
 
 
 def test_thousands_of_messages_take_seconds(command):
@@ -236,10 +236,10 @@ def test_thousands_of_messages_take_seconds(command):
     many = b"\n".join(orjson.dumps(ONE | {"messageId": f"m-{n}"}) for n in range(3000))
     started = time.monotonic()
 
-    found = command("preview", "--destination", "web", text=many)
+    result = command("preview", "--destination", "web", text=many)
 
     assert time.monotonic() - started < 5
-    assert [line["messageId"] for line in found.json] == [f"m-{n}" for n in range(3000)]
+    assert [line["messageId"] for line in result.json] == [f"m-{n}" for n in range(3000)]
 
 
 def test_in_a_terminal_a_person_reads_what_becomes_of_each(shown, terminal, tmp_path):

@@ -29,18 +29,18 @@ def own_redis(tmp_path):
         server.terminate()
 
 
-def of_lane(found, name):
+def of_lane(result, name):
     """Return a lane's counts out of --json."""
-    numbers = found.json[0]["destinations"]["web"][name]
+    numbers = result.json[0]["destinations"]["web"][name]
     return {key: numbers[key] for key in (*ZERO, "filtered")}
 
 
 def test_a_new_destination_has_zeros_and_no_workers(command):
     """Every lane that is on is shown before anything came, and nothing is paused."""
-    found = command("status")
+    result = command("status")
 
-    assert (found.code, found.err) == (0, "")
-    first, _, head, *lanes = found.out.splitlines()
+    assert (result.code, result.err) == (0, "")
+    first, _, head, *lanes = result.out.splitlines()
     assert first == "workers alive: 0 (nothing is delivered: start `python -m workers`)"
     assert " ".join(head.split()) == "lane received delivered filtered duplicate pending in flight dead oldest"
     assert [lane.split() for lane in lanes] == [["web", name, *"0000000"] for name in ("events", "identities")]
@@ -67,15 +67,15 @@ def test_a_source_has_a_row_before_anything_came(command, settings):
     rules = "tokens: ['${TEST_SECRET}'], write_key: '${TEST_WRITE_KEY}', default_identity: userId"
     settings.file.write_text(settings.file.read_text() + f"sources: {{flags: {{{rules}}}}}\n")
 
-    found = command("status")
+    result = command("status")
 
-    assert found.code == 0, found.err
-    assert found.out.splitlines()[-1].split() == ["flags", "tracks", *"0000000"]
+    assert result.code == 0, result.err
+    assert result.out.splitlines()[-1].split() == ["flags", "tracks", *"0000000"]
 
 
-def lanes_of(found):
+def lanes_of(result):
     """Return the lanes that have a row."""
-    rows = [line.split() for line in found.out.splitlines()]
+    rows = [line.split() for line in result.out.splitlines()]
     return [row[1] for row in rows if row[:1] == ["web"]]
 
 
@@ -89,9 +89,9 @@ def test_the_numbers_are_those_of_the_messages(command, door, store):
     )
     store.client.hincrby("sd:web:counts", "identities:received", 1_000_000)
 
-    found, table = command("status", "--json"), command("status")
+    result, table = command("status", "--json"), command("status")
 
-    assert of_lane(found, "events") == {
+    assert of_lane(result, "events") == {
         **ZERO,
         "received": 4,
         "duplicate": 1,
@@ -99,7 +99,7 @@ def test_the_numbers_are_those_of_the_messages(command, door, store):
         "dead": 1,
         "filtered": {},
     }
-    assert of_lane(found, "identities")["pending"] == 1
+    assert of_lane(result, "identities")["pending"] == 1
     rows = [line.split() for line in table.out.splitlines()[3:]]
     assert rows[0][:9] == ["web", "events", "4", "0", "0", "1", "2", "0", "1"]
     assert rows[1][2] == "1,000,001"
@@ -114,13 +114,13 @@ def test_at_work_it_tells_deliveries_workers_and_why_a_lane_is_paused(command, w
     working.post(tracks(2, start=10))
     working.wait_until(lambda: working.lane().resting_until_ms is not None)
 
-    found, table = (command("status", *option) for option in (["--json"], []))
+    result, table = (command("status", *option) for option in (["--json"], []))
 
-    numbers = found.json[0]["destinations"]["web"]["events"]
-    assert (found.code, found.json[0]["workers"]) == (0, 1)
+    numbers = result.json[0]["destinations"]["web"]["events"]
+    assert (result.code, result.json[0]["workers"]) == (0, 1)
     assert (numbers["delivered"], numbers["filtered"], numbers["pending"]) == (3, {"unsupported_type": 1}, 2)
     assert (numbers["resting_reason"], numbers["refusals"]) == ("upstream_error", 1)
-    assert 50_000 < numbers["resting_until_ms"] - found.json[0]["taken_ms"] < 62_000
+    assert 50_000 < numbers["resting_until_ms"] - result.json[0]["taken_ms"] < 62_000
     lines = table.out.splitlines()
     assert lines[0] == "workers alive: 1"
     assert re.fullmatch(r"web events paused for \d+ s: upstream_error \(POST /events/bulk: 503\)", lines[1])
@@ -136,7 +136,7 @@ def test_refused_requests_are_told(command, store, settings):
         store, {("web", "unauthorized"): 10, ("web", "bad_signature"): 1, ("-", "not_found"): 1_000}
     )
 
-    table, found = command("status"), command("status", "--json")
+    table, result = command("status"), command("status", "--json")
 
     refused = [line for line in table.out.splitlines() if line.startswith("refused")]
     assert refused == [
@@ -144,9 +144,9 @@ def test_refused_requests_are_told(command, store, settings):
         "refused at the endpoint: web bad_signature 1, unauthorized 10, last 0 s ago",
     ]
     assert f"unauthorized: {REASONS['unauthorized']}" in table.out.splitlines()
-    assert found.json[0]["limited"] == 0
-    assert found.json[0]["refused"]["web"]["unauthorized"]["requests"] == 10
-    assert 0 <= found.json[0]["taken_ms"] - found.json[0]["refused"]["-"]["not_found"]["last_ms"] < 60_000
+    assert result.json[0]["limited"] == 0
+    assert result.json[0]["refused"]["web"]["unauthorized"]["requests"] == 10
+    assert 0 <= result.json[0]["taken_ms"] - result.json[0]["refused"]["-"]["not_found"]["last_ms"] < 60_000
 
 
 @pytest.fixture
@@ -243,12 +243,14 @@ def test_redis_away_is_told_within_seconds(typed, away, settings):
     """Nobody listens: exit code 1, one line that says what to look at, and no long wait."""
     started = time.monotonic()
 
-    found = ran("status", "--config", away, environ=settings.environ)
+    result = ran("status", "--config", away, environ=settings.environ)
 
     assert time.monotonic() - started < 5
-    assert (found.code, found.out) == (1, "")
+    assert (result.code, result.out) == (1, "")
     socket_file = away.parent / "nobody.sock"
-    assert found.err == f"Error: Redis at unix://{socket_file} can't be reached. Start it, or correct redis.url.\n"
+    assert (
+        result.err == f"Error: Redis at unix://{socket_file} can't be reached. Start it, or correct redis.url.\n"
+    )
 
 
 def test_the_embedded_redis_is_told_with_its_socket_and_how_to_start_it(typed, away, settings, monkeypatch):
@@ -256,17 +258,17 @@ def test_the_embedded_redis_is_told_with_its_socket_and_how_to_start_it(typed, a
     lines = away.read_text().splitlines()[1:]
     away.write_text("\n".join(["redis: {url: embedded, data_dir: var/redis}", *lines]))
     monkeypatch.chdir(away.parent)
-    given = {name: settings.environ[name] for name in ("TEST_SECRET", "TEST_SDK_KEY", "TEST_ADMIN_KEY")}
+    environ = {name: settings.environ[name] for name in ("TEST_SECRET", "TEST_SDK_KEY", "TEST_ADMIN_KEY")}
 
-    found = typed("status", "--config", away, environ=given)
+    result = typed("status", "--config", away, environ=environ)
 
     address = f"unix://{socket_path(away.parent / 'var/redis')}"
     help_text = "Start it with `split-dest run`, or correct redis.data_dir."
-    assert found.err == f"Error: Redis at {address} can't be reached. {help_text}\n"
+    assert result.err == f"Error: Redis at {address} can't be reached. {help_text}\n"
 
 
 @pytest.mark.parametrize(
-    ("user", "told"),
+    ("user", "sentence"),
     [
         ("console:wrong", "refused the user name or the password. Correct them in redis.url."),
         (
@@ -275,7 +277,7 @@ def test_the_embedded_redis_is_told_with_its_socket_and_how_to_start_it(typed, a
         ),
     ],
 )
-def test_what_redis_does_not_allow_is_told_without_the_password(typed, away, settings, own_redis, user, told):
+def test_what_redis_does_not_allow_is_told_without_the_password(typed, away, settings, own_redis, user, sentence):
     """A wrong password is not a Redis that is away."""
     client = connect("embedded", str(own_redis))
     client.execute_command("ACL", "SETUSER", "web", "on", ">right", "+ping")
@@ -285,12 +287,12 @@ def test_what_redis_does_not_allow_is_told_without_the_password(typed, away, set
     away.write_text(
         "\n".join([f'redis: {{url: "unix://{user.partition(":")[0]}:${{PASSWORD}}@{address}"}}', *lines])
     )
-    given = {name: settings.environ[name] for name in ("TEST_SECRET", "TEST_SDK_KEY", "TEST_ADMIN_KEY")}
+    environ = {name: settings.environ[name] for name in ("TEST_SECRET", "TEST_SDK_KEY", "TEST_ADMIN_KEY")}
 
-    found = typed("status", "--config", away, environ=given | {"PASSWORD": user.partition(":")[2]})
+    result = typed("status", "--config", away, environ=environ | {"PASSWORD": user.partition(":")[2]})
 
-    assert (found.code, found.out) == (1, "")
-    assert found.err == f"Error: Redis at unix://{address} {told}\n"
+    assert (result.code, result.out) == (1, "")
+    assert result.err == f"Error: Redis at unix://{address} {sentence}\n"
 
 
 def test_a_redis_that_does_not_answer_is_told_within_seconds(command, settings):
@@ -304,24 +306,24 @@ def test_a_redis_that_does_not_answer_is_told_within_seconds(command, settings):
         )
         started = time.monotonic()
 
-        found = command("status")
+        result = command("status")
 
     assert time.monotonic() - started < 5
-    assert (found.code, found.out) == (1, "")
-    assert found.err.startswith("Error: Redis at redis://127.0.0.1:")
-    assert "did not answer in time. Check that it runs" in found.err
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("Error: Redis at redis://127.0.0.1:")
+    assert "did not answer in time. Check that it runs" in result.err
 
 
 def test_a_password_never_shows_when_redis_is_away(typed, away, settings):
     """The address in the settings may hold a password; the message does not repeat it."""
     lines = away.read_text().splitlines()[1:]
     away.write_text("\n".join(['redis: {url: "redis://:${PASSWORD}@127.0.0.1:1/0"}', *lines]))
-    given = {name: settings.environ[name] for name in ("TEST_SECRET", "TEST_SDK_KEY", "TEST_ADMIN_KEY")}
+    environ = {name: settings.environ[name] for name in ("TEST_SECRET", "TEST_SDK_KEY", "TEST_ADMIN_KEY")}
 
-    found = typed("status", "--config", away, environ=given | {"PASSWORD": "kanari-7f3a"})
+    result = typed("status", "--config", away, environ=environ | {"PASSWORD": "kanari-7f3a"})
 
-    assert (found.code, found.out) == (1, "")
-    assert "kanari-7f3a" not in found.err
+    assert (result.code, result.out) == (1, "")
+    assert "kanari-7f3a" not in result.err
 
 
 def test_watch_goes_on_until_ctrl_c(settings, door):
@@ -341,14 +343,14 @@ def test_attempts_over_the_limit_are_told(command, store, settings):
     """As in /metrics."""
     ledger.add_limited(store, 1_501)
 
-    found = command("status")
+    result = command("status")
 
-    assert "refused over the limit of an address: 1,501 of all these" in found.out.splitlines()
+    assert "refused over the limit of an address: 1,501 of all these" in result.out.splitlines()
     assert command("status", "--json").json[0]["limited"] == 1501
 
 
 def test_who_watches_sees_that_redis_is_away_and_is_back(own_redis, settings, tmp_path):
-    """It ends nobody's watch."""
+    """A person's watch goes on meanwhile."""
     lines = settings.file.read_text().strip().splitlines()[1:]
     settings.file.write_text("\n".join([f'redis: {{url: "unix://{own_redis}/redis.sock"}}', *lines]))
     client = connect("embedded", str(own_redis))
