@@ -7,7 +7,7 @@ import pytest
 import redis
 
 from split_dest.errors import StoreUnavailable
-from split_dest.inbox import wake
+from split_dest.inbox import ledger, wake
 from split_dest.inbox.store import Store
 from tests.acl.conftest import ROLES, USERS, Guarded
 from tests.support.sandbox import Sandbox
@@ -87,6 +87,8 @@ def test_the_operators_commands_have_the_consoles_rights(guarded: Guarded, roles
     letter = console.command("dead", "show", orjson.loads(listed[0])["id"])
     replayed = console.command("dead", "replay", "--all")
     dropped = console.command("dead", "drop", "--all", "--yes")
+    web.post([], Authorization="wrong")
+    console.wait_until(lambda: bool(ledger.read(console.store, ["web"]).refused))
     status = console.command("status")
     checked = console.command("check", "--live")
     imported = web.command("import", str(web.folder / "lines.jsonl"), "--destination", "web")
@@ -94,6 +96,7 @@ def test_the_operators_commands_have_the_consoles_rights(guarded: Guarded, roles
     assert (len(listed), '"bad-1"' in letter) == (2, True)
     assert (replayed.split()[0], dropped) == ("0", "2 dropped\n")
     assert "filtered: dropped 2" in status
+    assert "refused at the endpoint: web unauthorized 1, last" in status
     assert "good  Redis appendonly yes" in checked
     assert '"accepted":1' in imported.replace(" ", "")
     assert guarded.refusals() == []
