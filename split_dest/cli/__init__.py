@@ -26,6 +26,12 @@ _PLACES = {
 }
 
 
+_COMPLETION = """\b
+With this line in ~/.bashrc, Tab completes commands, options and reason codes
+(zsh: zsh_source in ~/.zshrc):
+  eval "$(_SPLIT_DEST_COMPLETE=bash_source split-dest)\""""
+
+
 class LazyCommands(UserDict[str, Any]):
     """Commands by name, each imported when it is asked for: none waits for what only another needs."""
 
@@ -36,11 +42,11 @@ class LazyCommands(UserDict[str, Any]):
 @click.group(
     commands=LazyCommands(_PLACES),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    epilog=example("split-dest demo"),
+    epilog=f"{_COMPLETION}\n\n{example('split-dest demo')}",
 )
 @click.version_option(__version__, prog_name="split-dest")
 def cli() -> None:
-    """Takes Segment's messages and delivers them to Split as events and identities.
+    """Take Segment's messages and deliver them to Split as events and identities.
 
     Every command exits with 0 (done), 1 (it failed) or 2 (wrong use, or settings that can't be used). The example
     needs no account.
@@ -48,7 +54,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Runs the command line; every error ends as one clear text on stderr."""
+    """Run the command line; every error ends as one clear text on stderr."""
     try:
         cli(prog_name="split-dest", standalone_mode=False)
     except SettingsError as error:

@@ -1,31 +1,37 @@
 """``split-dest dead``."""
 
+import math
 import re
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import wraps
+from functools import partial, wraps
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import click
 import orjson
 
+from split_dest.cli import layout, outcomes
 from split_dest.cli.options import chosen, config_file, destination, example, settings_of
 from split_dest.cli.progress import shown
-from split_dest.cli.store import store_of
+from split_dest.cli.store import reached_store
 from split_dest.config.settings import Settings
-from split_dest.errors import REASONS, RequestRefused
-from split_dest.inbox import dead_letters
+from split_dest.inbox import dead_letters, lanes
 from split_dest.inbox.dead_letters import DeadLetter
 from split_dest.inbox.store import Store
 from split_dest.inbox.wake import wake
-from split_dest.mapping.acceptance import impression_item, item
-from split_dest.segment import payload, times
+from split_dest.segment import times
 
 _AGO = re.compile(r"(\d{1,9})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_COLUMNS = ("id", "when", "destination", "lane", "reason", "detail", "message", "user")
+_NONE = "no dead letters"
+#: So many letters are aligned together.
+_PAGE = 500
 
 
 class Moment(click.ParamType[int]):
@@ -34,7 +40,7 @@ class Moment(click.ParamType[int]):
     name = "time"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Gives the milliseconds."""
+        """Return the milliseconds."""
         ago = _AGO.fullmatch(str(value))
         if ago:
             return max(1, int((time.time() - int(ago[1]) * _SECONDS[ago[2]]) * 1000))
@@ -46,64 +52,148 @@ class Moment(click.ParamType[int]):
 
 @click.group(epilog=example("split-dest dead list"))
 def dead() -> None:
-    """Looks at, replays or drops dead letters: messages set aside with their reason."""
+    """Look at, replay or drop dead letters.
+
+    They are messages that were not delivered, kept with the reason until a person replays or drops them.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """Dead letters, and what they stand in."""
+    """Dead letters, each time from the first one, and what they stand in."""
 
     settings: Settings
     store: Store
-    letters: Iterator[DeadLetter]
+    letters: Callable[[], Iterator[DeadLetter]]
 
 
 def _selecting(command: Callable[..., None]) -> Any:
-    """Gives the command the options that choose dead letters; it gets those selected."""
+    """Return the command with the options that narrow dead letters down; it gets those selected."""
 
     @config_file
     @destination
+    @click.option("--lane", type=click.Choice(sorted(lanes.SLOTS)), help="Only those of this lane.")
     @click.option(
-        "--reason", type=click.Choice(sorted(REASONS)), metavar="CODE", help="Only with this reason code."
+        "--reason",
+        type=click.Choice(dead_letters.CODES),
+        metavar="CODE",
+        help="Only those with this reason code.",
     )
-    @click.option(
-        "--since", type=Moment(), help="Only those set aside since then (a time, or 2h for two hours ago)."
-    )
-    @click.option("--until", type=Moment(), help="Only those set aside before then.")
+    @click.option("--since", type=Moment(), help="Only those that died since then: a time, or 2h for 2 hours ago.")
+    @click.option("--until", type=Moment(), help="Only those that died before then.")
     @wraps(command)
     def selecting(
-        config_path: Path | None,
-        destination: str | None,
-        reason: str | None,
-        since: int | None,
-        until: int | None,
-        **rest: Any,
+        config_path: Path | None, destination: str | None, since: int | None, until: int | None, **options: Any
     ) -> None:
-        settings = settings_of(config_path)
-        store = store_of(settings)
-        # A letter that dies again while the command runs is not met twice.
-        before = store.now_ms() if until is None else until
-        letters = (
-            letter
-            for name in chosen(settings, destination)
-            for letter in dead_letters.browse(store, name, reason=reason, since_ms=since, until_ms=before)
+        filters = {
+            "lane": options.pop("lane"),
+            "reason": options.pop("reason"),
+            "since_ms": since,
+            "until_ms": until,
+        }
+        ids, everything = options.pop("letter_ids", ()), options.pop("everything", True)
+        _check_choice(
+            bool(ids), any(value is not None for value in filters.values()), bool(destination), everything
         )
-        command(selected=Selected(settings, store, letters), **rest)
+        settings = settings_of(config_path)
+        names = chosen(settings, destination)
+        store = reached_store(settings)
+        # A letter that dies while the command runs is neither met twice nor dropped without having been counted.
+        filters["until_ms"] = min(until or math.inf, store.now_ms())
+        by_id = [_by_id(store, names, letter_id) for letter_id in dict.fromkeys(ids)]
+        command(selected=Selected(settings, store, partial(_browse, store, names, filters, by_id)), **options)
 
     return selecting
+
+
+def _check_choice(has_ids: bool, has_filter: bool, has_destination: bool, everything: bool) -> None:
+    """Make sure that it was said in one way which letters; --destination may stand beside ids, which it narrows.
+
+    Raises:
+        click.UsageError: it was not said, or in two ways.
+    """
+    if has_ids and (has_filter or everything):
+        raise click.UsageError("give ids, or options that narrow dead letters down, or --all")
+    if not (has_ids or has_filter or has_destination or everything):
+        raise click.UsageError(
+            "which dead letters? Give ids, --destination, --lane, --reason, --since or --until, or --all"
+        )
+
+
+def _browse(
+    store: Store, names: Iterable[str], filters: dict[str, Any], by_id: Sequence[DeadLetter]
+) -> Iterator[DeadLetter]:
+    if by_id:
+        yield from by_id
+        return
+    for name in names:
+        yield from dead_letters.browse(store, name, **filters)
+
+
+def _acting(command: Callable[..., None]) -> Any:
+    """Return the command with the ids and options of those that change something."""
+    command = click.option("--yes", is_flag=True, help="Do it without a question.")(command)
+    command = click.option("--dry-run", is_flag=True, help="Only say what would be done.")(command)
+    command = click.option("--all", "everything", is_flag=True, help="All dead letters.")(command)
+    return click.argument("letter_ids", metavar="[ID]...", nargs=-1)(command)
 
 
 @dead.command("list", epilog=example("split-dest dead list --destination web-production --since 2h"))
 @_selecting
 @click.option("--json", "as_json", is_flag=True, help="JSON lines, with the whole message.")
 def list_(selected: Selected, as_json: bool) -> None:
-    """Lists dead letters, oldest first: id, when, destination, lane, reason, detail."""
-    none = True
-    for letter in selected.letters:
-        none = False
-        click.echo(orjson.dumps(_json(letter)) if as_json else _line(letter))
-    if none:
-        click.echo("no dead letters", err=True)
+    """List dead letters, oldest first, and how many there are for each reason.
+
+    The columns message and user come from the message itself: they may hold personal data.
+    """
+    letters, counts = selected.letters(), Counter[str]()
+    if as_json:
+        for letter in letters:
+            counts[letter.reason] += 1
+            click.echo(orjson.dumps(_json(letter)))
+    else:
+        columns = layout.width()
+        while page := list(islice(letters, _PAGE)):
+            click.echo("\n".join(_page(page, columns, with_head=not counts)))
+            counts.update(letter.reason for letter in page)
+        if counts:
+            click.echo("\n".join(["", *_summary(counts, columns)]))
+    if not counts:
+        click.echo(_NONE, err=True)
+
+
+def _page(letters: Sequence[DeadLetter], columns: int, *, with_head: bool) -> list[str]:
+    """Return letters as a table or, where that is too wide, as two lines each."""
+    rows = [_row(letter) for letter in letters]
+    lines = layout.table([_COLUMNS, *rows], gap=2)
+    if layout.fit(lines, columns):
+        return lines if with_head else lines[1:]
+    return [line for row in rows for line in _block(row, columns)]
+
+
+def _row(letter: DeadLetter) -> tuple[str, ...]:
+    subject = outcomes.subject(_message(letter))
+    what, user = (layout.printable(text) or "-" for text in subject)
+    detail = layout.detail(letter.reason, letter.detail) or "-"
+    return letter.id, _when(letter), letter.destination, letter.lane, letter.reason, detail, what, user
+
+
+def _block(row: Sequence[str], columns: int) -> list[str]:
+    letter_id, when, owner, lane, reason, detail, what, user = row
+    where = "" if detail == "-" else f" ({detail})"
+    subject = [f"{name} {text}" for name, text in (("message", what), ("user", user)) if text != "-"]
+    first = layout.wrap(f"{letter_id} {when} {owner} {lane}", columns)
+    return [*first, *layout.wrap("    " + "; ".join([f"{reason}{where}", *subject]), columns)]
+
+
+def _summary(counts: Counter[str], columns: int) -> Iterator[str]:
+    listed = ", ".join(f"{reason} {number:,}" for reason, number in counts.most_common())
+    yield from layout.wrap(f"{_letters(counts.total())}: {listed}", columns)
+    yield from layout.meanings(counts, columns)
+
+
+def _letters(number: int) -> str:
+    return f"{number:,} dead letter{'' if number == 1 else 's'}"
 
 
 @dead.command(epilog=example("split-dest dead show 1767225600000-0"))
@@ -111,89 +201,125 @@ def list_(selected: Selected, as_json: bool) -> None:
 @destination
 @click.argument("letter_id", metavar="ID")
 def show(config_path: Path | None, destination: str | None, letter_id: str) -> None:
-    """Shows one dead letter with its message, which may hold personal data."""
+    """Show one dead letter with its message, which may hold personal data."""
     settings = settings_of(config_path)
-    letter = _found(settings, destination, letter_id)
-    click.echo(orjson.dumps(_json(letter), option=orjson.OPT_INDENT_2))
+    names = chosen(settings, destination)
+    letter = _by_id(reached_store(settings), names, letter_id)
+    shape = {
+        "id": letter.id,
+        "destination": letter.destination,
+        "lane": letter.lane,
+        "reason": letter.reason,
+        "meaning": layout.meaning(letter.reason),
+        "detail": layout.detail(letter.reason, letter.detail),
+        "accepted": times.to_text(letter.accepted_ms),
+        "died": times.to_text(letter.dead_ms),
+        "message": _message(letter),
+    }
+    click.echo(orjson.dumps(shape, option=orjson.OPT_INDENT_2))
 
 
-def _found(settings: Settings, destination: str | None, letter_id: str) -> DeadLetter:
+def _by_id(store: Store, names: Iterable[str], letter_id: str) -> DeadLetter:
     if not re.fullmatch(r"\d+-\d+", letter_id):
         raise click.UsageError(f'"{letter_id}" is no id; ids look like 1767225600000-0, see: split-dest dead list')
-    store = store_of(settings)
-    found = [dead_letters.find(store, name, letter_id) for name in chosen(settings, destination)]
-    letters = [letter for letter in found if letter is not None]
+    each = (dead_letters.find(store, name, letter_id) for name in names)
+    letters = [letter for letter in each if letter is not None]
     if not letters:
         raise click.ClickException(f"no dead letter {letter_id}")
     if len(letters) > 1:
         # Ids are times, and each destination has its own.
-        names = ", ".join(letter.destination for letter in letters)
-        raise click.UsageError(f"several have a dead letter {letter_id}: {names}; name one with --destination")
+        owners = ", ".join(letter.destination for letter in letters)
+        raise click.UsageError(f"several have a dead letter {letter_id}: {owners}; name one with --destination")
     return letters[0]
 
 
-@dead.command(epilog=example("split-dest dead replay --reason gave_up --since 1d"))
+@dead.command(epilog=example("split-dest dead replay --reason gave_up --since 1d --dry-run"))
 @_selecting
-@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
-def replay(selected: Selected, dry_run: bool) -> None:
-    """Puts dead letters back into their lanes, as if they had just been accepted.
+@_acting
+def replay(selected: Selected, dry_run: bool, yes: bool) -> None:
+    """Put dead letters back into their lanes, as if they had just been accepted.
 
-    Of a user who was deleted since, an identify call would write the attributes again.
+    What the endpoint would refuse again stays. --dry-run says what would become of each, by the rules of today;
+    Split itself is not asked. Of a user who was deleted since, an identify call would write the attributes again.
     """
-    done = refused = 0
-    for letter in shown(selected.letters, "replaying"):
-        again = _again(letter, selected.settings)
-        if again is None:
-            refused += 1
-        elif dry_run or dead_letters.replay(selected.store, letter, *again):
-            done += 1
-            _wake_now_and_then(selected.store, letter, done, dry_run)
-    click.echo(f"{done} {'would be ' if dry_run else ''}replayed, {refused} would be refused again and stay")
+    if dry_run:
+        _tell(Counter(result.verb for result in _say_each(selected)), is_result=True)
+        return
+    if sys.stdin.isatty() and not yes:
+        letters = shown(selected.letters(), "looking")
+        counts = Counter(outcomes.of_letter(letter, selected.settings).verb for letter in letters)
+        _tell(counts, is_result=False)
+        if counts:
+            click.confirm("Replay them?", abort=True, err=True)
+    skipped, done = 0, Counter[str]()
+    for letter in shown(selected.letters(), "replaying"):
+        result = outcomes.of_letter(letter, selected.settings)
+        if not result.lane:
+            skipped += 1
+        elif dead_letters.replay(selected.store, letter, result.lane, result.text):
+            done[result.verb] += 1
+            if done.total() % 1000 == 1:
+                wake(selected.store, letter.destination)
+    filtered = f" ({done['filtered']:,} of them will be filtered)" if done["filtered"] else ""
+    click.echo(f"{done.total():,} replayed{filtered}, {skipped:,} skipped (would be refused again)")
 
 
-def _wake_now_and_then(store: Store, letter: DeadLetter, done: int, dry_run: bool) -> None:
-    if not dry_run and done % 1000 == 1:
-        wake(store, letter.destination)
+def _say_each(selected: Selected) -> Iterator[outcomes.ReplayResult]:
+    """Say what would become of each letter, and what the codes mean; yield the results."""
+    codes = set()
+    for letter in selected.letters():
+        result = outcomes.of_letter(letter, selected.settings)
+        codes |= {result.code} - {""}
+        click.echo(f"{letter.id}  {letter.destination}  {letter.reason}  would be {result}")
+        yield result
+    if codes:
+        click.echo("\n".join(["", *layout.meanings(codes, layout.width()), ""]))
+
+
+def _tell(counts: Counter[str], *, is_result: bool) -> None:
+    """Say how many letters would become what; what is not the command's result goes where questions go."""
+    text = f"{counts['delivered']:,} would be delivered, {counts['filtered']:,} filtered"
+    again = f"{counts['refused again']:,} refused again (they stay)"
+    click.echo(f"{_letters(counts.total())}: {text}, {again}", err=not is_result)
 
 
 @dead.command(epilog=example("split-dest dead drop --reason message_too_large --dry-run"))
 @_selecting
-@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
-def drop(selected: Selected, dry_run: bool) -> None:
-    """Drops dead letters for good; they count as filtered from then on."""
-    letters = shown(selected.letters, "dropping")
-    done = sum(1 for letter in letters if dry_run or dead_letters.drop(selected.store, letter))
-    click.echo(f"{done} {'would be ' if dry_run else ''}dropped")
+@_acting
+def drop(selected: Selected, dry_run: bool, yes: bool) -> None:
+    """Drop dead letters for good; they count as filtered from then on.
+
+    A person in a terminal is asked first; without a terminal --yes is needed.
+    """
+    if not yes and not dry_run and not sys.stdin.isatty():
+        raise click.UsageError("there is no terminal to ask in: add --yes to drop them for good")
+    if dry_run or not yes:
+        counts = Counter(letter.reason for letter in shown(selected.letters(), "counting"))
+        if not counts:
+            click.echo(_NONE, err=True)
+            return
+        click.echo("\n".join(_summary(counts, layout.width())), err=not dry_run)
+    if dry_run:
+        click.echo(f"{counts.total():,} would be dropped")
+        return
+    if not yes:
+        click.confirm(f"Drop {_letters(counts.total())} for good?", abort=True, err=True)
+    letters = shown(selected.letters(), "dropping")
+    click.echo(f"{sum(dead_letters.drop(selected.store, letter) for letter in letters):,} dropped")
 
 
-def _again(letter: DeadLetter, settings: Settings) -> tuple[str, bytes] | None:
-    """Gives the lane and text with which a letter waits again; None: the door would refuse it again."""
+def _when(letter: DeadLetter) -> str:
+    return times.to_text(letter.dead_ms)[:19] + "Z"
+
+
+def _message(letter: DeadLetter) -> Any:
     try:
-        (found,) = payload.messages(letter.text)
-    except (RequestRefused, ValueError):
-        return None
-    # The size of any other was judged as it came in.
-    most = settings.intake.max_message_bytes if letter.reason == "message_too_large" else None
-    if letter.destination in settings.sources:
-        taken = impression_item(found, most)
-    else:
-        taken = item(found, settings.destinations[letter.destination].rules, most)
-    lane = letter.lane if letter.lane in taken.lanes else taken.lanes[0]
-    # One that nobody could read was set aside as an event; any other has a letter for each of its lanes.
-    is_lost = lane != letter.lane and letter.lane != "events"
-    return None if taken.reason or is_lost else (lane, taken.text)
-
-
-def _line(letter: DeadLetter) -> str:
-    when = datetime.fromtimestamp(letter.dead_ms / 1000, UTC).isoformat(timespec="seconds")
-    return f"{letter.id}  {when}  {letter.destination}  {letter.lane}  {letter.reason}  {letter.detail}"
+        return orjson.loads(letter.text)
+    except orjson.JSONDecodeError:
+        return letter.text.decode("utf-8", "backslashreplace")
 
 
 def _json(letter: DeadLetter) -> dict[str, Any]:
-    try:
-        shown = orjson.loads(letter.text)
-    except orjson.JSONDecodeError:
-        shown = letter.text.decode("utf-8", "backslashreplace")
     return {
         "id": letter.id,
         "destination": letter.destination,
@@ -202,5 +328,5 @@ def _json(letter: DeadLetter) -> dict[str, Any]:
         "detail": letter.detail,
         "acceptedMs": letter.accepted_ms,
         "deadMs": letter.dead_ms,
-        "message": shown,
+        "message": _message(letter),
     }

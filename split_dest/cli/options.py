@@ -13,17 +13,21 @@ config_file = click.option(
     "--config",
     "config_path",
     type=click.Path(path_type=Path),
-    help="The settings file; else SPLIT_DEST_CONFIG, else config/<SPLIT_DEST_ENV or development>.yaml.",
+    help="The settings file. Default: SPLIT_DEST_CONFIG, else config/<SPLIT_DEST_ENV or development>.yaml.",
 )
 
 
+#: Said below the help of a command that reads messages.
+EXAMPLES = f"\b\nMessages to try it with:\n  {Path(__file__).with_name('examples.jsonl')}"
+
+
 def example(command: str) -> str:
-    """Gives the text below a command's help that shows it at work."""
+    """Return the text below a command's help that shows it at work."""
     return f"\b\nExample:\n  {command}"
 
 
 def settings_of(config_path: Path | None) -> Settings:
-    """Gives the settings for a command that works with Redis or Split.
+    """Return the settings for a command that works with Redis or Split.
 
     Raises:
         SettingsError: they can't be used.
@@ -32,7 +36,7 @@ def settings_of(config_path: Path | None) -> Settings:
 
 
 def known(name: str, names: Iterable[str], kind: str) -> str:
-    """Gives the name of a destination or source.
+    """Return the name of a destination or source.
 
     Raises:
         click.UsageError: there is none of the name.
@@ -44,7 +48,7 @@ def known(name: str, names: Iterable[str], kind: str) -> str:
 
 
 def chosen(settings: Settings, name: str | None) -> Sequence[str]:
-    """Gives the named destination or source, or all.
+    """Return the named destination or source, or all.
 
     Raises:
         click.UsageError: there is none of the name.

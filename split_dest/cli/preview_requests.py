@@ -20,24 +20,24 @@ _KEY = "****"
 def of_destination(
     settings: Settings, destination: Destination, mapped: Sequence[Mapped]
 ) -> Iterator[dict[str, Any]]:
-    """Gives the requests that the records make together."""
+    """Yield the requests that the records make together."""
     limits = bulk.Limits(settings.delivery.batch_max_events, settings.delivery.batch_max_bytes)
     url = settings.split.events_url
     events = [(str(n), [split_events.encode(event) for event in each.events]) for n, each in enumerate(mapped)]
     for call in bulk.calls((pair for pair in events if pair[1]), limits):
         records = (record for parcel in call for record in parcel.records)
         yield _shown(split_events.request(url, _KEY, records))
-    made = [(str(n), [split_impressions.encode(i) for i in each.impressions]) for n, each in enumerate(mapped)]
-    for calls in bulk.calls((pair for pair in made if pair[1]), limits):
+    exposed = [(str(n), [split_impressions.encode(i) for i in each.impressions]) for n, each in enumerate(mapped)]
+    for calls in bulk.calls((pair for pair in exposed if pair[1]), limits):
         encoded = (record for parcel in calls for record in parcel.records)
         yield _shown(split_impressions.request(url, _KEY, encoded))
     yield from map(_shown, _identity_requests(settings, destination, mapped))
 
 
 def of_source(settings: Settings, tracked: Sequence[Tracked]) -> Iterator[dict[str, Any]]:
-    """Gives the requests that the track calls make together."""
-    made = [(str(n), [orjson.dumps(each.track)]) for n, each in enumerate(tracked) if each.track is not None]
-    for call in bulk.calls(made, segment_tracking.LIMITS):
+    """Yield the requests that the track calls make together."""
+    tracks = [(str(n), [orjson.dumps(each.track)]) for n, each in enumerate(tracked) if each.track is not None]
+    for call in bulk.calls(tracks, segment_tracking.LIMITS):
         records = (record for parcel in call for record in parcel.records)
         yield _shown(segment_tracking.request(settings.segment.url, _KEY, records))
 

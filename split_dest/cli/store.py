@@ -1,9 +1,67 @@
-"""The store that a command works with; apart from the options, for not every command needs Redis's client."""
+"""The store that a command works with; apart from the options, because not every command needs Redis's client."""
 
-from split_dest.config.settings import Settings
-from split_dest.inbox.store import Store, connect
+from urllib.parse import urlsplit
+
+import click
+import redis
+
+from split_dest.config.settings import Redis, Settings
+from split_dest.errors import StoreUnavailable
+from split_dest.inbox.store import Store, connect, socket_path
+
+#: Kind of error -> what Redis did, and what helps (None: to start it); the first kind that fits counts.
+_KINDS: tuple[tuple[type[redis.RedisError], str, str | None], ...] = (
+    (redis.AuthenticationError, "refused the user name or the password", "Correct them in redis.url."),
+    (
+        redis.exceptions.NoPermissionError,
+        "does not let this user do that",
+        "Use the user `console` of config/acl/users.acl in redis.url.",
+    ),
+    (redis.BusyLoadingError, "is still loading its data", "Try again in a moment."),
+    (redis.TimeoutError, "did not answer in time", "Check that it runs and that no firewall is in between."),
+    (redis.ConnectionError, "can't be reached", None),
+    (redis.RedisError, "answered with an error", "Look at its log."),
+)
 
 
 def store_of(settings: Settings) -> Store:
-    """Gives the store that the settings name."""
+    """Return the store that the settings name."""
     return Store(connect(settings.redis.url, settings.redis.data_dir))
+
+
+def reached_store(settings: Settings) -> Store:
+    """Return the store that the settings name, once it has answered.
+
+    Raises:
+        click.ClickException: it did not; says which address was tried, and what to do.
+    """
+    store = store_of(settings)
+    try:
+        store.now_ms()
+    except StoreUnavailable as error:
+        raise click.ClickException(unreachable(settings.redis, error)) from error
+    return store
+
+
+def unreachable(settings: Redis, error: StoreUnavailable) -> str:
+    """Return why Redis can't be used, by the kind of error alone: its text may quote data or a password."""
+    what, help_text = next(texts for kind, *texts in _KINDS if isinstance(error.__cause__, kind))
+    return f"Redis at {address(settings)} {what}. {help_text or _start(settings)}"
+
+
+def address(settings: Redis) -> str:
+    """Return where Redis is looked for, without a user's name, a password or options.
+
+    >>> address(Redis(url="redis://web:a-password@10.0.0.7:6379/0?password=b"))
+    'redis://10.0.0.7:6379/0'
+    """
+    if settings.url == "embedded":
+        return f"unix://{socket_path(settings.data_dir)}"
+    url = urlsplit(settings.url)
+    return f"{url.scheme}://{url.netloc.rpartition('@')[2]}{url.path}"
+
+
+def _start(settings: Redis) -> str:
+    if settings.url == "embedded":
+        return "Start it with `split-dest run`, or correct redis.data_dir."
+    return "Start it, or correct redis.url."

@@ -1,4 +1,4 @@
-"""Dead letters: what was set aside, kept until a person replays or drops it."""
+"""Dead letters: messages that were not delivered, kept with the reason until a person replays or drops them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,12 +6,34 @@ from dataclasses import dataclass
 from split_dest.inbox import lanes
 from split_dest.inbox.store import Store, reported
 
+#: The reason codes that a dead letter can have: first those of the endpoints, then those of the workers.
+CODES = (
+    "not_json",
+    "not_an_object",
+    "message_too_large",
+    "nested_too_deep",
+    "number_not_finite",
+    "text_not_unicode",
+    "id_not_string",
+    "no_user_anon_id",
+    "event_not_defined",
+    "event_not_string",
+    "name_not_string",
+    "impression_incomplete",
+    "properties_not_object",
+    "traits_not_object",
+    "split_too_large",
+    "traffic_type_unknown",
+    "record_refused",
+    "crashed_worker",
+    "gave_up",
+)
 _PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A message set aside: where, when (ms), why, and its text as it came or was stored."""
+    """A message that was not delivered: where, when (ms), why, and its text as it came or was stored."""
 
     id: str
     destination: str
@@ -23,7 +45,7 @@ class DeadLetter:
 
     @property
     def dead_ms(self) -> int:
-        """When it was set aside."""
+        """Return when it became a dead letter."""
         return int(self.id.partition("-")[0])
 
 
@@ -31,6 +53,7 @@ def browse(
     store: Store,
     destination: str,
     *,
+    lane: str | None = None,
     reason: str | None = None,
     since_ms: int | None = None,
     until_ms: int | None = None,
@@ -39,10 +62,11 @@ def browse(
 
     Args:
         store: where they are.
-        destination: whose they are.
+        destination: the name of the destination or source.
+        lane: only those of this lane.
         reason: only those of this reason code.
-        since_ms: only those set aside at or after this time.
-        until_ms: only those set aside before this time.
+        since_ms: only those that died at or after this time.
+        until_ms: only those that died before this time.
 
     Raises:
         StoreUnavailable: Redis is away.
@@ -54,7 +78,7 @@ def browse(
             page = store.client.xrange(f"{lanes.prefix(destination)}dead", start, end, count=_PAGE)
         for entry_id, fields in page:
             letter = _letter(destination, entry_id, fields)
-            if reason in (None, letter.reason):
+            if lane in (None, letter.lane) and reason in (None, letter.reason):
                 yield letter
         if len(page) < _PAGE:
             return
@@ -68,12 +92,12 @@ def find(store: Store, destination: str, letter_id: str) -> DeadLetter | None:
         StoreUnavailable: Redis is away.
     """
     with reported():
-        found = store.client.xrange(f"{lanes.prefix(destination)}dead", letter_id, letter_id)
-    return _letter(destination, *found[0]) if found else None
+        page = store.client.xrange(f"{lanes.prefix(destination)}dead", letter_id, letter_id)
+    return _letter(destination, *page[0]) if page else None
 
 
 def replay(store: Store, letter: DeadLetter, lane: str, text: bytes) -> bool:
-    """Put a dead letter back as the message that *text* says; False: it was gone already.
+    """Put a dead letter back into a lane as the message *text*; return False if it was gone already.
 
     Raises:
         StoreUnavailable: Redis is away.
@@ -82,7 +106,7 @@ def replay(store: Store, letter: DeadLetter, lane: str, text: bytes) -> bool:
 
 
 def drop(store: Store, letter: DeadLetter) -> bool:
-    """Drop a dead letter for good, counted as filtered; False: it was gone already.
+    """Drop a dead letter for good, counted as filtered; return False if it was gone already.
 
     Raises:
         StoreUnavailable: Redis is away.

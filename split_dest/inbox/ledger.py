@@ -1,14 +1,18 @@
-"""What is where: every lane's numbers, taken in one moment."""
+"""The ledger: every lane's numbers, and what was refused at the endpoints, taken in one moment."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from split_dest.inbox import forbidden, lanes
 from split_dest.inbox.store import Store, reported
 
-#: A worker that gave no sign of life for so long counts as gone.
+#: A worker without a sign of life for this long counts as gone.
 _ALIVE_MS = 5_000
 _LIMITED = "sd:limited"
+_REFUSED = "sd:refused"
+_LAST_MS = "last_ms"
+#: Under it requests count whose destination or source the settings do not name; no name in the settings is a dash.
+NO_OWNER = "-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +20,7 @@ class LaneNumbers:
     """One lane's numbers; ``received = delivered + filtered + duplicate + pending + dead`` at every moment.
 
     ``pending`` counts all that is stored and not settled, ``in_flight`` those of it that a drain has claimed.
-    ``oldest_seconds`` is the age of the oldest pending message. ``resting_until_ms`` and the rest's words are None
+    ``oldest_seconds`` is the age of the oldest pending message. ``resting_until_ms`` and the reason are None
     while the lane works; ``refusals`` counts those in a row. ``noted`` counts, by reason code, what was repaired
     or left out of messages that are counted elsewhere.
     """
@@ -37,8 +41,16 @@ class LaneNumbers:
 
     @property
     def filtered_total(self) -> int:
-        """All that the settings kept out, whatever the reason."""
+        """Return how many messages the settings kept out, whatever the reason."""
         return sum(self.filtered.values())
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRequests:
+    """How many requests were refused for one reason, and when the last one was (ms)."""
+
+    requests: int
+    last_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +59,7 @@ class Ledger:
 
     ``forbidden`` counts, by reason code, jobs that somebody else put into Redis and no worker ran.
     ``limited`` counts failed attempts to get in that were over an address's limit.
+    ``refused`` counts refused requests by owner (or ``NO_OWNER``) and reason code.
     """
 
     lanes: Mapping[tuple[str, str], LaneNumbers]
@@ -54,6 +67,7 @@ class Ledger:
     forbidden: Mapping[str, int]
     taken_ms: int
     limited: int
+    refused: Mapping[tuple[str, str], RefusedRequests]
 
 
 def read(store: Store, destinations: Iterable[str], sources: Iterable[str] = ()) -> Ledger:
@@ -64,13 +78,18 @@ def read(store: Store, destinations: Iterable[str], sources: Iterable[str] = ())
     """
     places = [(name, lane) for name in destinations for lane in lanes.OF_DESTINATION]
     places += [(name, lane) for name in sources for lane in lanes.OF_SOURCE]
-    asked = [part for owner, lane in places for part in (lanes.prefix(owner), lane)]
-    time, workers, left_alone, limited, *answers = store.run("ledger", forbidden.KEY, _LIMITED, *asked)
+    parts = [part for owner, lane in places for part in (lanes.prefix(owner), lane)]
+    reply = store.run("ledger", forbidden.KEY, _LIMITED, _REFUSED, *parts)
+    time, workers, jobs, limited, refused, *of_lanes = reply
     now_ms = int(time[0]) * 1000 + int(time[1]) // 1000
-    found = {place: _numbers(place[1], now_ms, *answer) for place, answer in zip(places, answers, strict=True)}
-    alive = sum(1 for seen_ms in workers[1::2] if now_ms - float(seen_ms) < _ALIVE_MS)
-    reasons = {reason.decode(): int(n) for reason, n in _pairs(left_alone).items()}
-    return Ledger(found, alive, reasons, now_ms, int(limited or 0))
+    return Ledger(
+        lanes={place: _numbers(place[1], now_ms, *each) for place, each in zip(places, of_lanes, strict=True)},
+        workers=sum(1 for seen_ms in workers[1::2] if now_ms - float(seen_ms) < _ALIVE_MS),
+        forbidden={reason.decode(): int(n) for reason, n in _pairs(jobs).items()},
+        taken_ms=now_ms,
+        limited=int(limited or 0),
+        refused=_refused(refused, {owner for owner, _ in places} | {NO_OWNER}),
+    )
 
 
 def add_limited(store: Store, number: int) -> None:
@@ -83,32 +102,53 @@ def add_limited(store: Store, number: int) -> None:
         store.client.incrby(_LIMITED, number)
 
 
+def add_refused(store: Store, counts: Mapping[tuple[str, str], int]) -> None:
+    """Add to the refused requests, by owner and reason code, in one step.
+
+    Raises:
+        StoreUnavailable: Redis is away; they may have been added.
+    """
+    if counts:
+        parts = [part for place, number in counts.items() for part in (" ".join(place), number)]
+        store.run("refused", _REFUSED, *parts)
+
+
+def _refused(reply: list[bytes], owners: Collection[str]) -> dict[tuple[str, str], RefusedRequests]:
+    """Return the refused requests of these owners: a removed destination's counts stay in Redis, unseen."""
+    fields = {tuple(name.decode().split(" ")): int(value) for name, value in _pairs(reply).items()}
+    return {
+        (place[0], place[1]): RefusedRequests(number, fields[*place, _LAST_MS])
+        for place, number in sorted(fields.items())
+        if place[-1] != _LAST_MS and place[0] in owners
+    }
+
+
 def _numbers(
     lane: str,
     now_ms: int,
     counts: list[bytes],
     pending: int,
     claimed: int,
-    rests_as: list[bytes],
+    rest_fields: list[bytes],
 ) -> LaneNumbers:
-    mine = {
+    of_lane = {
         name.decode().removeprefix(f"{lane}:"): int(number)
         for name, number in _pairs(counts).items()
         if name.startswith(f"{lane}:".encode())
     }
-    rest = _pairs(rests_as)
+    rest = _pairs(rest_fields)
     until_ms = int(rest.get(b"until_ms", 0))
     rests = until_ms > now_ms
-    stored_ms = mine.get("oldest_ms", now_ms) if pending else now_ms
+    stored_ms = of_lane.get("oldest_ms", now_ms) if pending else now_ms
     return LaneNumbers(
-        received=mine.get("received", 0),
-        delivered=mine.get("delivered", 0),
-        filtered=_below("filtered:", mine),
-        noted=_below("noted:", mine),
-        duplicate=mine.get("duplicate", 0),
+        received=of_lane.get("received", 0),
+        delivered=of_lane.get("delivered", 0),
+        filtered=_below("filtered:", of_lane),
+        noted=_below("noted:", of_lane),
+        duplicate=of_lane.get("duplicate", 0),
         pending=pending,
         in_flight=claimed,
-        dead=mine.get("dead", 0),
+        dead=of_lane.get("dead", 0),
         oldest_seconds=max(0, now_ms - stored_ms) / 1000,
         resting_until_ms=until_ms if rests else None,
         resting_reason=rest[b"reason"].decode() if rests else None,
@@ -117,8 +157,8 @@ def _numbers(
     )
 
 
-def _pairs(told: list[bytes]) -> dict[bytes, bytes]:
-    return dict(zip(told[::2], told[1::2], strict=True))
+def _pairs(reply: list[bytes]) -> dict[bytes, bytes]:
+    return dict(zip(reply[::2], reply[1::2], strict=True))
 
 
 def _below(prefix: str, numbers: Mapping[str, int]) -> dict[str, int]:

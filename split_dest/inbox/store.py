@@ -41,7 +41,7 @@ _SCRIPTS = (
         "unmark",
         "beat",
     ),
-    *("replay", "drop", "keep", "ledger"),
+    *("replay", "drop", "keep", "ledger", "refused"),
 )
 
 

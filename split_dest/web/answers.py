@@ -1,5 +1,7 @@
 """Answers: JSON that Segment's own clients and its Event Tester read."""
 
+from collections.abc import Callable
+
 from flask import Response, jsonify, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
@@ -42,8 +44,9 @@ def refused(raised: RequestRefused) -> Response:
     return error(raised.status, raised.code, raised.detail)
 
 
-def limit(attempts: Attempts, raised: RequestRefused) -> Response:
+def limit(attempts: Attempts, count: Callable[[str], None], raised: RequestRefused) -> Response:
     """Return the answer to a request that the sender must change; to one failed attempt too many: come later."""
+    count(raised.code)
     seconds = attempts.failed(request.remote_addr or "") if raised.code in _ATTEMPTS else 0
     if not seconds:
         return refused(raised)
@@ -58,12 +61,14 @@ def unavailable(raised: StoreUnavailable) -> Response:
     return error(_OUR_FAULT, raised.code, REASONS[raised.code])
 
 
-def http_error(raised: HTTPException) -> Response:
+def http_error(count: Callable[[str], None], raised: HTTPException) -> Response:
     """Return the answer to what Flask itself refuses: unknown addresses, methods, cut bodies."""
     status = raised.code or 500
     if status >= 500:
         return error(_OUR_FAULT, "internal_error")
-    answer = error(status, _HTTP_CODES.get(status, "not_found"))
+    code = _HTTP_CODES.get(status, "not_found")
+    count(code)
+    answer = error(status, code)
     if isinstance(raised, MethodNotAllowed):
         # RFC 9110, 15.5.6, asks for it.
         answer.allow.update(raised.valid_methods or ())

@@ -19,6 +19,7 @@ from split_dest.last_good import LastGood
 from split_dest.web import answers, connections, health, impressions, tracking, webhook
 from split_dest.web.attempts import Attempts
 from split_dest.web.receiver import Receiver
+from split_dest.web.refusals import Refusals
 
 #: Segment gives up after four to five seconds; a silent Redis must have turned into a 503 well before that.
 _REDIS_SECONDS = 0.8
@@ -49,9 +50,10 @@ def create(settings: Settings | None = None) -> Flask:
     app.register_blueprint(tracking.blueprint(settings, receiver, high_water))
     app.register_blueprint(impressions.blueprint(settings, receiver, high_water))
     app.register_blueprint(health.blueprint(settings, store, high_water))
-    app.register_error_handler(RequestRefused, partial(answers.limit, Attempts(store)))
+    count = _refusals(store).counter({*settings.destinations, *settings.sources})
+    app.register_error_handler(RequestRefused, partial(answers.limit, Attempts(store), count))
     app.register_error_handler(StoreUnavailable, answers.unavailable)
-    app.register_error_handler(HTTPException, answers.http_error)
+    app.register_error_handler(HTTPException, partial(answers.http_error, count))
     app.register_error_handler(Exception, answers.fault)
     return app
 
@@ -60,6 +62,12 @@ def create(settings: Settings | None = None) -> Flask:
 def _store(url: str, data_dir: str) -> Store:
     """Return the store. It keeps its connections when the settings are read again."""
     return Store(connect(url, data_dir, timeout_seconds=_REDIS_SECONDS))
+
+
+@cache
+def _refusals(store: Store) -> Refusals:
+    """Return the counts of refused requests; settings that are read again keep them."""
+    return Refusals(store)
 
 
 def _with_single_slashes(application: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:

@@ -43,6 +43,7 @@ class LedgerCollector(Collector):
         yield self._by_reason("filtered", "Messages that the settings keep out.")
         yield self._by_reason("noted", "What was repaired or left out of messages that are counted elsewhere.")
         yield self._forbidden()
+        yield self._refused()
         yield self._resting()
         text = "Failed attempts to get in, over the limit of their address."
         yield CounterMetricFamily("split_dest_limited", text, value=self._ledger.limited)
@@ -60,6 +61,13 @@ class LedgerCollector(Collector):
         counter = CounterMetricFamily("split_dest_forbidden_jobs", text, labels=["reason"])
         for reason, number in self._ledger.forbidden.items():
             counter.add_metric([reason], number)
+        return counter
+
+    def _refused(self) -> Metric:
+        text = "Requests refused at the endpoint; those for no destination or source of the settings have a dash."
+        counter = CounterMetricFamily("split_dest_refused", text, labels=["destination", "code"])
+        for place, refused in self._ledger.refused.items():
+            counter.add_metric(place, refused.requests)
         return counter
 
     def _resting(self) -> Metric:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, g, jsonify, request
 
 from split_dest import logs
 from split_dest.config.settings import Settings
@@ -113,6 +113,8 @@ class _Endpoint:
         names = self._by_key.get(write_key or "")
         if not names:
             raise RequestRefused(401, "unknown_source")
+        # A request that is refused from here on counts as theirs.
+        g.destinations = names
         return names
 
     def receive(self, turn: Turn, received: bytes, kind: str, write_key: str | None = None) -> None:

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
+import orjson
 import pytest
 import redis
 
 from split_dest.errors import StoreUnavailable
-from split_dest.inbox import wake
+from split_dest.inbox import ledger, wake
 from split_dest.inbox.store import Store
 from tests.acl.conftest import ROLES, USERS, Guarded
 from tests.support.sandbox import Sandbox
@@ -82,10 +83,12 @@ def test_the_operators_commands_have_the_consoles_rights(guarded: Guarded, roles
     web.post([BAD, BAD | {"messageId": "bad-2"}, *tracks(2)])
     (web.folder / "lines.jsonl").write_text('{"type": "track", "messageId": "x", "userId": "u", "event": "E"}\n')
 
-    listed = console.command("dead", "list").splitlines()
-    letter = console.command("dead", "show", listed[0].split()[0])
-    replayed = console.command("dead", "replay")
-    dropped = console.command("dead", "drop")
+    listed = console.command("dead", "list", "--json").splitlines()
+    letter = console.command("dead", "show", orjson.loads(listed[0])["id"])
+    replayed = console.command("dead", "replay", "--all")
+    dropped = console.command("dead", "drop", "--all", "--yes")
+    web.post([], Authorization="wrong")
+    console.wait_until(lambda: bool(ledger.read(console.store, ["web"]).refused))
     status = console.command("status")
     checked = console.command("check", "--live")
     imported = web.command("import", str(web.folder / "lines.jsonl"), "--destination", "web")
@@ -93,6 +96,7 @@ def test_the_operators_commands_have_the_consoles_rights(guarded: Guarded, roles
     assert (len(listed), '"bad-1"' in letter) == (2, True)
     assert (replayed.split()[0], dropped) == ("0", "2 dropped\n")
     assert "filtered: dropped 2" in status
+    assert "refused at the endpoint: web unauthorized 1, last" in status
     assert "good  Redis appendonly yes" in checked
     assert '"accepted":1' in imported.replace(" ", "")
     assert guarded.refusals() == []
@@ -111,7 +115,7 @@ def test_rests_bad_records_and_replays_need_no_more(guarded: Guarded, roles: Rol
     web.wait_until(lambda: (web.lane().delivered, web.lane().dead) == (19, 1), 60)
 
     sandbox.faults()
-    assert console.command("dead", "replay").startswith("1 replayed")
+    assert console.command("dead", "replay", "--all").startswith("1 replayed")
 
     web.wait_until(lambda: web.lane().delivered == 20, 60)
     assert "forbidden jobs: job_absent 1" in console.command("status")

@@ -11,7 +11,8 @@ import pytest
 from split_dest import config
 from split_dest.cli import main
 from split_dest.web import create_app
-from tests.cli.typed import Ended, end_all, environment
+from tests.cli.terminal import Terminal
+from tests.cli.typed import Ended, end_all, environment, start
 from tests.support.sandbox import Sandbox
 from tests.support.service import SECRET, Service
 
@@ -32,6 +33,26 @@ def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
             code = int(ended.code or 0)
         out, err = capsys.readouterr()
         return Ended(code, out, err)
+
+    return run
+
+
+@pytest.fixture
+def terminal() -> Iterator[Terminal]:
+    """A terminal that is closed after the test."""
+    opened = Terminal()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def shown(terminal: Terminal, settings: Service) -> Callable[..., int]:
+    """Runs a command in the terminal, where a person may type something; gives its exit code."""
+
+    def run(*arguments: object, typing: str = "") -> int:
+        pipes = dict.fromkeys(["stdin", "stdout", "stderr"], terminal.end)
+        terminal.type(typing)
+        return start(*arguments, environ=settings.environ | {"TERM": "xterm"}, **pipes).wait(30)
 
     return run
 

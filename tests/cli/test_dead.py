@@ -1,18 +1,23 @@
-"""dead: list, show, replay and drop what the real door set aside."""
+"""dead: list, show, replay and drop what the real endpoint could not take."""
 
+import re
 import time
 from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
 
-from split_dest.inbox import intake, ledger
+from split_dest.errors import REASONS
+from split_dest.inbox import dead_letters, intake, ledger
 from split_dest.inbox.intake import Terms
 from split_dest.mapping.acceptance import Item
+from split_dest.segment import times
 from tests.cli.typed import ran
+from tests.support.door import stored
 from tests.support.service import tracks
 
 BAD_ID = {"type": "track", "event": "A", "userId": {"id": 7}}
+GOOD = {"type": "track", "event": "A", "userId": "u", "messageId": "m-1"}
 BAD_PROPERTIES = {"type": "track", "event": "B", "userId": "u", "properties": 7}
 
 
@@ -32,28 +37,80 @@ def letters(two, door):
     door(BAD_ID, name="app")
 
 
-def reasons(found) -> list[tuple[str, str]]:
-    """Gives whose letters were listed, and why they are dead."""
-    return [tuple(line.split("  ")[n] for n in (2, 4)) for line in found.out.splitlines()]
+def keep(store, message, reason="gave_up", lane="events"):
+    """Make a dead letter of a message, or of a text that is none."""
+    text = message if isinstance(message, bytes) else orjson.dumps(message)
+    intake.accept(store, [Item((lane,), "m", text, reason)], Terms("web", 0))
+
+
+def reasons(result) -> list[tuple[str, str]]:
+    """Return the owners of the letters that were listed as JSON, and why they are dead."""
+    return [(letter["destination"], letter["reason"]) for letter in result.json]
 
 
 def test_letters_are_listed_oldest_first(command, letters):
-    """A line each: id, when, destination, lane, reason, detail; of all destinations."""
-    found = command("dead", "list")
+    """A row each with what it is and whose; then how many there are for each reason, and what it means."""
+    result = command("dead", "list")
 
-    assert (found.code, found.err) == (0, "")
-    assert reasons(found) == [("web", "id_not_string"), ("web", "properties_not_object"), ("app", "id_not_string")]
-    letter_id, when, _, lane, _, detail = found.out.splitlines()[0].split("  ")
+    assert (result.code, result.err) == (0, "")
+    head, *rows, empty, summary, first, second = [re.split("  +", line) for line in result.out.splitlines()]
+    assert head == ["id", "when", "destination", "lane", "reason", "detail", "message", "user"]
+    assert [row[2:] for row in rows] == [
+        ["web", "events", "id_not_string", "at userId", "track A", "-"],
+        ["web", "events", "properties_not_object", "at properties", "track B", "u"],
+        ["app", "events", "id_not_string", "at userId", "track A", "-"],
+    ]
+    assert empty == [""]
+    assert summary == ["3 dead letters: id_not_string 2, properties_not_object 1"]
+    codes = ("id_not_string", "properties_not_object")
+    assert [first, second] == [[f"{code}: {REASONS[code]}"] for code in codes]
+    letter_id, when, *_ = rows[0]
     assert abs(datetime.fromisoformat(when) - datetime.now(UTC)) < timedelta(minutes=1)
     assert int(letter_id.partition("-")[0]) // 1000 == int(datetime.fromisoformat(when).timestamp())
-    assert (lane, detail) == ("events", "at userId")
+
+
+def test_a_letter_takes_two_lines_where_columns_are_few(command, letters, monkeypatch):
+    """Nothing of it is left out at 80 columns, and at 60."""
+    for columns in ("80", "60"):
+        monkeypatch.setenv("COLUMNS", columns)
+        lines = command(
+            "dead", "list", "--destination", "web", "--reason", "properties_not_object"
+        ).out.splitlines()
+
+        assert max(map(len, lines)) <= int(columns)
+        assert re.fullmatch(r"\d+-\d+ 20\S+Z web events", lines[0])
+        sentence = " ".join(lines[1 : lines.index("")]).split()
+        assert " ".join(sentence) == "properties_not_object (at properties); message track B; user u"
+
+
+def test_any_number_of_letters_has_one_head_and_one_sum(command, settings, store):
+    """Also of what is no object, or no JSON, and says neither what it is nor whose."""
+    for text in (b"7", b"oops", *[orjson.dumps(GOOD)] * 600):
+        keep(store, text, "gave_up")
+
+    lines = command("dead", "list").out.splitlines()
+
+    assert [line.split()[:2] for line in lines if line.startswith("id ")] == [["id", "when"]]
+    assert re.split("  +", lines[1])[-2:] == re.split("  +", lines[2])[-2:] == ["-", "-"]
+    assert len(set(lines[1:603])) == 602
+    assert lines[604] == "602 dead letters: gave_up 602"
+
+
+def test_nothing_in_a_message_steers_the_terminal(command, door):
+    """What a sender wrote is shown with its control characters escaped, and not in full length."""
+    door(BAD_PROPERTIES | {"event": "A\x1b[2J\u202e", "userId": "u" * 500})
+
+    row = command("dead", "list").out.splitlines()[1]
+
+    assert r"track A\x1b[2J\u202e" in row
+    assert row.endswith("u" * 59 + "…")
 
 
 def test_letters_are_listed_as_json_with_their_messages(command, letters):
     """--json gives everything that is known of a letter, one line each."""
-    found = command("dead", "list", "--json", "--destination", "web")
+    result = command("dead", "list", "--json", "--destination", "web")
 
-    first, second = found.json
+    first, second = result.json
     assert list(first) == ["id", "destination", "lane", "reason", "detail", "acceptedMs", "deadMs", "message"]
     assert (first["message"], second["message"]) == (BAD_ID, BAD_PROPERTIES)
     assert first["deadMs"] == int(first["id"].partition("-")[0])
@@ -62,9 +119,9 @@ def test_letters_are_listed_as_json_with_their_messages(command, letters):
 
 def test_that_there_is_no_letter_is_told(command):
     """Silence would leave open whether anything was looked at; scripts see no output and exit code 0."""
-    found = command("dead", "list")
+    result = command("dead", "list")
 
-    assert (found.code, found.out, found.err) == (0, "", "no dead letters\n")
+    assert (result.code, result.out, result.err) == (0, "", "no dead letters\n")
 
 
 @pytest.mark.parametrize(
@@ -75,6 +132,9 @@ def test_that_there_is_no_letter_is_told(command):
         (["--reason", "id_not_string"], 2),
         (["--reason", "id_not_string", "--destination", "web"], 1),
         (["--reason", "gave_up"], 0),
+        (["--lane", "events"], 3),
+        (["--lane", "identities"], 0),
+        (["--lane", "events", "--destination", "app"], 1),
         (["--since", "1h"], 3),
         (["--until", "1h"], 0),
         (["--since", "2099-01-01T00:00:00Z"], 0),
@@ -88,9 +148,9 @@ def test_letters_are_chosen_by_destination_reason_and_time(command, letters, opt
     """Every option narrows the choice, alone and together."""
     time.sleep(0.002)
 
-    found = command("dead", "list", *options)
+    result = command("dead", "list", "--json", *options)
 
-    assert (found.code, len(found.out.splitlines())) == (0, count)
+    assert (result.code, len(result.json)) == (0, count)
 
 
 def test_times_choose_to_the_millisecond(command, letters, door):
@@ -110,18 +170,27 @@ def test_times_choose_to_the_millisecond(command, letters, door):
 
 def test_one_letter_is_shown_whole(command, letters):
     """A letter is found by its id, wherever it is, and shown as indented JSON."""
-    letter_id = command("dead", "list").out.splitlines()[-1].split("  ")[0]
+    letter = command("dead", "list", "--json").json[-1]
 
-    found = command("dead", "show", letter_id)
+    result = command("dead", "show", letter["id"])
 
-    shown = orjson.loads(found.out)
-    assert found.code == 0
-    assert (shown["id"], shown["destination"], shown["message"]) == (letter_id, "app", BAD_ID)
-    assert found.out.count("\n") > 8
+    assert result.code == 0
+    assert orjson.loads(result.out) == {
+        "id": letter["id"],
+        "destination": "app",
+        "lane": "events",
+        "reason": "id_not_string",
+        "meaning": REASONS["id_not_string"],
+        "detail": "at userId",
+        "accepted": times.to_text(letter["acceptedMs"]),
+        "died": times.to_text(letter["deadMs"]),
+        "message": BAD_ID,
+    }
+    assert result.out.count("\n") > 8
 
 
 def test_an_id_in_several_destinations_is_shown_of_the_one_named(command, settings, two):
-    """Letters that two destinations set aside in the same millisecond have one id; none is taken for the other."""
+    """Letters of two destinations that died in the same millisecond have one id; none is taken for the other."""
     fields = {"lane": "events", "reason": "gave_up", "detail": "", "m": "{}", "t": 1}
     for name in ("web", "app"):
         settings.store.client.xadd(f"sd:{name}:dead", fields, id="1767225600000-0")
@@ -139,14 +208,14 @@ def test_a_letter_that_is_no_json_is_shown_as_text(command, settings):
     settings.start_web()
     settings.post(b'[{"type": "track", "event": "\xff"}]')
 
-    found = command("dead", "list", "--json")
+    result = command("dead", "list", "--json")
 
-    assert found.json[0]["reason"] == "text_not_unicode"
-    assert found.json[0]["message"] == '{"type": "track", "event": "\\xff"}'
+    assert result.json[0]["reason"] == "text_not_unicode"
+    assert result.json[0]["message"] == '{"type": "track", "event": "\\xff"}'
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "told"),
+    ("arguments", "code", "sentence"),
     [
         (["show", "1-1"], 1, "Error: no dead letter 1-1\n"),
         (
@@ -173,67 +242,152 @@ def test_a_letter_that_is_no_json_is_shown_as_text(command, settings):
         (["list", "--since", "31.1.2026"], 2, "write a time such as"),
     ],
 )
-def test_what_is_not_there_is_told(command, arguments, code, told):
+def test_what_is_not_there_is_told(command, arguments, code, sentence):
     """An unknown letter, id, destination or time: what is wrong, and what would be right."""
-    found = command("dead", *arguments)
+    result = command("dead", *arguments)
 
-    assert (found.code, found.out) == (code, "")
-    assert told in found.err
+    assert (result.code, result.out) == (code, "")
+    assert sentence in result.err
 
 
-@pytest.mark.parametrize(
-    ("word", "done"), [("drop", "3 would be dropped\n"), ("replay", "0 would be replayed, 3 would be refused")]
-)
-def test_a_dry_run_changes_nothing(command, letters, word, done):
+@pytest.mark.parametrize("word", ["drop", "replay"])
+def test_which_letters_must_be_said(command, letters, word):
+    """Without an id, a filter or --all nothing is done; ids go with none of these."""
+    letter_id = command("dead", "list", "--json").json[0]["id"]
+
+    none = command("dead", word)
+    both = command("dead", word, letter_id, "--reason", "id_not_string")
+    all_of_them = command("dead", word, letter_id, "--all")
+
+    assert [each.code for each in (none, both, all_of_them)] == [2, 2, 2]
+    assert (
+        "which dead letters? Give ids, --destination, --lane, --reason, --since or --until, or --all" in none.err
+    )
+    assert "give ids, or options that narrow dead letters down, or --all" in both.err
+    assert both.err == all_of_them.err
+    assert len(command("dead", "list", "--json").json) == 3
+
+
+def test_without_a_terminal_to_ask_in_nothing_is_dropped(command, letters):
+    """A script says --yes."""
+    result = command("dead", "drop", "--all")
+
+    assert (result.code, result.out) == (2, "")
+    assert "there is no terminal to ask in: add --yes to drop them for good" in result.err
+    assert len(command("dead", "list", "--json").json) == 3
+
+
+def test_a_dry_run_of_a_drop_changes_nothing(command, letters):
     """--dry-run tells the count that the command would have; all letters stay."""
-    found = command("dead", word, "--dry-run")
+    result = command("dead", "drop", "--all", "--dry-run")
 
-    assert found.code == 0
-    assert found.out.startswith(done)
-    assert len(command("dead", "list").out.splitlines()) == 3
+    assert result.code == 0
+    assert result.out.splitlines()[0] == "3 dead letters: id_not_string 2, properties_not_object 1"
+    assert result.out.splitlines()[-1] == "3 would be dropped"
+    assert len(command("dead", "list", "--json").json) == 3
 
 
 def test_dropped_letters_are_gone_and_counted(command, store, letters):
     """What a person drops is filtered for the reason dropped, and the books stay balanced."""
-    found = command("dead", "drop", "--reason", "id_not_string")
+    result = command("dead", "drop", "--reason", "id_not_string", "--yes")
 
-    assert (found.code, found.out) == (0, "2 dropped\n")
-    assert reasons(command("dead", "list")) == [("web", "properties_not_object")]
+    assert (result.code, result.out) == (0, "2 dropped\n")
+    assert reasons(command("dead", "list", "--json")) == [("web", "properties_not_object")]
     lane = ledger.read(store, ["web"]).lanes["web", "events"]
     assert (lane.received, lane.dead, lane.filtered) == (2, 1, {"dropped": 1})
 
 
-def test_letters_that_the_door_would_refuse_again_stay(command, letters):
-    """A message whose fault is its own can't be replayed, one too large neither; they are told and kept."""
-    found = command("dead", "replay")
+def test_letters_are_dropped_and_replayed_by_their_ids(command, settings, store):
+    """One or several, each once; an unknown id stops the command before it does anything."""
+    for n in range(4):
+        keep(store, GOOD | {"messageId": f"m-{n}"})
+    first, second, third, fourth = (letter["id"] for letter in command("dead", "list", "--json").json)
 
-    assert (found.code, found.out) == (0, "0 replayed, 3 would be refused again and stay\n")
-    assert len(command("dead", "list").out.splitlines()) == 3
+    unknown = command("dead", "drop", first, "1-1", "--yes")
+    dropped = command("dead", "drop", first, first, second, "--yes")
+    replayed = command("dead", "replay", third)
+
+    assert (unknown.code, unknown.err) == (1, "Error: no dead letter 1-1\n")
+    assert dropped.out == "2 dropped\n"
+    assert replayed.out == "1 replayed, 0 skipped (would be refused again)\n"
+    assert [letter["id"] for letter in command("dead", "list", "--json").json] == [fourth]
+    assert [message.message_id for message in stored(store)] == ["m-2"]
+
+
+def test_letters_that_the_endpoint_would_refuse_again_stay(command, letters):
+    """A message whose fault is its own can't be replayed, one too large neither; they are told and kept."""
+    result = command("dead", "replay", "--all")
+
+    assert (result.code, result.out) == (0, "0 replayed, 3 skipped (would be refused again)\n")
+    assert len(command("dead", "list", "--json").json) == 3
+
+
+def test_a_dry_run_of_a_replay_says_what_would_become_of_each(command, settings, store):
+    """Delivered to which lane, filtered or refused again with which code; all letters stay."""
+    keep(store, GOOD)
+    keep(store, GOOD | {"userId": None})
+    keep(store, GOOD | {"userId": []})
+    keep(store, GOOD | {"type": "identify", "traits": {"plan": "pro"}})
+    keep(store, GOOD, lane="impressions")
+    keep(store, b"oops", "not_json")
+
+    result = command("dead", "replay", "--all", "--dry-run")
+
+    assert result.code == 0
+    lines = result.out.splitlines()
+    assert [line.partition("  ")[2] for line in lines[:6]] == [
+        "web  gave_up  would be delivered: events",
+        "web  gave_up  would be filtered: no_mapped_identity",
+        "web  gave_up  would be refused again: id_not_string (at userId)",
+        "web  gave_up  would be delivered: identities",
+        "web  gave_up  would be refused again: exposures_disabled",
+        "web  not_json  would be refused again: not_json",
+    ]
+    codes = ("exposures_disabled", "id_not_string", "no_mapped_identity", "not_json")
+    assert lines[7:11] == [f"{code}: {REASONS[code]}" for code in codes]
+    assert lines[-1] == "6 dead letters: 2 would be delivered, 1 filtered, 3 refused again (they stay)"
+    assert len(command("dead", "list", "--json").json) == 6
+
+
+def test_what_a_dry_run_foretells_is_what_happens(command, working, store, sandbox):
+    """The same letters, replayed: delivered, filtered by the workers, or kept."""
+    for message in (GOOD, GOOD | {"userId": None}, GOOD | {"userId": []}):
+        keep(store, message)
+    dry = command("dead", "replay", "--all", "--dry-run")
+
+    result = command("dead", "replay", "--all")
+
+    assert (
+        dry.out.splitlines()[-1] == "3 dead letters: 1 would be delivered, 1 filtered, 1 refused again (they stay)"
+    )
+    assert result.out == "2 replayed (1 of them will be filtered), 1 skipped (would be refused again)\n"
+    working.wait_until(lambda: working.lane().pending == 0)
+    assert working.lane().delivered == 1
+    assert working.lane().filtered == {"no_mapped_identity": 1}
+    assert working.lane().dead == 1
 
 
 def test_a_letter_of_a_lane_that_is_off_today_stays(command, settings, store):
     """Its message waits in its other lane or has left it; replayed there it would be doubled."""
     message = {"messageId": "m", "userId": "u", "type": "track", "event": "Experiment Viewed"}
-    letter = Item(("impressions",), "m", orjson.dumps(message), "record_refused")
-    intake.accept(store, [letter], Terms("web", 0))
+    keep(store, message, "record_refused", lane="impressions")
 
-    off = command("dead", "replay")
+    off = command("dead", "replay", "--all")
     settings.file.write_text(settings.file.read_text() + "    exposures: {enabled: true}\n")
-    on = command("dead", "replay")
+    on = command("dead", "replay", "--all")
 
-    assert off.out == "0 replayed, 1 would be refused again and stay\n"
-    assert on.out == "1 replayed, 0 would be refused again and stay\n"
+    assert off.out == "0 replayed, 1 skipped (would be refused again)\n"
+    assert on.out == "1 replayed (1 of them will be filtered), 0 skipped (would be refused again)\n"
     assert ledger.read(store, ["web"]).lanes["web", "impressions"].pending == 1
 
 
 def test_only_what_was_too_large_is_measured_again(command, store):
-    """What the door took at its full size, and completed since, can always be replayed."""
+    """What the endpoint took at its full size, and completed since, can always be replayed."""
     message = {"messageId": "m", "userId": "u", "type": "track", "event": "E", "properties": {"p": "x" * 33_000}}
-    for n, reason in enumerate(("gave_up", "message_too_large")):
-        letter = Item(("events",), f"m-{n}", orjson.dumps(message), reason)
-        intake.accept(store, [letter], Terms("web", 0))
+    for reason in ("gave_up", "message_too_large"):
+        keep(store, message, reason)
 
-    assert command("dead", "replay").out == "1 replayed, 1 would be refused again and stay\n"
+    assert command("dead", "replay", "--all").out == "1 replayed, 1 skipped (would be refused again)\n"
 
 
 def test_letters_are_replayed_to_delivery_once_the_fault_is_gone(command, working, sandbox):
@@ -245,10 +399,11 @@ def test_letters_are_replayed_to_delivery_once_the_fault_is_gone(command, workin
     sandbox.call("DELETE", "/_sandbox/faults")
 
     dry = command("dead", "replay", "--reason", "record_refused", "--dry-run")
-    found = ran("dead", "replay", "--reason", "record_refused", environ=working.environ)
+    result = ran("dead", "replay", "--reason", "record_refused", environ=working.environ)
 
-    assert (dry.code, dry.out) == (0, "2 would be replayed, 0 would be refused again and stay\n")
-    assert (found.code, found.out) == (0, "2 replayed, 0 would be refused again and stay\n")
+    sentence = "2 dead letters: 2 would be delivered, 0 filtered, 0 refused again (they stay)"
+    assert (dry.code, dry.out.splitlines()[-1]) == (0, sentence)
+    assert (result.code, result.out) == (0, "2 replayed, 0 skipped (would be refused again)\n")
     assert [event["key"] for event in sandbox.wait_for("events", 2)] == ["u-0", "u-1"]
     working.wait_until(lambda: working.lane().pending == 0)
     assert (working.lane().received, working.lane().delivered, working.lane().dead) == (3, 2, 1)
@@ -256,11 +411,68 @@ def test_letters_are_replayed_to_delivery_once_the_fault_is_gone(command, workin
 
 def test_redis_away_is_told(typed, away, settings):
     """Exit code 1 and one line, for each of the commands."""
-    given = {name: settings.environ[name] for name in ("TEST_SECRET", "TEST_SDK_KEY", "TEST_ADMIN_KEY")}
+    environ = {name: settings.environ[name] for name in ("TEST_SECRET", "TEST_SDK_KEY", "TEST_ADMIN_KEY")}
 
-    found = [
-        typed("dead", *words, "--config", away, environ=given) for words in (["list"], ["show", "1-1"], ["drop"])
+    result = [
+        typed("dead", *words, "--config", away, environ=environ)
+        for words in (["list"], ["show", "1-1"], ["drop", "--all", "--yes"], ["replay", "1-1"])
     ]
 
-    assert [(each.code, each.out) for each in found] == [(1, "")] * 3
-    assert all(each.err.startswith("Redis: ConnectionError: is Redis running") for each in found)
+    assert [(each.code, each.out) for each in result] == [(1, "")] * 4
+    assert {each.err for each in result} == {
+        f"Error: Redis at unix://{away.parent}/nobody.sock can't be reached. Start it, or correct redis.url.\n"
+    }
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "left", "last"), [("n", 1, 3, "stopped"), ("y", 0, 1, "2 dropped"), ("", 1, 3, "stopped")]
+)
+def test_a_person_is_asked_before_anything_is_dropped(command, shown, terminal, letters, answer, code, left, last):
+    """With the count, by reason; only a yes drops."""
+    ended = shown("dead", "drop", "--reason", "id_not_string", typing=f"{answer}\n")
+
+    assert ended == code
+    assert "2 dead letters: id_not_string 2" in terminal.text
+    assert "Drop 2 dead letters for good? [y/N]: " in terminal.text
+    assert terminal.text.rstrip().endswith(last)
+    assert len(command("dead", "list", "--json").json) == left
+
+
+@pytest.mark.parametrize(("answer", "code"), [("n", 1), ("y", 0)])
+def test_a_person_is_asked_before_anything_is_replayed(shown, terminal, settings, store, answer, code):
+    """With the count of what would become of them; only a yes replays."""
+    keep(store, GOOD)
+
+    ended = shown("dead", "replay", "--all", typing=f"{answer}\n")
+
+    assert ended == code
+    assert "1 dead letter: 1 would be delivered, 0 filtered, 0 refused again (they stay)" in terminal.text
+    assert "Replay them? [y/N]: " in terminal.text
+    assert ledger.read(store, ["web"]).lanes["web", "events"].pending == (answer == "y")
+
+
+@pytest.mark.parametrize(("word", "last"), [("drop", "no dead letters"), ("replay", "0 replayed, 0 skipped")])
+def test_where_there_is_nothing_nobody_is_asked(shown, terminal, word, last):
+    """Nor is it an error."""
+    assert shown("dead", word, "--all") == 0
+    assert last in terminal.text.rstrip().splitlines()[-1]
+    assert "[y/N]" not in terminal.text
+
+
+def test_the_codes_to_choose_from_are_those_of_dead_letters(typed):
+    """And not those with which messages are filtered, noted or refused."""
+    result = typed("dead", "list", "--reason", "page_unnamed")
+
+    assert result.code == 2
+    assert re.findall("'(\\w+)'", result.err.partition("is not one of")[2]) == list(dead_letters.CODES)
+
+
+def test_what_is_replayed_is_delivered_soon_whatever_was_skipped_before(command, settings, store):
+    """The lane of the first letter that goes back is woken at once."""
+    keep(store, GOOD | {"userId": []})
+    keep(store, GOOD)
+
+    result = command("dead", "replay", "--all")
+
+    assert result.out == "1 replayed, 1 skipped (would be refused again)\n"
+    assert store.client.get("sd:web:events:drain:0").startswith(b"queued:")

@@ -11,11 +11,13 @@ from tests.cli.typed import ran
 
 
 def commands(group: click.Group, *above: str) -> dict[tuple[str, ...], click.Command]:
-    """Gives every command by the words that lead to it."""
-    found: dict[tuple[str, ...], click.Command] = {above: group}
+    """Return every command by the words that lead to it."""
+    result: dict[tuple[str, ...], click.Command] = {above: group}
     for name, command in group.commands.items():
-        found |= commands(command, *above, name) if isinstance(command, click.Group) else {(*above, name): command}
-    return found
+        result |= (
+            commands(command, *above, name) if isinstance(command, click.Group) else {(*above, name): command}
+        )
+    return result
 
 
 COMMANDS = commands(cli)
@@ -36,12 +38,12 @@ def test_the_commands_are_those_that_are_documented():
 @pytest.mark.parametrize("words", COMMANDS, ids=NAMES)
 def test_every_command_explains_itself_with_an_example(typed, words, option):
     """-h and --help say what a command does, its options, and one call of it; exit code 0."""
-    found = typed(*words, option)
+    result = typed(*words, option)
 
-    assert found.code == 0
-    assert found.out.startswith(" ".join(["Usage: split-dest", *words]))
-    assert f"Example:\n    split-dest {' '.join(words)}" in found.out
-    assert found.err == ""
+    assert result.code == 0
+    assert result.out.startswith(" ".join(["Usage: split-dest", *words]))
+    assert f"Example:\n    split-dest {' '.join(words)}" in result.out
+    assert result.err == ""
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=NAMES)
@@ -59,9 +61,9 @@ def test_the_example_of_every_command_is_right_use(words):
 
 def test_the_version_is_told():
     """--version names the program and its version."""
-    found = ran("--version")
+    result = ran("--version")
 
-    assert (found.code, found.out, found.err) == (0, f"split-dest, version {__version__}\n", "")
+    assert (result.code, result.out, result.err) == (0, f"split-dest, version {__version__}\n", "")
 
 
 @pytest.mark.parametrize(
@@ -85,11 +87,11 @@ def test_the_version_is_told():
 )
 def test_wrong_use_is_told_with_exit_code_2(typed, arguments, text):
     """What can't be understood is told on stderr, before anything is done."""
-    found = typed(*arguments)
+    result = typed(*arguments)
 
-    assert found.code == 2
-    assert found.out == ""
-    assert text in found.err
+    assert result.code == 2
+    assert result.out == ""
+    assert text in result.err
 
 
 @pytest.mark.parametrize(
@@ -100,11 +102,11 @@ def test_settings_that_cant_be_used_are_told_with_exit_code_2(typed, tmp_path, w
     file = tmp_path / "settings.yaml"
     file.write_text("redis: {ulr: embedded}\nintake: {full_at_percent: 200}\n")
 
-    found = typed(*words, "--config", file)
+    result = typed(*words, "--config", file)
 
-    assert (found.code, found.out) == (2, "")
-    assert found.err.splitlines()[0] == f'{file}:1:9: unknown key "ulr", did you mean "url"?'
-    assert found.err.splitlines()[1].startswith(f"{file}:2:27: intake.full_at_percent: ")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.splitlines()[0] == f'{file}:1:9: unknown key "ulr", did you mean "url"?'
+    assert result.err.splitlines()[1].startswith(f"{file}:2:27: intake.full_at_percent: ")
 
 
 def test_wrong_settings_end_a_process_with_exit_code_2(tmp_path):
@@ -112,18 +114,18 @@ def test_wrong_settings_end_a_process_with_exit_code_2(tmp_path):
     file = tmp_path / "settings.yaml"
     file.write_text("destinations:\n  web:\n    tracks: {}\n")
 
-    found = ran("check", environ={"SPLIT_DEST_CONFIG": str(file)})
+    result = ran("check", environ={"SPLIT_DEST_CONFIG": str(file)})
 
-    assert (found.code, found.out) == (2, "")
-    assert f'{file}:3:5: unknown key "tracks", did you mean "track"?\n' in found.err
-    assert f"{file}:3:5: destinations.web.authorization: is required\n" in found.err
+    assert (result.code, result.out) == (2, "")
+    assert f'{file}:3:5: unknown key "tracks", did you mean "track"?\n' in result.err
+    assert f"{file}:3:5: destinations.web.authorization: is required\n" in result.err
 
 
 def test_without_any_file_the_default_one_is_named(typed, tmp_path, monkeypatch):
     """Outside of the project's folder the message says which file was looked for."""
     monkeypatch.chdir(tmp_path)
 
-    found = typed("status")
+    result = typed("status")
 
-    assert (found.code, found.out) == (2, "")
-    assert found.err == "config/development.yaml:1:1: can't be read: No such file or directory\n"
+    assert (result.code, result.out) == (2, "")
+    assert result.err == "config/development.yaml:1:1: can't be read: No such file or directory\n"

@@ -37,7 +37,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: Recorder
 
     def log_message(self, *_: object) -> None:
-        """Says nothing."""
+        """Say nothing."""
 
     def _pass_on(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -91,7 +91,7 @@ TIMED = [message | {"timestamp": "2026-01-15T09:30:00.250Z"} for message in MESS
 
 
 def masked(requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Gives requests with keys masked and Split's ids as the names that preview has for them, in a fixed order."""
+    """Return requests in a fixed order, with keys masked and the names that preview has instead of Split's ids."""
     text = orjson.dumps(requests).decode()
     text = text.replace("sandbox-sdk-key", "****").replace("sandbox-admin-key", "****")
     text = text.replace("/trafficTypes/tt-", "/trafficTypes/").replace("/environments/env-p", "/environments/P")
@@ -99,7 +99,7 @@ def masked(requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def shown(printed: list[dict[str, Any]], url: str) -> list[dict[str, Any]]:
-    """Gives what preview printed in the form that the recorder has."""
+    """Return what preview printed in the form that the recorder has."""
     names = {"%3C": "", "%3E": ""}
     requests = []
     for line in printed:
@@ -121,7 +121,7 @@ def shown(printed: list[dict[str, Any]], url: str) -> list[dict[str, Any]]:
 def test_the_printed_requests_are_those_that_split_gets(
     command, settings, recorder, sandbox, rules, absent_before
 ):
-    """The same messages through the real door and the real workers: same method, path, headers and body."""
+    """The same messages through the real endpoint and the real workers: same method, path, headers and body."""
     text = (
         settings.file.read_text()
         .replace(sandbox.url, recorder.url)

@@ -1,81 +1,23 @@
 """What only shows in a terminal: signs of life, and tables that fit."""
 
-import fcntl
-import os
-import pty
 import re
-import struct
-import termios
-import threading
-from collections.abc import Callable
 
 import orjson
-import pytest
 
 from tests.cli.typed import start, wait_until
 from tests.support.service import SECRET, tracks
-
-ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
-
-
-class Terminal:
-    """A terminal of 80 columns, and all that was written to it."""
-
-    def __init__(self) -> None:
-        self._master, self.end = pty.openpty()
-        fcntl.ioctl(self.end, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 80, 0, 0))
-        self._written = b""
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        try:
-            while part := os.read(self._master, 4096):
-                self._written += part
-        except OSError:
-            return
-
-    def close(self) -> None:
-        """Waits until everything is read."""
-        os.close(self.end)
-        self._reader.join(5)
-        os.close(self._master)
-
-    @property
-    def text(self) -> str:
-        """What was written, without colours and moves."""
-        return ESCAPES.sub("", self._written.decode(errors="replace"))
-
-
-@pytest.fixture
-def terminal():
-    """A terminal that is closed after the test."""
-    made = Terminal()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def shown(terminal, settings) -> Callable[..., int]:
-    """Runs a command in the terminal; gives its exit code."""
-
-    def run(*arguments: object) -> int:
-        pipes = dict.fromkeys(["stdin", "stdout", "stderr"], terminal.end)
-        return start(*arguments, environ=settings.environ | {"TERM": "xterm"}, **pipes).wait(30)
-
-    return run
 
 
 def test_replaying_shows_a_bar_and_then_the_result(shown, terminal, door):
     """Long work on dead letters moves a bar, which is gone at the end."""
     door(*[{"type": "track", "userId": {}, "n": n} for n in range(300)])
 
-    code = shown("dead", "replay")
+    code = shown("dead", "replay", "--all", "--yes")
 
     assert code == 0
     assert "replaying" in terminal.text
     assert "━" in terminal.text
-    assert terminal.text.splitlines()[-1].strip().endswith("0 replayed, 300 would be refused again and stay")
+    assert terminal.text.splitlines()[-1].strip().endswith("0 replayed, 300 skipped (would be refused again)")
 
 
 def test_sending_shows_how_much_is_done(shown, terminal, settings, tmp_path):
@@ -90,7 +32,7 @@ def test_sending_shows_how_much_is_done(shown, terminal, settings, tmp_path):
     assert code == 0
     assert "sending" in terminal.text
     assert "10/10" in terminal.text
-    assert "1000 sent: 1000 accepted, 0 duplicates, 0 set aside" in terminal.text
+    assert "1,000 sent: 1,000 accepted, 0 duplicates, 0 kept as dead letters" in terminal.text
 
 
 def test_importing_shows_how_far_it_is_and_then_the_result(shown, terminal, tmp_path):
@@ -139,7 +81,7 @@ def test_a_dry_run_of_an_import_lists_what_would_come_of_it(shown, terminal, tmp
 
 
 def test_watching_fits_into_80_columns_until_ctrl_c(terminal, settings, door):
-    """The table is drawn anew in its place; no number is cut, and Ctrl-C ends it with exit code 0."""
+    """The table is drawn again in its place; no number is cut, and Ctrl-C ends it with exit code 0."""
     door(*tracks(12))
     pipes = dict.fromkeys(["stdin", "stdout", "stderr"], terminal.end)
     watching = start("status", "--watch", environ=settings.environ | {"TERM": "xterm"}, **pipes)
@@ -152,3 +94,17 @@ def test_watching_fits_into_80_columns_until_ctrl_c(terminal, settings, door):
     assert max(len(line) for line in re.split(r"[\r\n]+", terminal.text)) <= 80
     for name in ("received", "delivered", "filtered", "duplicate", "pending", "dead", "oldest"):
         assert name in terminal.text
+
+
+def test_a_dumb_terminal_is_watched_line_by_line(terminal, settings, door):
+    """One that can't draw over what it shows gets one table after the other."""
+    door(*tracks(12))
+    pipes = dict.fromkeys(["stdin", "stdout", "stderr"], terminal.end)
+    watching = start("status", "--watch", environ=settings.environ | {"TERM": "dumb"}, **pipes)
+    wait_until(lambda: terminal.text.count("workers alive: 0") >= 2)
+    watching.send_signal(2)
+    code = watching.wait(10)
+
+    assert code == 0
+    assert "\x1b" not in terminal.text
+    assert re.search(r"\n\n +received .*\nweb\nevents +12 ", terminal.text)

@@ -136,7 +136,14 @@ def look_everywhere(watched: Watched) -> None:
     """Ask for the numbers in every way, and read all that Redis holds beside messages."""
     service = watched.service
     watched.hear("/metrics", service.http.request("GET", f"{service.url}/metrics").data)
-    for words in ("status", "status --json", "dead list", "check --live", "dead replay --dry-run"):
+    # What lists or shows dead letters shows their messages on purpose.
+    for words in (
+        "status",
+        "status --json",
+        "check --live",
+        "dead replay --all --dry-run",
+        "dead drop --all --dry-run",
+    ):
         watched.command(*words.split())
     client = service.store.client
     for key in client.scan_iter("*", count=1000):
