@@ -80,6 +80,7 @@ REASONS = {
     "upstream_unreachable": "No connection to Split or Segment, or it was cut.",
     "flag_awaited": "A flag is new; Split is asked for its traffic type within seconds.",
     "key_refused": "Split or Segment refused the key (401, 402 or 403).",
+    "workspace_unknown": "Split has no workspace of the configured id, or none for this admin key (404).",
     "environment_unknown": "Split has no environment of the configured name or id.",
     "record_refused": "Split or Segment refused this record alone (400, 413 or 422).",
     "crashed_worker": "Workers died three times while they held this message.",

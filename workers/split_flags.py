@@ -34,7 +34,7 @@ def traffic_types(source: Source, name: str, wanted: set[str], runtime: Runtime)
     account = split_names.account(source.split, runtime)
     if wanted <= set(listed) or account is None:
         return listed
-    kept = names.get(runtime.store, name) or Names(0)
+    kept = names.get(runtime.store, name, account.digest) or Names(0)
     age_ms = runtime.store.now_ms() - kept.asked_ms
     missing = wanted - set(listed) - set(kept.flags)
     new = missing - set(kept.absent)
@@ -54,8 +54,8 @@ def _asked(account: split_admin.Account, name: str, kept: Names, missing: set[st
         kept = replace(kept, flags={**kept.flags, **page.traffic_types}, offset=page.next_offset)
         if not page.next_offset:
             break
-        names.put(runtime.store, name, kept)
+        names.put(runtime.store, name, account.digest, kept)
     absent = dict.fromkeys(flag for flag in (*missing, *kept.absent) if flag not in kept.flags)
     kept = replace(kept, asked_ms=began_ms, absent=list(absent)[:_ABSENT_MAX])
-    names.put(runtime.store, name, kept)
+    names.put(runtime.store, name, account.digest, kept)
     return kept

@@ -46,12 +46,13 @@ def with_traffic_types(destination: Destination, name: str, runtime: Runtime) ->
     admin = account(destination.split, runtime)
     if rules.traffic_types is not None or admin is None:
         return rules
-    kept = names.get(runtime.store, name)
+    kept = names.get(runtime.store, name, admin.digest)
     try:
-        if names.may_ask(runtime.store, name):
+        if names.may_ask(runtime.store, name, admin.digest):
             kept = _fresh(kept, admin, name, runtime, _FRESH_MS)
     except Refused as refused:
-        names.ask_later(runtime.store, name, max(refused.wait_seconds or 0, _ASK_AGAIN_MS / 1000))
+        wait_seconds = max(refused.wait_seconds or 0, _ASK_AGAIN_MS / 1000)
+        names.ask_later(runtime.store, name, admin.digest, wait_seconds)
         logs.warning("names_not_told", destination=name, reason=refused.code, detail=refused.detail)
     return rules if kept is None else replace(rules, traffic_types=frozenset(kept.traffic_types))
 
@@ -65,7 +66,7 @@ def places(
         Refused: Split did not tell, or has no environment of the configured name or id.
     """
     admin = required_account(destination, runtime)
-    kept = _fresh(names.get(runtime.store, name), admin, name, runtime, _FRESH_MS)
+    kept = _fresh(names.get(runtime.store, name, admin.digest), admin, name, runtime, _FRESH_MS)
     if not traffic_types <= set(kept.traffic_types) or _environment(destination, kept) is None:
         kept = _fresh(kept, admin, name, runtime, _ASK_AGAIN_MS)
     environment = _environment(destination, kept)
@@ -86,5 +87,5 @@ def _fresh(kept: Names | None, admin: split_admin.Account, name: str, runtime: R
         return kept
     traffic_types, environments = split_admin.look_up(runtime.http, admin)
     asked = Names(now_ms, traffic_types, environments)
-    names.put(runtime.store, name, asked)
+    names.put(runtime.store, name, admin.digest, asked)
     return asked

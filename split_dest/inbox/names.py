@@ -1,4 +1,7 @@
-"""What Split says of a destination's or source's names, kept for all workers."""
+"""What Split says of a destination's or source's names, kept for all workers by the account that was asked.
+
+So other names count as soon as the settings name another workspace or key.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,6 +10,9 @@ import orjson
 
 from split_dest.inbox import lanes
 from split_dest.inbox.store import Store, reported
+
+#: How long names are kept after they were asked for last: those of a former account are of no use.
+_KEPT_MS = 30 * 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,40 +35,49 @@ class Names:
     offset: int = 0
 
 
-def get(store: Store, owner: str) -> Names | None:
-    """Return what is kept; None: nothing yet.
+def _key(owner: str, account: str) -> str:
+    return f"{lanes.prefix(owner)}{account}:names"
+
+
+def get(store: Store, owner: str, account: str) -> Names | None:
+    """Return the names that are kept; None: the account was not asked yet.
+
+    Args:
+        store: where they are kept.
+        owner: the name of a destination or source.
+        account: the digest of the account that is asked.
 
     Raises:
         StoreUnavailable: Redis is away.
     """
     with reported():
-        kept = store.client.get(f"{lanes.prefix(owner)}names")
-    return Names(**orjson.loads(kept)) if kept else None
+        text = store.client.get(_key(owner, account))
+    return Names(**orjson.loads(text)) if text else None
 
 
-def may_ask(store: Store, owner: str) -> bool:
-    """True unless Split lately did not tell.
+def put(store: Store, owner: str, account: str, names: Names) -> None:
+    """Keep the names until they are put again.
+
+    Raises:
+        StoreUnavailable: Redis is away.
+    """
+    store.run("keep", _key(owner, account), orjson.dumps(names), _KEPT_MS)
+
+
+def may_ask(store: Store, owner: str, account: str) -> bool:
+    """Return False while all workers wait because Split did not answer an earlier question.
 
     Raises:
         StoreUnavailable: Redis is away.
     """
     with reported():
-        return not store.client.exists(f"{lanes.prefix(owner)}names:wait")
+        return not store.client.exists(f"{_key(owner, account)}:wait")
 
 
-def ask_later(store: Store, owner: str, seconds: float) -> None:
-    """Keep all workers from asking for so long.
-
-    Raises:
-        StoreUnavailable: Redis is away.
-    """
-    store.run("keep", f"{lanes.prefix(owner)}names:wait", 1, int(seconds * 1000))
-
-
-def put(store: Store, owner: str, names: Names) -> None:
-    """Keep the names until they are put anew.
+def ask_later(store: Store, owner: str, account: str, seconds: float) -> None:
+    """Keep all workers from asking for this long.
 
     Raises:
         StoreUnavailable: Redis is away.
     """
-    store.run("keep", f"{lanes.prefix(owner)}names", orjson.dumps(names), 0)
+    store.run("keep", f"{_key(owner, account)}:wait", 1, int(seconds * 1000))

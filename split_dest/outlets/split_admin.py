@@ -1,5 +1,6 @@
 """Split's Admin API: what names stand for, and identities."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,12 @@ class Account:
     admin_key: str
     admin_header: str
     workspace_id: str
+
+    @property
+    def digest(self) -> str:
+        """A name for this account, from which its key can't be read."""
+        parts = "\0".join((self.admin_url, self.workspace_id, self.admin_key))
+        return hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()
 
     def request(self, method: str, path: str, place: str, body: bytes = b"") -> Request:
         """Gives a request of this account.
@@ -73,7 +80,7 @@ def look_up(http: Http, account: Account) -> tuple[dict[str, str], dict[str, str
     Source:
         docs.split.io, reference/traffic-types-overview; python-api, main/environment_microclient.py.
     """
-    traffic_types, environments = (_named(http, request) for request in lookup_requests(account))
+    traffic_types, environments = (_named(http, account, request) for request in lookup_requests(account))
     return {name.lower(): found for name, found in traffic_types.items()}, environments
 
 
@@ -97,7 +104,7 @@ def flag_page(http: Http, account: Account, offset: int) -> FlagPage:
     path = f"/splits/ws/{quote(account.workspace_id, safe='')}?limit={_FLAGS_A_PAGE}&offset={offset}"
     request = account.request("GET", path, "/splits/ws/…")
     try:
-        page = orjson.loads(http.send(request).body)
+        page = orjson.loads(_of_workspace(http, account, request))
         flags, total = list(page["objects"]), int(page["totalCount"])
         named = {str(flag["name"]): (flag.get("trafficType") or {}).get("name") for flag in flags}
     except (orjson.JSONDecodeError, AttributeError, TypeError, KeyError, ValueError) as error:
@@ -107,12 +114,25 @@ def flag_page(http: Http, account: Account, offset: int) -> FlagPage:
     return FlagPage(found, end if flags and end < total else 0)
 
 
-def _named(http: Http, request: Request) -> dict[str, str]:
+def _named(http: Http, account: Account, request: Request) -> dict[str, str]:
     try:
-        listed = orjson.loads(http.send(request).body)
+        listed = orjson.loads(_of_workspace(http, account, request))
         return {str(item["name"]): str(item["id"]) for item in listed}
     except (orjson.JSONDecodeError, TypeError, KeyError) as error:
         raise _unexpected(request) from error
+
+
+def _of_workspace(http: Http, account: Account, request: Request) -> bytes:
+    """Return the body of the answer to a request whose path names the account's workspace.
+
+    Source:
+        docs.split.io, reference/error-codes: 404 for what does not exist, or what the key has no access to.
+    """
+    answer = http.send(request, not_found_is_answer=True)
+    if answer.status == 404:
+        where = f"workspace {account.workspace_id}, {request.method} {request.place}: 404"
+        raise Refused("workspace_unknown", where, Remedy.MEND)
+    return answer.body
 
 
 def _unexpected(request: Request) -> Refused:

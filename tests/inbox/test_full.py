@@ -36,7 +36,7 @@ def test_a_full_redis_is_drained(full: Store) -> None:
     entries = drain.claim(10)
     drain.vouch()
     drains.beat(full, "worker-1", [drain])
-    names.put(full, "web", Names(1))
+    names.put(full, "web", "account", Names(1))
 
     assert drain.may_call()
     drain.settle([delivered(entries[0].id), dead(entries[1].id, "record_refused")])

@@ -94,11 +94,11 @@ def test_a_long_data_directory_still_has_a_socket() -> None:
 
 def test_names_are_kept_for_all_workers(store: Store) -> None:
     """What one worker asked of Split, the others read."""
-    assert names.get(store, "web") is None
+    assert names.get(store, "web", "account") is None
 
-    names.put(store, "web", names.Names({"user": "tt-1"}, {"Production": "env-1"}, 5))
+    names.put(store, "web", "account", names.Names({"user": "tt-1"}, {"Production": "env-1"}, 5))
 
-    assert names.get(store, "web") == names.Names({"user": "tt-1"}, {"Production": "env-1"}, 5)
+    assert names.get(store, "web", "account") == names.Names({"user": "tt-1"}, {"Production": "env-1"}, 5)
 
 
 def test_many_items_are_stored_in_steps(store: Store) -> None:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -11,7 +12,8 @@ import pytest
 
 from split_dest.errors import Refused, Remedy
 from split_dest.outlets.http import Http
-from split_dest.outlets.split_admin import Account, FlagPage, flag_page
+from split_dest.outlets.split_admin import Account, FlagPage, flag_page, look_up
+from tests.support.sandbox import ADMIN_KEY, Sandbox
 
 FLAGS = [
     {"name": f"flag-{n}", "trafficType": {"id": "1", "name": "User" if n % 2 else "account"}} for n in range(120)
@@ -140,3 +142,38 @@ def test_the_longest_wait_that_an_answer_gives_counts(server: Server, headers: d
         flag_page(Http(2), server.account, 0)
 
     assert (caught.value.code, caught.value.wait_seconds) == ("upstream_error", wait_seconds)
+
+
+@pytest.mark.parametrize(
+    ("ask", "place"),
+    [(look_up, "/trafficTypes/ws/…"), (lambda *account: flag_page(*account, 0), "/splits/ws/…")],
+    ids=["names", "flags"],
+)
+def test_a_workspace_that_split_lacks_is_for_a_person_to_fix(
+    sandbox: Sandbox, ask: Callable[..., Any], place: str
+) -> None:
+    """It never appears by waiting, and the detail names it."""
+    account = Account(f"{sandbox.url}/internal/api/v2", ADMIN_KEY, "authorization", "ws-9")
+
+    with pytest.raises(Refused) as caught:
+        ask(Http(2), account)
+
+    assert caught.value.code == "workspace_unknown"
+    assert caught.value.remedy is Remedy.MEND
+    assert caught.value.detail == f"workspace ws-9, GET {place}: 404"
+
+
+def test_an_account_is_known_by_address_workspace_and_key() -> None:
+    """Each of the three makes another digest, and the key can't be read in it."""
+    account = Account("https://split", "a-key", "authorization", "ws-1")
+
+    others = {
+        replace(account, admin_url="https://other").digest,
+        replace(account, admin_key="another-key").digest,
+        replace(account, workspace_id="ws-2").digest,
+    }
+
+    assert len(others) == 3
+    assert account.digest not in others
+    assert replace(account).digest == account.digest
+    assert "a-key" not in account.digest
