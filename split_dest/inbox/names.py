@@ -35,49 +35,49 @@ class Names:
     offset: int = 0
 
 
-def _key(owner: str, account: str) -> str:
-    return f"{lanes.prefix(owner)}{account}:names"
+@dataclass(frozen=True, slots=True)
+class NameCache:
+    """The names that a destination's or source's account has, in Redis; ``account`` is that account's digest."""
 
+    store: Store
+    owner: str
+    account: str
 
-def get(store: Store, owner: str, account: str) -> Names | None:
-    """Return the names that are kept; None: the account was not asked yet.
+    @property
+    def _key(self) -> str:
+        return f"{lanes.prefix(self.owner)}{self.account}:names"
 
-    Args:
-        store: where they are kept.
-        owner: the name of a destination or source.
-        account: the digest of the account that is asked.
+    def load(self) -> Names | None:
+        """Return the names; None: the account was not asked yet.
 
-    Raises:
-        StoreUnavailable: Redis is away.
-    """
-    with reported():
-        text = store.client.get(_key(owner, account))
-    return Names(**orjson.loads(text)) if text else None
+        Raises:
+            StoreUnavailable: Redis is away.
+        """
+        with reported():
+            text = self.store.client.get(self._key)
+        return Names(**orjson.loads(text)) if text else None
 
+    def save(self, names: Names) -> None:
+        """Keep the names until they are saved again.
 
-def put(store: Store, owner: str, account: str, names: Names) -> None:
-    """Keep the names until they are put again.
+        Raises:
+            StoreUnavailable: Redis is away.
+        """
+        self.store.run("keep", self._key, orjson.dumps(names), _KEPT_MS)
 
-    Raises:
-        StoreUnavailable: Redis is away.
-    """
-    store.run("keep", _key(owner, account), orjson.dumps(names), _KEPT_MS)
+    def may_ask(self) -> bool:
+        """Return False while all workers wait because Split did not answer an earlier question.
 
+        Raises:
+            StoreUnavailable: Redis is away.
+        """
+        with reported():
+            return not self.store.client.exists(f"{self._key}:wait")
 
-def may_ask(store: Store, owner: str, account: str) -> bool:
-    """Return False while all workers wait because Split did not answer an earlier question.
+    def ask_later(self, seconds: float) -> None:
+        """Keep all workers from asking for this long.
 
-    Raises:
-        StoreUnavailable: Redis is away.
-    """
-    with reported():
-        return not store.client.exists(f"{_key(owner, account)}:wait")
-
-
-def ask_later(store: Store, owner: str, account: str, seconds: float) -> None:
-    """Keep all workers from asking for this long.
-
-    Raises:
-        StoreUnavailable: Redis is away.
-    """
-    store.run("keep", f"{_key(owner, account)}:wait", 1, int(seconds * 1000))
+        Raises:
+            StoreUnavailable: Redis is away.
+        """
+        self.store.run("keep", f"{self._key}:wait", 1, int(seconds * 1000))

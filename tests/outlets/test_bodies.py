@@ -17,7 +17,7 @@ def test_segment_gets_no_batch_over_its_limits(count: int, size: int):
     texts = [orjson.dumps({"n": n, "p": ""}).replace(b'""', b'"%s"' % (b"x" * (size - 16))) for n in range(count)]
 
     made = list(calls(((str(n), [text]) for n, text in enumerate(texts)), segment_tracking.LIMITS))
-    bodies = [segment_tracking.request("u", "k", (p.records[0] for p in call)).body for call in made]
+    bodies = [segment_tracking.request("u", "k", (chunk.records[0] for chunk in call)).body for call in made]
 
     batches = [orjson.loads(body)["batch"] for body in bodies]
     assert [each["n"] for batch in batches for each in batch] == list(range(count))
@@ -47,18 +47,18 @@ def test_impressions_of_a_flag_stand_together(seen: list[tuple[str, str]]):
     st.builds(Limits, st.integers(1, 10), st.integers(70, 200)),
 )
 def test_no_call_is_over_its_limits_and_no_record_is_lost(messages: list[list[bytes]], limits: Limits):
-    """A message's records stay together unless they alone are too many; its last parcel says so."""
+    """A message's records stay together unless they alone are too many; its last chunk says so."""
     named = [(str(n), records) for n, records in enumerate(messages)]
 
     made = list(calls(named, limits))
 
     for call in made:
-        records = [record for parcel in call for record in parcel.records]
+        records = [record for chunk in call for record in chunk.records]
         assert len(records) <= limits.records
         assert sum(map(len, records)) + len(records) + 1 <= limits.size_bytes
-    parcels = [parcel for call in made for parcel in call]
+    chunks = [chunk for call in made for chunk in call]
     rejoined: dict[str, list[bytes]] = {}
-    for parcel in parcels:
-        rejoined.setdefault(parcel.entry_id, []).extend(parcel.records)
+    for chunk in chunks:
+        rejoined.setdefault(chunk.entry_id, []).extend(chunk.records)
     assert rejoined == dict(named)
-    assert [parcel.entry_id for parcel in parcels if parcel.last] == list(rejoined)
+    assert [chunk.entry_id for chunk in chunks if chunk.is_last] == list(rejoined)
