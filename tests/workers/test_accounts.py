@@ -1,4 +1,4 @@
-"""Split's names are those of the account in today's settings: a wrong or former one is never delivered to."""
+"""Split's names are asked of the account in the current settings, never of a former one."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ KEY = "${TEST_ADMIN_KEY}"
 
 @pytest.fixture
 def service(make_service: Callable[..., Service]) -> Service:
-    """A service that has delivered one identity, and whose workers are stopped; the account's names are kept."""
+    """A service that has delivered one identity, so that its names are in Redis, and whose workers are stopped."""
     service = make_service()
     service.start_web()
     worker = service.start_workers(1)
@@ -29,12 +29,12 @@ def identify(service: Service, user: str) -> None:
 
 
 def rest_of(service: Service) -> dict[str, str]:
-    """Return what Redis holds of the identities lane's rest."""
+    """Return what Redis holds about the pause of the identities lane."""
     fields = service.store.client.hgetall("sd:web:identities:rest")
     return {name.decode(): value.decode() for name, value in fields.items()}
 
 
-def test_an_unknown_workspace_rests_the_lane_as_a_wrong_key_does(service: Service, sandbox: Sandbox) -> None:
+def test_an_unknown_workspace_pauses_the_lane_as_a_wrong_key_does(service: Service, sandbox: Sandbox) -> None:
     """No identity goes to the former workspace, none is given up, and all arrive when the id is corrected."""
     service.change("workspace_id: ws-1", "workspace_id: ws-9")
     worker = service.start_workers(1)
@@ -57,7 +57,7 @@ def test_an_unknown_workspace_rests_the_lane_as_a_wrong_key_does(service: Servic
 
 
 def test_another_admin_key_is_asked_for_its_own_names(service: Service) -> None:
-    """The names that were kept for the former key count no more, though the workspace is the same."""
+    """The names that the former key returned are not used, though the workspace is the same."""
     service.change(KEY, "${TEST_SDK_KEY}")
     service.start_workers(1)
     identify(service, "after")
@@ -66,8 +66,8 @@ def test_another_admin_key_is_asked_for_its_own_names(service: Service) -> None:
     assert service.lane("identities").resting_detail == "GET /trafficTypes/ws/…: 401"
 
 
-def test_nothing_in_redis_tells_the_admin_key(service: Service) -> None:
-    """Names are kept by a digest, and go by themselves when nobody asks for them any more."""
+def test_redis_holds_no_admin_key(service: Service) -> None:
+    """Names are stored under a digest, and expire when they are no longer asked for."""
     (key,) = service.store.client.keys("sd:*:names")
 
     assert service.store.client.pttl(key) > 0
