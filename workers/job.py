@@ -137,7 +137,7 @@ def _inflated(data: bytes) -> bytes:
 
 
 class DrainQueue(Queue):
-    """The queue whose jobs are drains."""
+    """The queue of drains."""
 
     job_class = DrainJob
 
