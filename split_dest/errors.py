@@ -80,6 +80,7 @@ REASONS = {
     "upstream_unreachable": "Can't connect to Split or Segment, or the connection was cut.",
     "flag_awaited": "The flag is new; Split is asked for its traffic type within seconds.",
     "key_refused": "Split or Segment refused the key (401, 402 or 403).",
+    "workspace_unknown": "Split has no workspace of the configured id, or none for this admin key (404).",
     "environment_unknown": "Split has no environment of the configured name or id.",
     "record_refused": "Split or Segment refused this record alone (400, 413 or 422).",
     "crashed_worker": "Three workers died while they mapped this message.",

@@ -3,7 +3,7 @@
 import sys
 
 if __name__ == "__main__":
-    # Every worker process imports this file again, under another name, and needs nothing of the supervisor.
+    # Each worker process imports this file again, under another name, and needs nothing of the supervisor.
     from workers.supervisor import main
 
     sys.exit(main())

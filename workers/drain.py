@@ -1,7 +1,11 @@
-"""The one RQ job: empty a lane of a destination in batches."""
+"""The one RQ job: empty a lane of a destination or source in batches.
+
+Each batch is claimed, mapped, sent and settled; ``_DELIVER`` names what maps and sends the messages of a lane.
+"""
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from functools import partial
 
@@ -9,29 +13,29 @@ from split_dest import logs
 from split_dest.errors import Refused, Remedy, StoreUnavailable
 from split_dest.inbox import drains, forbidden
 from split_dest.inbox.drains import Drain, Entry
-from workers import aside, deliver_events, deliver_identities, deliver_impressions, deliver_tracks
-from workers.aside import Stand
-from workers.delivery import Calls, Delivery, SlotLost, TurnOver
+from workers import bulk_lanes, identities_lane
+from workers.delivery import Calls, LaneDelivery, SlotLost, SlowCallGuard, TurnOver
 from workers.runtime import Runtime, current
 
 #: How long a drain works before other lanes get their turn.
 TURN_SECONDS = 5.0
-#: A lane whose last claim brought nothing although something waits: another process is between two steps.
+#: How long to wait when a claim returned nothing although messages wait: another process is between two steps.
 _PAUSE_SECONDS = 0.05
+_LOOK_SECONDS = 0.05
 
-#: Maps claimed messages of a lane, and gives the calls that carry them, or None when those have been made.
-_DELIVER: dict[str, Callable[[Delivery, Sequence[Entry]], Calls | None]] = {
-    "events": deliver_events.deliver,
-    "identities": deliver_identities.deliver,
-    "impressions": deliver_impressions.deliver,
-    "tracks": deliver_tracks.deliver,
+#: Maps claimed messages of a lane, and returns the calls that carry them, or None when those have been made.
+_DELIVER: dict[str, Callable[[LaneDelivery, Sequence[Entry]], Calls | None]] = {
+    "events": bulk_lanes.deliver_events,
+    "identities": identities_lane.deliver,
+    "impressions": bulk_lanes.deliver_impressions,
+    "tracks": bulk_lanes.deliver_tracks,
 }
 
 
 def drain(owner: str, lane: str, slot: int, job_id: str = "") -> None:
-    """Delivers what waits in a lane, until nothing is left, the turn is over, or Split refuses.
+    """Deliver what waits in a lane, until nothing is left, the turn is over, or Split refuses.
 
-    If Split lets it wait, the rest happens aside, after this has returned.
+    If Split answers slowly, the drain goes on in the background after this has returned.
 
     Args:
         owner: the name of a destination or source in the settings.
@@ -40,93 +44,113 @@ def drain(owner: str, lane: str, slot: int, job_id: str = "") -> None:
         job_id: under which the slot was marked as queued.
 
     Raises:
-        StoreUnavailable: Redis is away; what was claimed is claimed again by a later drain.
+        StoreUnavailable: Redis is away; a later drain claims again what was claimed.
     """
     runtime = current()
-    aside.run(runtime.drains, partial(_drain, runtime, owner, lane, slot, job_id), job_id)
+    run_until_slow(runtime.drains, partial(_drain, runtime, owner, lane, slot, job_id), job_id)
 
 
-def _drain(shared: Runtime, owner: str, lane: str, slot: int, job_id: str, stand: Stand) -> None:
-    runtime = replace(shared, http=shared.http.watched(stand.waiting))
-    hold = drains.take(runtime.store, owner, lane, slot, job_id)
-    if hold is None:
+def run_until_slow(pool: ThreadPoolExecutor, work: Callable[[SlowCallGuard], None], job_id: str) -> None:
+    """Run a drain until it ends or moves to the background.
+
+    What it raises in the foreground is raised here, what it raises in the background is logged.
+    """
+    guard = SlowCallGuard()
+    future = pool.submit(work, guard)
+    while not wait([future], _LOOK_SECONDS).done:
+        if guard.move_if_slow():
+            future.add_done_callback(partial(_log_failure, job_id))
+            return
+    future.result()
+
+
+def _log_failure(job_id: str, future: Future[None]) -> None:
+    raised = future.exception()
+    if raised is not None:
+        logs.error("job_failed", cause=raised, job=job_id)
+
+
+def _drain(shared: Runtime, owner: str, lane: str, slot: int, job_id: str, guard: SlowCallGuard) -> None:
+    runtime = replace(shared, http=shared.http.within(guard.calling))
+    lease = drains.take(runtime.store, owner, lane, slot, job_id)
+    if lease is None:
         return
     if lane not in _DELIVER or owner not in {*runtime.settings.destinations, *runtime.settings.sources}:
-        # A door with newer settings or code has stored it; a worker that knows it will come.
+        # A web process with newer settings or code has stored it; a worker that knows it will come.
         logs.warning("unknown_lane", destination=owner, lane=lane)
         forbidden.count(runtime.store, "job_unknown_lane")
-        hold.release("away")
+        lease.release("away")
         return
-    with runtime.keeping(hold):
+    with runtime.renewing(lease):
         try:
-            _work(Delivery(hold, runtime, stand, time.monotonic() + TURN_SECONDS))
+            _deliver_lane(LaneDelivery(lease, runtime, guard, time.monotonic() + TURN_SECONDS))
         except Refused as refused:
-            _rest(hold, refused)
+            _pause_lane(lease, refused)
         except SlotLost:
-            hold.release("away")
+            lease.release("away")
         except TurnOver:
-            hold.pass_on()
+            lease.pass_on()
         except BaseException as error:
-            # Whatever it was, RQ logs and counts it; the slot must not wait for its lease to end.
-            _release_quietly(hold, "away" if isinstance(error, StoreUnavailable) else "fault")
+            # RQ logs and counts any other error; the slot must not wait for its lease to expire.
+            _release_quietly(lease, "away" if isinstance(error, StoreUnavailable) else "fault")
             raise
 
 
-def _work(delivery: Delivery) -> None:
-    """Delivers, and passes on what is left; the slot is kept until all that is under way has ended."""
+def _deliver_lane(delivery: LaneDelivery) -> None:
+    """Deliver, and pass on what is left; keep the slot until all calls and claims under way have ended."""
     try:
         is_empty = _empty(delivery)
     except (Refused, SlotLost, TurnOver):
-        # What the calls in the air have met counts more.
-        delivery.land()
+        # What the calls under way raise takes precedence.
+        delivery.finish_calls()
         raise
     finally:
-        delivery.wait()
+        delivery.wait_for_threads()
     if not is_empty:
-        delivery.hold.pass_on()
+        delivery.lease.pass_on()
 
 
-def _empty(delivery: Delivery) -> bool:
-    """Delivers batch after batch, until nothing waits and the slot is released: True; or until it shall end."""
-    while not (delivery.turn_is_over or delivery.stand.aside or delivery.runtime.stop.raised):
+def _empty(delivery: LaneDelivery) -> bool:
+    """Deliver batch after batch; return True once nothing waits and the slot is released, False to go on later."""
+    while not delivery.should_end:
         entries = delivery.claim()
         if entries:
             _deliver(delivery, entries)
-        if not entries or delivery.hold.has_left_overs:
-            delivery.land()
+        if not entries or delivery.lease.has_left_overs:
+            delivery.finish_calls()
         if not entries:
-            if delivery.hold.release("empty"):
+            if delivery.lease.release("empty"):
                 return True
             time.sleep(_PAUSE_SECONDS)
-    delivery.land()
+    delivery.finish_calls()
     return False
 
 
-def _deliver(delivery: Delivery, entries: Sequence[Entry]) -> None:
+def _deliver(delivery: LaneDelivery, entries: Sequence[Entry]) -> None:
     try:
-        calls = _DELIVER[delivery.hold.lane](delivery, entries)
+        calls = _DELIVER[delivery.lease.lane](delivery, entries)
     except Refused as refused:
         delivery.give_up(entries, refused)
         raise
     if calls is not None:
-        delivery.send_off(entries, calls)
+        delivery.start_calls(entries, calls)
 
 
-def _rest(hold: Drain, refused: Refused) -> None:
-    rest_ms = hold.rest(refused)
+def _pause_lane(lease: Drain, refused: Refused) -> None:
+    rest_ms = lease.rest(refused)
     log = logs.error if refused.remedy is Remedy.MEND else logs.warning
     log(
         "lane_rests",
-        destination=hold.owner,
-        lane=hold.lane,
+        destination=lease.owner,
+        lane=lease.lane,
         reason=refused.code,
         detail=refused.detail,
         rest_ms=rest_ms,
     )
 
 
-def _release_quietly(hold: Drain, mode: str) -> None:
+def _release_quietly(lease: Drain, mode: str) -> None:
     try:
-        hold.release(mode)
+        lease.release(mode)
     except StoreUnavailable:
-        logs.warning("slot_not_released", destination=hold.owner, lane=hold.lane)
+        logs.warning("slot_not_released", destination=lease.owner, lane=lease.lane)

@@ -1,7 +1,7 @@
-"""RQ's job and worker, narrowed: only the drain ever runs, whatever stands in Redis.
+"""RQ's job, queue and worker, restricted: only the drain ever runs, whatever is written in Redis.
 
-Of a job nothing is read but the four arguments of the drain, as JSON. RQ's own reading of a job would unpickle,
-import, call or fetch what the job names: results, functions, callbacks, webhooks, dependents, repeats.
+Of a job only the four arguments of the drain are read, as JSON. RQ itself would unpickle, import, call or fetch
+what a job names: results, functions, callbacks, webhooks, dependents, repeats.
 """
 
 import re
@@ -28,7 +28,7 @@ _DATA_MAX_BYTES = 1024
 _ID = re.compile(rb"[A-Za-z0-9_-]{1,64}")
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SLOTS_MAX = 64
-#: What none of our jobs has, and what RQ would load, call or act upon.
+#: Fields that our jobs never have, and that RQ would load, call or act upon.
 _EXTRAS = (
     "result",
     "meta",
@@ -45,8 +45,8 @@ _EXTRAS = (
 )
 
 
-class ForbiddenJob(NoSuchJobError):
-    """A job in Redis is none of ours; for RQ it is as if it did not exist.
+class ForeignJob(NoSuchJobError):
+    """A job in Redis that this service did not write; RQ treats it as absent.
 
     Args:
         reason: a key of ``REASONS``.
@@ -58,44 +58,44 @@ class ForbiddenJob(NoSuchJobError):
 
 
 class DrainJob(Job):
-    """A job that is a drain or nothing."""
+    """A job that can only be a drain."""
 
     def refresh(self) -> None:
-        """Reads the arguments of the drain.
+        """Read the arguments of the drain.
 
         Raises:
-            ForbiddenJob: it is no drain, or more than that; it has been counted and taken off the list.
+            ForeignJob: it is no drain, or more than that; it has been counted and taken off the list.
         """
         try:
             arguments = _arguments(self.id, self._data_of_drain())
-        except ForbiddenJob as found:
-            refuse(self.connection, self.id, found.reason)
+        except ForeignJob as foreign:
+            refuse(self.connection, self.id, foreign.reason)
             raise
         self.func_name, self.args = DRAIN, arguments
         self.origin, self.description, self._status = QUEUE, "drain", JobStatus.QUEUED
         self.timeout, self.result_ttl, self.failure_ttl = JOB_TIMEOUT_SECONDS, KEPT_SECONDS, KEPT_SECONDS
 
     def _data_of_drain(self) -> bytes:
-        # Sizes first: what is too large, or should not be there, is never fetched.
+        # Sizes first, so that a field that is too large, or should not be there, is never fetched.
         with self.connection.pipeline(transaction=False) as pipeline:
             for field in ("data", *_EXTRAS):
                 pipeline.hstrlen(self.key, field)
             size, *extras = pipeline.execute(raise_on_error=False)
         if isinstance(size, redis.ResponseError) or size > _DATA_MAX_BYTES:
-            raise ForbiddenJob("job_unreadable")
+            raise ForeignJob("job_unreadable")
         if any(extras):
-            raise ForbiddenJob("job_extras")
+            raise ForeignJob("job_extras")
         data: Any = self.connection.hget(self.key, "data")
         return data or b""
 
     def restore(self, raw_data: Any) -> Any:
-        """Takes nothing from what RQ has read of a job on a way of its own.
+        """Refuse what RQ has read of a job in its own way.
 
         Raises:
-            ForbiddenJob: always.
+            ForeignJob: always.
         """
         del raw_data
-        raise ForbiddenJob("job_extras")
+        raise ForeignJob("job_extras")
 
     @property
     def func(self) -> Callable[..., None]:
@@ -103,32 +103,32 @@ class DrainJob(Job):
         return drain
 
     def _handle_failure(self, exc_string: str, *args: Any, **options: Any) -> None:
-        """Keeps in Redis that a job failed, but not the error's text, which may quote a message."""
+        """Record in Redis that a job failed, but not the error's text, which may quote a message."""
         del exc_string
         super()._handle_failure("", *args, **options)
 
 
 def refuse(client: Any, job_id: bytes | str, reason: str) -> None:
-    """Counts and logs a job that is none of ours."""
+    """Count and log a foreign job."""
     forbidden.refuse(client, job_id, reason)
     logs.error("job_forbidden", reason=reason)
 
 
 def _arguments(job_id: str, data: bytes) -> tuple[str, str, int, str]:
     if not data:
-        raise ForbiddenJob("job_absent")
+        raise ForeignJob("job_absent")
     try:
         function, instance, arguments, named = orjson.loads(_inflated(data))
     except (ValueError, TypeError, zlib.error) as error:
-        raise ForbiddenJob("job_unreadable") from error
+        raise ForeignJob("job_unreadable") from error
     if function != DRAIN or instance is not None:
-        raise ForbiddenJob("job_function")
+        raise ForeignJob("job_function")
     match arguments, named:
         case [str(owner), str(lane), int(slot), str(own_id)], {**rest} if not rest:
             names_fit = _NAME.fullmatch(owner) and _NAME.fullmatch(lane) and own_id == job_id
             if names_fit and not isinstance(slot, bool) and 0 <= slot < _SLOTS_MAX:
                 return owner, lane, slot, own_id
-    raise ForbiddenJob("job_arguments")
+    raise ForeignJob("job_arguments")
 
 
 def _inflated(data: bytes) -> bytes:
@@ -137,19 +137,19 @@ def _inflated(data: bytes) -> bytes:
 
 
 class DrainQueue(Queue):
-    """The queue whose jobs are drains."""
+    """The queue of drains."""
 
     job_class = DrainJob
 
     @classmethod
     def lmove(cls, connection: Any, queue_key: str, timeout: int | None) -> Any:
-        """Takes the next job's id from the list, and passes over what is none."""
-        while (taken := super().lmove(connection, queue_key, timeout)) and not _ID.fullmatch(taken[1]):
-            refuse(connection, taken[1], "job_id_odd")
-        return taken
+        """Take the next job's id from the list, and refuse values that are no id."""
+        while (moved := super().lmove(connection, queue_key, timeout)) and not _ID.fullmatch(moved[1]):
+            refuse(connection, moved[1], "job_id_odd")
+        return moved
 
     def move_dependents_to_ready(self, *_: Any, **__: Any) -> dict[str, list[str]]:
-        """Gives none: a drain has no dependents, and those that Redis names are not read."""
+        """Return none: a drain has no dependents, and those that Redis names are not read."""
         return {}
 
 
@@ -158,31 +158,31 @@ class DrainWorker(SimpleWorker):
 
     job_class = DrainJob
     queue_class = DrainQueue
-    #: How long one command waits for a job, and how long a silent Redis goes unnoticed, such as a frozen master
-    #: whose replica was promoted, in seconds. RQ's own are 15 and 25.
+    #: In seconds: how long one command waits for a job, and how long a silent Redis goes unnoticed, such as a
+    #: frozen master whose replica was promoted. RQ's own values are 15 and 25.
     dequeue_timeout = 2
     connection_timeout = 5
     #: After a long absence of Redis RQ would wait for up to a minute.
     max_connection_wait_time = 1.0
 
     def register_birth(self) -> None:
-        """Registers this worker, even if a full Redis did not let its name go when RQ ended before."""
+        """Register this worker, even if a full Redis kept its name when RQ ended before."""
         self.connection.delete(self.key)
         super().register_birth()  # type: ignore[no-untyped-call]
 
     def _install_signal_handlers(self) -> None:
         super()._install_signal_handlers()  # type: ignore[no-untyped-call]
-        # A stop that came before there was a handler for it.
-        self._stop_requested = current().stop.raised
+        # A stop may have come before there was a handler for it.
+        self._stop_requested = current().stop.is_set
 
     def subscribe(self) -> None:
-        """Listens to no commands: whoever can write to Redis shall not be able to stop workers or jobs."""
+        """Listen to no commands: write access to Redis must not be enough to stop workers or jobs."""
 
     def check_for_suspension(self, burst: bool) -> None:
-        """Looks for no suspension, for the same reason."""
+        """Look for no suspension, for the same reason."""
 
     def run_maintenance_tasks(self) -> None:
-        """Lets go of what RQ keeps of jobs that ended; reads no job, and brings none back: the watch does."""
+        """Remove what RQ keeps of jobs that ended. Read and revive no job: the watchdog wakes the lanes."""
         for queue in self.queues:
             ended = (queue.finished_job_registry, queue.failed_job_registry, queue.started_job_registry)
             with self.connection.pipeline(transaction=False) as pipeline:
@@ -195,18 +195,18 @@ class DrainWorker(SimpleWorker):
         self.last_cleaned_at = now()  # type: ignore[assignment]
 
     def request_force_stop(self, signum: int, frame: FrameType | None) -> None:
-        """Ignores a second signal: an aborted call would be sent again, and who can't wait may kill."""
+        """Ignore a second signal: an aborted call would be sent again, and SIGKILL is there for the impatient."""
 
     def set_shutdown_requested_date(self) -> None:
-        """Tells Redis nothing: RQ does so in a signal's handler, which must not wait, or raise within a call."""
+        """Write nothing to Redis: this runs in a signal handler, which must not wait or raise within a call."""
 
     def handle_warm_shutdown_request(self) -> None:
-        """Lets the drain at hand end after its call, when the worker is told to stop."""
-        current().stop.raised = True
+        """Let the current drain end after its call when the worker is told to stop."""
+        current().stop.set()
 
 
 def log_failure(job: Job, kind: type[BaseException], raised: BaseException, trace: object) -> bool:
-    """Logs a job that raised; gives True, so that RQ goes on with its own handling."""
+    """Log a job that raised; return True, so that RQ goes on with its own handling."""
     del kind, trace
     logs.error("job_failed", cause=raised, job=job.id)
     return True

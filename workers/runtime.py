@@ -1,4 +1,4 @@
-"""What a worker process has for all its drains: settings, Redis, connections; made once, at its start."""
+"""What all drains of a worker process share: settings, Redis, connections, threads; created once, at its start."""
 
 import os
 import secrets
@@ -16,7 +16,7 @@ from split_dest.outlets.http import Http
 
 #: How many identities are written at once: each is a call of its own.
 IDENTITY_CALLS = 8
-#: How many drains may wait aside in one process; each holds up to three batches in memory.
+#: How many drains one process may have in the background; each holds up to three batches in memory.
 _DRAINS_MAX = 16
 #: After each read a thread waits for Python's lock, and a claim of 1,000 messages is a megabyte: a backlog is
 #: emptied at 53,500 messages a second, with 32 KiB at 51,200.
@@ -25,22 +25,22 @@ _CURRENT: ContextVar["Runtime"] = ContextVar("runtime")
 
 
 @dataclass(slots=True)
-class Flag:
-    """A mark that a signal's handler may raise: unlike an Event it has no lock that the signal could interrupt."""
+class StopSignal:
+    """Whether the process should stop; a signal handler can set it, because unlike an Event it has no lock."""
 
-    raised: bool = False
+    is_set: bool = False
 
-    def raise_it(self, *_: object) -> None:
-        """Raises it, as a signal's handler."""
-        self.raised = True
+    def set(self, *_: object) -> None:
+        """Set it; a signal handler."""
+        self.is_set = True
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """A worker process's things.
+    """What all drains of a worker process share.
 
-    ``drains`` are the threads of drains, ``pool`` those of their calls and claims; ``running`` are the drains
-    whose holds its heartbeat renews; ``stop`` is raised when they shall end after the call at hand.
+    ``drains`` are the threads of drains, ``pool`` those of their calls and claims; ``leases`` are the slots that
+    the heartbeat renews; once ``stop`` is set, drains end after their calls under way.
     """
 
     name: str
@@ -49,31 +49,31 @@ class Runtime:
     http: Http
     drains: ThreadPoolExecutor
     pool: ThreadPoolExecutor
-    running: set[Drain] = field(default_factory=set)
-    stop: Flag = field(default_factory=Flag)
+    leases: set[Drain] = field(default_factory=set)
+    stop: StopSignal = field(default_factory=StopSignal)
 
     @contextmanager
-    def keeping(self, drain: Drain) -> Iterator[None]:
-        """Renews the drain's hold until the block ends."""
-        self.running.add(drain)
+    def renewing(self, lease: Drain) -> Iterator[None]:
+        """Renew a slot's lease until the block ends."""
+        self.leases.add(lease)
         try:
             yield
         finally:
-            self.running.discard(drain)
+            self.leases.discard(lease)
 
 
-def begin(settings: Settings) -> Runtime:
-    """Makes this process's runtime and gives it."""
+def start(settings: Settings) -> Runtime:
+    """Create this process's runtime and return it."""
     _CURRENT.set(
         Runtime(
-            # A container that is started again has the host and process of before, and RQ takes no worker of a
-            # name that it knows, until a killed one is forgotten.
+            # A restarted container has its old host name and process id, and RQ refuses a worker of a name that it
+            # knows until it has forgotten the killed one.
             name=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
             settings=settings,
             store=store.Store(store.connect(settings.redis.url, settings.redis.data_dir, read_bytes=_READ_BYTES)),
             http=Http(settings.delivery.timeout_seconds),
             drains=ThreadPoolExecutor(_DRAINS_MAX, thread_name_prefix="drain"),
-            # Enough for all drains: one whose calls hang shall not keep another waiting for a thread.
+            # Enough for all drains: one whose calls hang must not keep another waiting for a thread.
             pool=ThreadPoolExecutor(_DRAINS_MAX * IDENTITY_CALLS, thread_name_prefix="call"),
         )
     )
@@ -81,5 +81,5 @@ def begin(settings: Settings) -> Runtime:
 
 
 def current() -> Runtime:
-    """Gives this process's runtime, for RQ's jobs, which are told nothing of it."""
+    """Return this process's runtime, which RQ can't pass to its jobs."""
     return _CURRENT.get()

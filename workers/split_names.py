@@ -1,90 +1,143 @@
-"""What Split calls its traffic types and environments: asked through the Admin API, kept in Redis."""
+"""What Split calls its traffic types, environments and flags: asked through the Admin API, kept in Redis."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from split_dest import logs
 from split_dest.config.settings import AdminAccess, Destination
 from split_dest.errors import Refused, Remedy
-from split_dest.inbox import names
-from split_dest.inbox.names import Names
+from split_dest.inbox.names import NameCache, Names
 from split_dest.mapping.rules import Rules
 from split_dest.outlets import split_admin
-from workers.runtime import Runtime
+from split_dest.outlets.http import Http
+from split_dest.outlets.split_admin import Account, Place
+from workers.delivery import LaneDelivery
 
-#: Names older than this are asked for again; and a name that is missing, at most so often.
+#: Older names are asked for again; a missing name at most this often.
 _FRESH_MS = 600_000
 _ASK_AGAIN_MS = 60_000
+#: Split is asked at most this often while flags come for the first time.
+_ASK_FOR_NEW_MS = 10_000
+#: How many flags that Split does not have are remembered; others count as new each time.
+_ABSENT_MAX = 1000
 
 
-def account(split: AdminAccess, runtime: Runtime) -> split_admin.Account | None:
-    """Gives the way to the Admin API of a destination or source; None: the settings name no key or workspace."""
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The workspace of a destination or source at Split, and what Redis keeps of its names."""
+
+    account: Account
+    cache: NameCache
+    http: Http
+
+    def fresh(self, cached: Names | None, max_age_ms: int) -> Names:
+        """Return the cached names unless they are too old, else those that Split has now.
+
+        Raises:
+            Refused: Split did not answer with names.
+        """
+        now_ms = self.cache.store.now_ms()
+        if cached is not None and now_ms - cached.asked_ms < max_age_ms:
+            return cached
+        traffic_types, environments = split_admin.look_up(self.http, self.account)
+        asked = Names(now_ms, traffic_types, environments)
+        self.cache.save(asked)
+        return asked
+
+
+def _workspace(split: AdminAccess, delivery: LaneDelivery) -> Workspace | None:
+    """Return the way to ask Split; None: the settings name no key or workspace."""
     if split.admin_key is None or split.workspace_id is None:
         return None
-    return split_admin.Account(
-        runtime.settings.split.admin_url, split.admin_key.reveal(), split.admin_header, split.workspace_id
-    )
+    url = delivery.runtime.settings.split.admin_url
+    account = Account(url, split.admin_key.reveal(), split.admin_header, split.workspace_id)
+    cache = NameCache(delivery.runtime.store, delivery.lease.owner, account.digest)
+    return Workspace(account, cache, delivery.runtime.http)
 
 
-def required_account(destination: Destination, runtime: Runtime) -> split_admin.Account:
-    """Gives the destination's way to the Admin API.
-
-    Raises:
-        Refused: ``key_refused``, the settings name no key or workspace.
-    """
-    found = account(destination.split, runtime)
-    if found is None:
-        raise Refused("key_refused", "the settings name no admin_key or workspace_id", Remedy.MEND)
-    return found
-
-
-def with_traffic_types(destination: Destination, name: str, runtime: Runtime) -> Rules:
-    """Gives the destination's rules, with Split's own traffic types where the settings list none.
+def rules_with_traffic_types(delivery: LaneDelivery) -> Rules:
+    """Return the destination's rules, with Split's own traffic types where the settings list none.
 
     While Split can't be asked and was never asked, every traffic type counts: Split will judge.
     """
-    rules = destination.rules
-    admin = account(destination.split, runtime)
-    if rules.traffic_types is not None or admin is None:
+    rules = delivery.destination.rules
+    workspace = _workspace(delivery.destination.split, delivery)
+    if rules.traffic_types is not None or workspace is None:
         return rules
-    kept = names.get(runtime.store, name)
+    cached = workspace.cache.load()
     try:
-        if names.may_ask(runtime.store, name):
-            kept = _fresh(kept, admin, name, runtime, _FRESH_MS)
+        if workspace.cache.may_ask():
+            cached = workspace.fresh(cached, _FRESH_MS)
     except Refused as refused:
-        names.ask_later(runtime.store, name, max(refused.wait_seconds or 0, _ASK_AGAIN_MS / 1000))
-        logs.warning("names_not_told", destination=name, reason=refused.code, detail=refused.detail)
-    return rules if kept is None else replace(rules, traffic_types=frozenset(kept.traffic_types))
+        workspace.cache.ask_later(max(refused.wait_seconds or 0, _ASK_AGAIN_MS / 1000))
+        logs.warning(
+            "names_not_told", destination=delivery.lease.owner, reason=refused.code, detail=refused.detail
+        )
+    return rules if cached is None else replace(rules, traffic_types=frozenset(cached.traffic_types))
 
 
-def places(
-    destination: Destination, name: str, traffic_types: set[str], runtime: Runtime
-) -> dict[str, split_admin.Place]:
-    """Gives where identities of the traffic types are written; one that Split does not have is left out.
+def identity_places(delivery: LaneDelivery, traffic_types: set[str]) -> tuple[Account, dict[str, Place]]:
+    """Return the account of the destination, and where in it the identities of these traffic types are written.
+
+    A traffic type that Split does not have is left out.
 
     Raises:
-        Refused: Split did not tell, or has no environment of the configured name or id.
+        Refused: Split did not answer with names, or has no environment of the configured name or id, or the
+            settings name no key or workspace.
     """
-    admin = required_account(destination, runtime)
-    kept = _fresh(names.get(runtime.store, name), admin, name, runtime, _FRESH_MS)
-    if not traffic_types <= set(kept.traffic_types) or _environment(destination, kept) is None:
-        kept = _fresh(kept, admin, name, runtime, _ASK_AGAIN_MS)
-    environment = _environment(destination, kept)
+    destination = delivery.destination
+    workspace = _workspace(destination.split, delivery)
+    if workspace is None:
+        raise Refused("key_refused", "the settings name no admin_key or workspace_id", Remedy.MEND)
+    cached = workspace.fresh(workspace.cache.load(), _FRESH_MS)
+    if not traffic_types <= set(cached.traffic_types) or _environment(destination, cached) is None:
+        cached = workspace.fresh(cached, _ASK_AGAIN_MS)
+    environment = _environment(destination, cached)
     if environment is None:
         raise Refused("environment_unknown", f"environment {destination.split.environment}", Remedy.MEND)
-    known = traffic_types & set(kept.traffic_types)
-    return {each: split_admin.Place(kept.traffic_types[each], environment) for each in known}
+    known = traffic_types & set(cached.traffic_types)
+    return workspace.account, {each: Place(cached.traffic_types[each], environment) for each in known}
 
 
-def _environment(destination: Destination, kept: Names) -> str | None:
-    wanted = destination.split.environment or ""
-    return wanted if wanted in kept.environments.values() else kept.environments.get(wanted)
+def _environment(destination: Destination, cached: Names) -> str | None:
+    configured = destination.split.environment or ""
+    return configured if configured in cached.environments.values() else cached.environments.get(configured)
 
 
-def _fresh(kept: Names | None, admin: split_admin.Account, name: str, runtime: Runtime, most_ms: int) -> Names:
-    now_ms = runtime.store.now_ms()
-    if kept is not None and now_ms - kept.asked_ms < most_ms:
-        return kept
-    traffic_types, environments = split_admin.look_up(runtime.http, admin)
-    asked = Names(now_ms, traffic_types, environments)
-    names.put(runtime.store, name, asked)
-    return asked
+def flag_traffic_types(delivery: LaneDelivery, flags: set[str]) -> Mapping[str, str]:
+    """Return the traffic types of flags, at least of these; a flag that Split does not have is left out.
+
+    The settings come first.
+
+    Raises:
+        Refused: Split did not answer with flags, or should not be asked again so soon.
+    """
+    listed = delivery.source.rules.flag_traffic_types
+    workspace = _workspace(delivery.source.split, delivery)
+    if flags <= set(listed) or workspace is None:
+        return listed
+    cached = workspace.cache.load() or Names(0)
+    age_ms = delivery.runtime.store.now_ms() - cached.asked_ms
+    missing = flags - set(listed) - set(cached.flags)
+    new = missing - set(cached.absent)
+    if cached.offset or (missing and age_ms >= _ASK_AGAIN_MS) or (new and age_ms >= _ASK_FOR_NEW_MS):
+        cached = _list_flags(workspace, cached, missing)
+    elif new:
+        wait_seconds = (_ASK_FOR_NEW_MS - age_ms) / 1000
+        raise Refused("flag_awaited", "a flag came for the first time", Remedy.WAIT, wait_seconds=wait_seconds)
+    return {**cached.flags, **listed}
+
+
+def _list_flags(workspace: Workspace, cached: Names, missing: set[str]) -> Names:
+    """List all flags and keep them page by page, so that a refusal on the way costs one page."""
+    started_ms = workspace.cache.store.now_ms()
+    while True:
+        page = split_admin.flag_page(workspace.http, workspace.account, cached.offset)
+        cached = replace(cached, flags={**cached.flags, **page.traffic_types}, offset=page.next_offset)
+        if not page.next_offset:
+            break
+        workspace.cache.save(cached)
+    absent = dict.fromkeys(flag for flag in (*missing, *cached.absent) if flag not in cached.flags)
+    cached = replace(cached, asked_ms=started_ms, absent=list(absent)[:_ABSENT_MAX])
+    workspace.cache.save(cached)
+    return cached

@@ -1,7 +1,7 @@
-"""``python -m workers``: starts worker processes, restarts those that die, and keeps the watch.
+"""``python -m workers``: start worker processes, restart those that die, and wake lanes that nobody drains.
 
-``WORKER_CONCURRENCY`` says how many (2 if absent). On SIGHUP it reads the settings again, and exchanges the worker
-processes one after the other.
+``WORKER_CONCURRENCY`` is their number (default 2). On SIGHUP the supervisor reads the settings again and replaces
+the worker processes one after the other.
 """
 
 import signal
@@ -10,48 +10,48 @@ import sys
 from split_dest import config, logs
 from split_dest.errors import SettingsError
 from split_dest.last_good import LastGood
-from workers.crew import Crew
+from workers.worker_pool import WorkerPool
 
 
 def main() -> int:
-    """Run until told to stop; return the exit code."""
+    """Run until a signal stops it; return the exit code."""
     logs.setup()
     try:
         _run()
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
-    # While Python winds up, its handlers are gone, and a second signal would spoil the exit code.
+    # Python removes its handlers while it exits, and a second signal would then change the exit code.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     return 0
 
 
 def _run() -> None:
-    crew = Crew(config.number("WORKER_CONCURRENCY"))
-    signal.signal(signal.SIGTERM, crew.stop)
-    signal.signal(signal.SIGINT, crew.stop)
-    signal.signal(signal.SIGHUP, crew.read_again)
+    pool = WorkerPool(config.number("WORKER_CONCURRENCY"))
+    signal.signal(signal.SIGTERM, pool.request_stop)
+    signal.signal(signal.SIGINT, pool.request_stop)
+    signal.signal(signal.SIGHUP, pool.request_reload)
     last_good = LastGood(config.load())
-    crew.fill_up(last_good.settings)
-    _supervise(crew, last_good)
-    crew.end()
+    pool.fill(last_good.settings)
+    _supervise(pool, last_good)
+    pool.end()
 
 
-def _supervise(crew: Crew, last_good: LastGood) -> None:
-    crew.pause()
-    # Redis's client and RQ, imported when the workers have started: where cores are scarce a worker that has to
-    # share them with this is a quarter slower at work (1.8 s and not 1.4, on two busy cores).
-    from workers.lookout import watch_of
+def _supervise(pool: WorkerPool, last_good: LastGood) -> None:
+    pool.wait()
+    # Imports Redis's client and RQ, so only once the workers have started: where cores are scarce, a worker that
+    # shares them with this import starts a quarter later (1.8 s instead of 1.4, on two busy cores).
+    from workers.watchdog import watchdog_for
 
-    watch = watch_of(last_good.settings)
-    while not crew.stopping:
-        if crew.told_to_read:
-            crew.told_to_read = False
+    watchdog = watchdog_for(last_good.settings)
+    while not pool.stop_requested:
+        if pool.reload_requested:
+            pool.reload_requested = False
             if last_good.read_again():
-                watch = watch_of(last_good.settings)
+                watchdog = watchdog_for(last_good.settings)
                 logs.info("settings_read")
-        crew.fill_up(last_good.settings)
-        crew.exchange(last_good.settings)
-        watch.look()
-        crew.pause()
+        pool.fill(last_good.settings)
+        pool.replace_outdated(last_good.settings)
+        watchdog.look()
+        pool.wait()

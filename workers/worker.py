@@ -1,4 +1,4 @@
-"""One worker process: an RQ worker on one queue, with a heartbeat for itself and its drains."""
+"""One worker process: an RQ worker on one queue, with a heartbeat that renews the leases of its drains."""
 
 import ctypes
 import gc
@@ -20,42 +20,42 @@ from split_dest.inbox import drains, lanes, store
 from split_dest.inbox.wake import QUEUE
 from workers.drain import drain
 from workers.job import DrainQueue, DrainWorker, log_failure
-from workers.runtime import Runtime, begin
+from workers.runtime import Runtime, start
 
 _BEAT_SECONDS = 1.0
-#: So many heartbeats a worker that was told to stop may take to end, when its drain has ended.
+#: How many heartbeats a stopping worker may take to end after its last drain has ended.
 _FAREWELL_BEATS = 2
-#: RQ counts a worker as gone after so long.
+#: RQ counts a silent worker as gone after this time.
 _WORKER_TTL_SECONDS = 30
 _PAUSE_SECONDS = 1.0
-#: After so long a thread gives Python's lock to another that wants it. With Python's own 5 ms the thread that
-#: claims ahead waited for it after each read from its socket, and the mapping for the claim: 6 to 10 ms of 40.
+#: How long a thread keeps Python's lock when another wants it. With Python's own 5 ms, the thread that claims
+#: ahead waited for it after each read from its socket, and the mapping waited for the claim: 6 to 10 ms of 40.
 _SWITCH_SECONDS = 0.0005
-#: mallopt(3): how many heaps there may be.
+#: mallopt(3): the maximum number of heaps.
 _M_ARENA_MAX = -8
 
 
 def run(parent: int, settings: Settings) -> None:
-    """Works until told to stop.
+    """Work until a signal stops it.
 
     Args:
         parent: the process that started this one; when it is gone, the worker stops as well.
-        settings: those of the parent, for what stands in the file now may not be usable.
+        settings: those of the parent, because the file may have become unusable since.
     """
     logs.setup()
     try:
         _work(parent, settings)
-    except Exception as error:  # noqa: BLE001 - whatever it is, multiprocessing would print what it quotes
+    except Exception as error:  # noqa: BLE001 - multiprocessing would print any error with what it quotes
         logs.error("internal_error", cause=error)
         sys.exit(1)
 
 
 def _work(parent: int, settings: Settings) -> None:
-    # RQ's own lines tell of every job; a failed one is told by log_failure.
+    # RQ logs a line for every job; log_failure logs the failed ones.
     logging.getLogger("rq").setLevel(logging.CRITICAL)
     logging.getLogger("rq.worker").setLevel(logging.CRITICAL)
     _share_a_heap()
-    runtime = begin(settings)
+    runtime = start(settings)
     _collect_seldom()
     sys.setswitchinterval(_SWITCH_SECONDS)
     stop = threading.Event()
@@ -64,39 +64,40 @@ def _work(parent: int, settings: Settings) -> None:
     try:
         _let_rq_work(runtime)
     finally:
-        runtime.stop.raised = True
-        # Those that stand aside end after the call at hand, and keep their holds until then.
+        runtime.stop.set()
+        # Drains in the background end after their call, and keep their leases until then.
         runtime.drains.shutdown()
         stop.set()
         runtime.pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _share_a_heap() -> None:
-    # Its threads take turns anyway. With a heap each, which glibc gives the first of them, what they pass to each
-    # other left holes: 61 MB after a large backlog and 55 after a small one, instead of 55 and 53.
+    # Python's lock lets one thread run at a time anyway. With a heap for each thread, glibc's default, the objects
+    # that they pass to each other left holes: 61 MB after a large backlog and 55 after a small one, instead of 55
+    # and 53.
     with suppress(AttributeError):
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
 def _collect_seldom() -> None:
-    # Messages hold no cycles. To look for some among a batch's objects and those of all modules took a fourth of a
+    # Messages hold no cycles. Searching a batch's objects and those of all modules for cycles took a quarter of a
     # worker's time: 46 µs a message, 35 without.
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
 
 
 def _let_rq_work(runtime: Runtime) -> None:
-    """Lets RQ work until it ends by itself; it is begun anew when Redis has refused or gone."""
+    """Let RQ work until it ends by itself; start it again when Redis refused a command or was away."""
     settings = runtime.settings.redis
-    # RQ waits for jobs in commands that block as long as the timeout of the messages' connection.
+    # RQ waits for jobs in commands that block for as long as the timeout of the runtime's own connections.
     client = store.connect(settings.url, settings.data_dir, timeout_seconds=DrainWorker.connection_timeout)
-    while not runtime.stop.raised:
+    while not runtime.stop.is_set:
         try:
             _worker(runtime, client).work(logging_level=None)
             return
         except redis.RedisError as error:
-            signal.signal(signal.SIGTERM, runtime.stop.raise_it)
-            signal.signal(signal.SIGINT, runtime.stop.raise_it)
+            signal.signal(signal.SIGTERM, runtime.stop.set)
+            signal.signal(signal.SIGINT, runtime.stop.set)
             logs.warning("redis_unavailable", detail=type(error).__name__)
             if isinstance(error, redis.OutOfMemoryError):
                 _make_room(runtime)
@@ -104,13 +105,13 @@ def _let_rq_work(runtime: Runtime) -> None:
 
 
 def _make_room(runtime: Runtime) -> None:
-    """Empties every lane once without RQ, whose own writes a full Redis refuses: nobody else could make room."""
+    """Empty every lane once without RQ: a full Redis refuses RQ's own writes, and only delivery makes room."""
     settings = runtime.settings
     places = [(owner, lane) for owner in settings.destinations for lane in lanes.OF_DESTINATION]
     places += [(owner, lane) for owner in settings.sources for lane in lanes.OF_SOURCE]
     for owner, lane in places:
         for slot in range(lanes.SLOTS[lane]):
-            if not runtime.stop.raised:
+            if not runtime.stop.is_set:
                 with suppress(StoreUnavailable):
                     drain(owner, lane, slot)
 
@@ -132,17 +133,17 @@ def _beat(runtime: Runtime, parent: int, stop: threading.Event) -> None:
     idle_beats = 0
     while True:
         try:
-            drains.beat(runtime.store, runtime.name, list(runtime.running))
+            drains.beat(runtime.store, runtime.name, list(runtime.leases))
         except StoreUnavailable as error:
             logs.warning("heartbeat_missed", detail=error.detail)
         if os.getppid() != parent:
             os.kill(os.getpid(), signal.SIGTERM)
-            # Told once; what is at work keeps its holds until it ends.
+            # Once is enough: drains keep their leases until they end.
             parent = os.getppid()
-        idle_beats = idle_beats + 1 if runtime.stop.raised and not runtime.running else 0
+        idle_beats = idle_beats + 1 if runtime.stop.is_set and not runtime.leases else 0
         if idle_beats == _FAREWELL_BEATS:
-            # All is done but RQ's farewell, which may wait for a silent Redis or, if the signal came just before
-            # it asked for a job, for that job; both for longer than a stop may take.
+            # Only RQ's clean-up is left. It may wait for a silent Redis or, if the signal came just before RQ
+            # asked for a job, for that job; both for longer than a stop may take.
             os._exit(0)
         if stop.wait(_BEAT_SECONDS):
             return

@@ -13,7 +13,9 @@ Keys, each below ``sd:<destination or source>:``
                           ``:oldest_ms``, when the lane's oldest message was stored
 ``imports``               a hash: a file's digest -> ``<line> <accepted> <duplicates> <set aside>``: the line up to
                           which all of it is stored, and the receipt of the last step
-``names``                 what Split says of names: traffic types and environments, or a source's flags
+``<account>:names``       what Split says of names: traffic types and environments, or a source's flags; by a
+                          digest of the Admin API's address, the workspace and the key
+``<account>:names:wait``  there while Split is not asked, because it did not answer
 ========================  ======================================================================================
 
 and ``sd:workers``, the workers' signs of life, and ``sd:forbidden``, how many jobs were left alone, by reason. All

@@ -1,4 +1,7 @@
-"""What Split says of a destination's or source's names, kept for all workers."""
+"""What Split says of a destination's or source's names, kept for all workers by the account that was asked.
+
+So other names count as soon as the settings name another workspace or key.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,6 +10,9 @@ import orjson
 
 from split_dest.inbox import lanes
 from split_dest.inbox.store import Store, reported
+
+#: How long names are kept after they were asked for last: those of a former account are of no use.
+_KEPT_MS = 30 * 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,40 +35,49 @@ class Names:
     offset: int = 0
 
 
-def get(store: Store, owner: str) -> Names | None:
-    """Return what is kept; None: nothing yet.
+@dataclass(frozen=True, slots=True)
+class NameCache:
+    """The names that a destination's or source's account has, in Redis; ``account`` is that account's digest."""
 
-    Raises:
-        StoreUnavailable: Redis is away.
-    """
-    with reported():
-        kept = store.client.get(f"{lanes.prefix(owner)}names")
-    return Names(**orjson.loads(kept)) if kept else None
+    store: Store
+    owner: str
+    account: str
 
+    @property
+    def _key(self) -> str:
+        return f"{lanes.prefix(self.owner)}{self.account}:names"
 
-def may_ask(store: Store, owner: str) -> bool:
-    """True unless Split lately did not tell.
+    def load(self) -> Names | None:
+        """Return the names; None: the account was not asked yet.
 
-    Raises:
-        StoreUnavailable: Redis is away.
-    """
-    with reported():
-        return not store.client.exists(f"{lanes.prefix(owner)}names:wait")
+        Raises:
+            StoreUnavailable: Redis is away.
+        """
+        with reported():
+            text = self.store.client.get(self._key)
+        return Names(**orjson.loads(text)) if text else None
 
+    def save(self, names: Names) -> None:
+        """Keep the names until they are saved again.
 
-def ask_later(store: Store, owner: str, seconds: float) -> None:
-    """Keep all workers from asking for so long.
+        Raises:
+            StoreUnavailable: Redis is away.
+        """
+        self.store.run("keep", self._key, orjson.dumps(names), _KEPT_MS)
 
-    Raises:
-        StoreUnavailable: Redis is away.
-    """
-    store.run("keep", f"{lanes.prefix(owner)}names:wait", 1, int(seconds * 1000))
+    def may_ask(self) -> bool:
+        """Return False while all workers wait because Split did not answer an earlier question.
 
+        Raises:
+            StoreUnavailable: Redis is away.
+        """
+        with reported():
+            return not self.store.client.exists(f"{self._key}:wait")
 
-def put(store: Store, owner: str, names: Names) -> None:
-    """Keep the names until they are put anew.
+    def ask_later(self, seconds: float) -> None:
+        """Keep all workers from asking for this long.
 
-    Raises:
-        StoreUnavailable: Redis is away.
-    """
-    store.run("keep", f"{lanes.prefix(owner)}names", orjson.dumps(names), 0)
+        Raises:
+            StoreUnavailable: Redis is away.
+        """
+        self.store.run("keep", f"{self._key}:wait", 1, int(seconds * 1000))

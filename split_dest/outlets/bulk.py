@@ -4,17 +4,17 @@ from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-#: A record as it stands in a body; its length is that in bytes.
+#: A record as it is written in a body; its length is that in bytes.
 Encoded = TypeVar("Encoded", bound=Sized)
 
 
 @dataclass(slots=True)
-class Parcel(Generic[Encoded]):
-    """Encoded records of one message that travel in one call; ``last`` of that message's parcels."""
+class Chunk(Generic[Encoded]):
+    """Encoded records of one message that travel in one call; ``is_last`` for that message's last chunk."""
 
     entry_id: str
     records: Sequence[Encoded]
-    last: bool
+    is_last: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,48 +25,49 @@ class Limits:
     size_bytes: int
 
 
-def calls(messages: Iterable[tuple[str, Sequence[Encoded]]], limits: Limits) -> Iterator[list[Parcel[Encoded]]]:
-    """Gives the calls that carry the messages' records, each within the limits.
+def calls(messages: Iterable[tuple[str, Sequence[Encoded]]], limits: Limits) -> Iterator[list[Chunk[Encoded]]]:
+    """Yield the calls that carry the messages' records, each within the limits.
 
-    A message's records stay in one call, so that it is refused or delivered whole, unless they alone go beyond.
+    A message's records stay in one call, so that it is refused or delivered whole, unless they alone exceed the
+    limits.
 
     Args:
-        messages: a message's place in its stream, and its encoded records.
+        messages: a message's id in its stream, and its encoded records.
         limits: of one call.
     """
-    call: list[Parcel[Encoded]] = []
+    call: list[Chunk[Encoded]] = []
     count = size_bytes = 0
     for entry_id, records in messages:
-        for parcel, added_bytes in _parcels(entry_id, records, limits):
-            count += len(parcel.records)
+        for chunk, added_bytes in _chunks(entry_id, records, limits):
+            count += len(chunk.records)
             size_bytes += added_bytes
             if call and (count > limits.records or size_bytes > limits.size_bytes):
                 yield call
-                call, count, size_bytes = [], len(parcel.records), added_bytes
-            call.append(parcel)
+                call, count, size_bytes = [], len(chunk.records), added_bytes
+            call.append(chunk)
     if call:
         yield call
 
 
-def _parcels(entry_id: str, records: Sequence[Encoded], limits: Limits) -> Iterable[tuple[Parcel[Encoded], int]]:
-    """Gives a message's parcels, nearly always one, each with the bytes that it takes in a body."""
+def _chunks(entry_id: str, records: Sequence[Encoded], limits: Limits) -> Iterable[tuple[Chunk[Encoded], int]]:
+    """Return a message's chunks, nearly always one, each with the bytes that it takes in a body."""
     size_bytes = _size(records)
     if len(records) <= limits.records and size_bytes <= limits.size_bytes:
-        return [(Parcel(entry_id, records, last=True), size_bytes)]
-    return [(parcel, _size(parcel.records)) for parcel in _cut(entry_id, records, limits)]
+        return [(Chunk(entry_id, records, is_last=True), size_bytes)]
+    return [(chunk, _size(chunk.records)) for chunk in _cut(entry_id, records, limits)]
 
 
-def _cut(entry_id: str, records: Sequence[Encoded], limits: Limits) -> Iterator[Parcel[Encoded]]:
+def _cut(entry_id: str, records: Sequence[Encoded], limits: Limits) -> Iterator[Chunk[Encoded]]:
     start = size = 0
     for end, record in enumerate(records):
         added = len(record) + 1
         if end > start and (end - start == limits.records or size + added + 1 > limits.size_bytes):
-            yield Parcel(entry_id, records[start:end], last=False)
+            yield Chunk(entry_id, records[start:end], is_last=False)
             start, size = end, 0
         size += added
-    yield Parcel(entry_id, records[start:], last=True)
+    yield Chunk(entry_id, records[start:], is_last=True)
 
 
 def _size(records: Sequence[Sized]) -> int:
-    """Gives the bytes that records take in a body: their own, and a comma or bracket around each."""
+    """Return the bytes that records take in a body: their own, and a comma or bracket around each."""
     return sum(map(len, records)) + len(records) + 1

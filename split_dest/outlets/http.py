@@ -1,4 +1,4 @@
-"""One HTTP call and what its answer means; whether a retry can help is decided here, once."""
+"""One HTTP call and what its answer means; the only place that decides whether a retry can help."""
 
 import copy
 import email.utils
@@ -15,21 +15,21 @@ from split_dest.outlets import deadline
 
 USER_AGENT = f"split-dest/{__version__}"
 
-#: What Split's documents ask for (docs.split.io, reference/error-codes): 402 and 403 speak of the key's rights.
+#: docs.split.io, reference/error-codes: 402 and 403 concern the key's rights.
 _KEY_REFUSED = frozenset({401, 402, 403})
 _RECORD_REFUSED = frozenset({400, 413, 422})
 #: Retry-After (RFC 9110) and Split's Admin API (docs.split.io, reference/rate-limiting: the larger one counts).
 _WAIT_HEADERS = ("Retry-After", "X-RateLimit-Reset-Seconds-Org", "X-RateLimit-Reset-Seconds-IP")
-#: Segment's Tracking API sends seconds in it (segment-docs, sources/catalog/libraries/server/http-api).
+#: Segment's Tracking API sends seconds in this header (segment-docs, sources/catalog/libraries/server/http-api).
 _RESET_HEADER = "X-RateLimit-Reset"
 _WAIT_MAX_SECONDS = 86_400.0
-#: Makes a context that holds for as long as a call takes.
-Watch = Callable[[], AbstractContextManager[None]]
+#: Returns a context within which a call is made.
+CallContext = Callable[[], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request, ready to be sent. ``place`` is its path without any user's data, for logs and errors."""
+    """One HTTP request, ready to be sent. ``place`` is its path without a user's data, for logs and errors."""
 
     method: str
     url: str
@@ -51,27 +51,27 @@ class Http:
 
     def __init__(self, timeout_seconds: float, connections: int = 16) -> None:
         self._pool = deadline.pools(timeout_seconds, connections)
-        self._watch: Watch = nullcontext
+        self._context: CallContext = nullcontext
 
-    def watched(self, watch: Watch) -> "Http":
-        """Gives the same connections, each of whose calls is made within a context of *watch*."""
+    def within(self, context: CallContext) -> "Http":
+        """Return the same connections; each call is made within a new context of this kind."""
         same = copy.copy(self)
-        same._watch = watch
+        same._context = context
         return same
 
     def send(self, request: Request, *, not_found_is_answer: bool = False) -> Answer:
-        """Sends the request and gives the answer.
+        """Send the request and return the answer.
 
         Args:
             request: what to send.
-            not_found_is_answer: True gives a 404 to the caller, who knows what it means.
+            not_found_is_answer: True returns a 404 to the caller, which knows what it means.
 
         Raises:
             Refused: anything but a 2xx, or no answer at all.
         """
-        said = f"{request.method} {request.place}"
+        call = f"{request.method} {request.place}"
         try:
-            with self._watch():
+            with self._context():
                 answer = self._pool.request(
                     request.method,
                     request.url,
@@ -80,26 +80,26 @@ class Http:
                     redirect=False,  # a key must not follow to another host
                 )
         except urllib3.exceptions.NewConnectionError as error:
-            raise Refused("upstream_unreachable", f"{said}: no connection", Remedy.WAIT) from error
+            raise Refused("upstream_unreachable", f"{call}: no connection", Remedy.WAIT) from error
         except urllib3.exceptions.TimeoutError as error:
-            raise Refused("upstream_timeout", said, Remedy.WAIT) from error
+            raise Refused("upstream_timeout", call, Remedy.WAIT) from error
         except urllib3.exceptions.HTTPError as error:
-            raise Refused("upstream_unreachable", f"{said}: {type(error).__name__}", Remedy.WAIT) from error
+            raise Refused("upstream_unreachable", f"{call}: {type(error).__name__}", Remedy.WAIT) from error
         if 200 <= answer.status < 300 or (answer.status == 404 and not_found_is_answer):
             return Answer(answer.status, answer.data)
-        raise _refused(said, answer.status, answer.headers)
+        raise _refused(call, answer.status, answer.headers)
 
 
-def _refused(said: str, status: int, headers: Mapping[str, str]) -> Refused:
+def _refused(call: str, status: int, headers: Mapping[str, str]) -> Refused:
     code, remedy = _meaning(status)
     sent = _date(headers.get("Date", "")) or time.time()
     reset = _seconds(headers.get(_RESET_HEADER, ""), sent)
-    # Many proxies write the moment itself here, as seconds since 1970.
+    # Many proxies write the time of the reset here, as seconds since 1970.
     waits = [reset if reset <= _WAIT_MAX_SECONDS else 0.0]
     waits += [_seconds(headers.get(name, ""), sent) for name in _WAIT_HEADERS]
-    # A wait that is over when it is given is none: the lane backs off as it does without one.
+    # A wait of zero counts as none: the lane backs off as it does without one.
     wait_seconds = min(max(waits), _WAIT_MAX_SECONDS) or None
-    return Refused(code, f"{said}: {status}", remedy, wait_seconds=wait_seconds)
+    return Refused(code, f"{call}: {status}", remedy, wait_seconds=wait_seconds)
 
 
 def _meaning(status: int) -> tuple[str, Remedy]:
@@ -111,9 +111,9 @@ def _meaning(status: int) -> tuple[str, Remedy]:
 
 
 def _seconds(header: str, sent: float) -> float:
-    """Gives the seconds that a header asks to wait: a number of them, or a date; 0.0: none, or unreadable.
+    """Return the seconds that a header asks to wait: a number of them, or a date; 0.0: none, or unreadable.
 
-    *sent* is when the answer says that it was sent, in seconds since 1970: a date means the sender's clock.
+    *sent* is the time of the answer's ``Date`` in seconds since 1970, because a date refers to the sender's clock.
     """
     try:
         seconds = float(header)
@@ -124,7 +124,7 @@ def _seconds(header: str, sent: float) -> float:
 
 
 def _date(header: str) -> float | None:
-    """Gives a date in seconds since 1970; None: unreadable."""
+    """Return a date in seconds since 1970; None: unreadable."""
     try:
         return email.utils.parsedate_to_datetime(header).timestamp()
     except (ValueError, OverflowError):

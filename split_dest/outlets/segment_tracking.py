@@ -9,8 +9,8 @@ from split_dest import __version__
 from split_dest.outlets.bulk import Limits
 from split_dest.outlets.http import USER_AGENT, Request
 
-#: Segment takes 2,500 messages and 500 KB a batch (segment-docs, sources/catalog/libraries/server/http-api); what
-#: stands around the messages needs a little room.
+#: Segment takes 2,500 messages and 500 KB a batch (segment-docs, sources/catalog/libraries/server/http-api); the
+#: JSON around the messages needs a little room.
 LIMITS = Limits(2500, 499_000)
 
 # Without sentAt Segment leaves each timestamp as it is: Split's clock needs no correction.
@@ -18,7 +18,7 @@ _CONTEXT = orjson.dumps({"library": {"name": "split-dest", "version": __version_
 
 
 def request(segment_url: str, write_key: str, calls: Iterable[bytes]) -> Request:
-    """Gives the call that sends encoded calls.
+    """Return the request that sends encoded calls.
 
     Source:
         segment-docs, sources/catalog/libraries/server/http-api, "Batch" and "Authentication".

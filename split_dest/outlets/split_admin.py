@@ -1,5 +1,6 @@
-"""Split's Admin API: what names stand for, and identities."""
+"""Split's Admin API: the ids of names, and identities."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ BULK_MAX = 100
 
 _FLAGS_A_PAGE = 50
 
-#: What a single identity's failure in a bulk answer means for the others: these may succeed later.
+#: Statuses of a single identity in a bulk answer with which it may succeed later.
 _MAY_SUCCEED_LATER = frozenset({408, 429, *range(500, 600)})
 
 
@@ -29,8 +30,14 @@ class Account:
     admin_header: str
     workspace_id: str
 
+    @property
+    def digest(self) -> str:
+        """A name for this account, from which its key can't be read."""
+        parts = "\0".join((self.admin_url, self.workspace_id, self.admin_key))
+        return hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()
+
     def request(self, method: str, path: str, place: str, body: bytes = b"") -> Request:
-        """Gives a request of this account.
+        """Return a request of this account.
 
         Source:
             docs.split.io, reference/authentication; migrated accounts send ``x-api-key``.
@@ -56,7 +63,7 @@ class Place:
 
 
 def lookup_requests(account: Account) -> tuple[Request, Request]:
-    """Gives the requests that ask for the names of traffic types and of environments."""
+    """Return the requests that ask for the names of traffic types and of environments."""
     workspace = quote(account.workspace_id, safe="")
     return (
         account.request("GET", f"/trafficTypes/ws/{workspace}", "/trafficTypes/ws/…"),
@@ -65,16 +72,16 @@ def lookup_requests(account: Account) -> tuple[Request, Request]:
 
 
 def look_up(http: Http, account: Account) -> tuple[dict[str, str], dict[str, str]]:
-    """Asks for traffic types by lower-cased name and environments by name, each with its id.
+    """Ask for traffic types by lower-cased name and environments by name, each with its id.
 
     Raises:
-        Refused: Split did not tell.
+        Refused: Split did not answer with them.
 
     Source:
         docs.split.io, reference/traffic-types-overview; python-api, main/environment_microclient.py.
     """
-    traffic_types, environments = (_named(http, request) for request in lookup_requests(account))
-    return {name.lower(): found for name, found in traffic_types.items()}, environments
+    traffic_types, environments = (_named(http, account, request) for request in lookup_requests(account))
+    return {name.lower(): type_id for name, type_id in traffic_types.items()}, environments
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +93,10 @@ class FlagPage:
 
 
 def flag_page(http: Http, account: Account, offset: int) -> FlagPage:
-    """Asks for the traffic types of the flags from the offset on; a flag without one is left out.
+    """Ask for the traffic types of the flags from the offset on; a flag without one is left out.
 
     Raises:
-        Refused: Split did not tell.
+        Refused: Split did not answer with them.
 
     Source:
         python-api, main/split_microclient.py (pages by offset), resources/split.py.
@@ -97,31 +104,44 @@ def flag_page(http: Http, account: Account, offset: int) -> FlagPage:
     path = f"/splits/ws/{quote(account.workspace_id, safe='')}?limit={_FLAGS_A_PAGE}&offset={offset}"
     request = account.request("GET", path, "/splits/ws/…")
     try:
-        page = orjson.loads(http.send(request).body)
+        page = orjson.loads(_of_workspace(http, account, request))
         flags, total = list(page["objects"]), int(page["totalCount"])
-        named = {str(flag["name"]): (flag.get("trafficType") or {}).get("name") for flag in flags}
+        types = {str(flag["name"]): (flag.get("trafficType") or {}).get("name") for flag in flags}
     except (orjson.JSONDecodeError, AttributeError, TypeError, KeyError, ValueError) as error:
         raise _unexpected(request) from error
     end = offset + len(flags)
-    found = {flag: name.lower() for flag, name in named.items() if isinstance(name, str)}
-    return FlagPage(found, end if flags and end < total else 0)
+    lowered = {flag: name.lower() for flag, name in types.items() if isinstance(name, str)}
+    return FlagPage(lowered, end if flags and end < total else 0)
 
 
-def _named(http: Http, request: Request) -> dict[str, str]:
+def _named(http: Http, account: Account, request: Request) -> dict[str, str]:
     try:
-        listed = orjson.loads(http.send(request).body)
+        listed = orjson.loads(_of_workspace(http, account, request))
         return {str(item["name"]): str(item["id"]) for item in listed}
     except (orjson.JSONDecodeError, TypeError, KeyError) as error:
         raise _unexpected(request) from error
 
 
+def _of_workspace(http: Http, account: Account, request: Request) -> bytes:
+    """Return the body of the answer to a request whose path names the account's workspace.
+
+    Source:
+        docs.split.io, reference/error-codes: 404 for what does not exist, or what the key has no access to.
+    """
+    answer = http.send(request, not_found_is_answer=True)
+    if answer.status == 404:
+        detail = f"workspace {account.workspace_id}, {request.method} {request.place}: 404"
+        raise Refused("workspace_unknown", detail, Remedy.MEND)
+    return answer.body
+
+
 def _unexpected(request: Request) -> Refused:
-    said = f"{request.method} {request.place}: an answer that is not as documented"
-    return Refused("upstream_error", said, Remedy.WAIT)
+    detail = f"{request.method} {request.place}: an answer that is not as documented"
+    return Refused("upstream_error", detail, Remedy.WAIT)
 
 
 def identity_request(account: Account, place: Place, identity: Identity, method: str) -> Request:
-    """Gives the call for one identity: PATCH keeps other attributes, PUT replaces them, DELETE removes it.
+    """Return the request for one identity: PATCH keeps other attributes, PUT replaces them, DELETE removes it.
 
     Source:
         docs.split.io, reference/update-identity and save-identity; python-api, main/identity_microclient.py.
@@ -131,7 +151,7 @@ def identity_request(account: Account, place: Place, identity: Identity, method:
 
 
 def bulk_request(account: Account, place: Place, identities: Sequence[Identity]) -> Request:
-    """Gives the call that replaces up to ``BULK_MAX`` identities.
+    """Return the request that replaces up to ``BULK_MAX`` identities.
 
     Source:
         docs.split.io, reference/save-identities.
@@ -141,7 +161,7 @@ def bulk_request(account: Account, place: Place, identities: Sequence[Identity])
 
 
 def merge_identity(http: Http, account: Account, place: Place, identity: Identity) -> None:
-    """Adds an identity's attributes to those that Split has; makes the key if Split does not know it.
+    """Add an identity's attributes to those that Split has; create the key if Split does not know it.
 
     Raises:
         Refused: Split did not take it.
@@ -151,7 +171,7 @@ def merge_identity(http: Http, account: Account, place: Place, identity: Identit
 
 
 def replace_identity(http: Http, account: Account, place: Place, identity: Identity) -> None:
-    """Writes an identity; attributes that Split has of it go.
+    """Write an identity; its other attributes in Split are removed.
 
     Raises:
         Refused: Split did not take it.
@@ -160,7 +180,7 @@ def replace_identity(http: Http, account: Account, place: Place, identity: Ident
 
 
 def delete_identity(http: Http, account: Account, place: Place, identity: Identity) -> None:
-    """Removes an identity; one that Split does not have is removed already.
+    """Remove an identity; one that Split does not have counts as removed.
 
     Raises:
         Refused: Split did not take it.
@@ -171,7 +191,7 @@ def delete_identity(http: Http, account: Account, place: Place, identity: Identi
 def replace_identities(
     http: Http, account: Account, place: Place, identities: Sequence[Identity]
 ) -> dict[str, Refused]:
-    """Replaces identities; gives those that Split refused singly, by key.
+    """Replace identities; return those that Split refused singly, by key.
 
     Raises:
         Refused: Split took none.
@@ -190,13 +210,13 @@ def replace_identities(
 
 def _single(failure: Mapping[str, Any]) -> Refused:
     status = failure.get("status")
-    said = f"POST /…/identities: listed as failed: {status}"
+    detail = f"POST /…/identities: listed as failed: {status}"
     if status in _MAY_SUCCEED_LATER:
-        return Refused("upstream_error", said, Remedy.WAIT)
-    return Refused("record_refused", said, Remedy.HALVE)
+        return Refused("upstream_error", detail, Remedy.WAIT)
+    return Refused("record_refused", detail, Remedy.HALVE)
 
 
 def _segment(key: str) -> str:
-    """Gives a key as one path segment; a key of dots alone would otherwise climb to another resource."""
+    """Return a key as one path segment; a key of dots alone would otherwise lead to another resource."""
     quoted = quote(key, safe="")
     return quoted.replace(".", "%2E") if not key.strip(".") else quoted

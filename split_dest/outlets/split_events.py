@@ -9,7 +9,7 @@ from split_dest.split.records import Event
 
 
 def request(events_url: str, sdk_key: str, events: Iterable[bytes]) -> Request:
-    """Gives the call that sends encoded events.
+    """Return the request that sends encoded events.
 
     Source:
         docs.split.io, reference/create-events; python-client, api/events.py.
@@ -23,5 +23,5 @@ def request(events_url: str, sdk_key: str, events: Iterable[bytes]) -> Request:
 
 
 def encode(event: Event) -> bytes:
-    """Gives an event as Split reads it."""
+    """Return an event as Split reads it."""
     return orjson.dumps(event.to_json())

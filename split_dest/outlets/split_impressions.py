@@ -11,24 +11,24 @@ from split_dest.split.records import Impression
 
 
 @dataclass(frozen=True, slots=True)
-class Encoded:
-    """An impression as it stands in a body, below its flag."""
+class EncodedImpression:
+    """An impression as it is written in a body, below its flag."""
 
     flag: bytes
     text: bytes
 
     def __len__(self) -> int:
-        """Gives the bytes that it takes, with a flag of its own around it."""
+        """Return the bytes that it takes together with a flag around it."""
         return len(self.flag) + len(self.text) + len(b'{"f":,"i":[]}')
 
 
-def encode(impression: Impression) -> Encoded:
-    """Gives an impression as Split reads it."""
-    return Encoded(orjson.dumps(impression.flag), orjson.dumps(impression.to_sdk()))
+def encode(impression: Impression) -> EncodedImpression:
+    """Return an impression as Split reads it."""
+    return EncodedImpression(orjson.dumps(impression.flag), orjson.dumps(impression.to_sdk()))
 
 
-def request(events_url: str, sdk_key: str, impressions: Iterable[Encoded]) -> Request:
-    """Gives the call that sends encoded impressions, together by flag.
+def request(events_url: str, sdk_key: str, impressions: Iterable[EncodedImpression]) -> Request:
+    """Return the request that sends encoded impressions, grouped by flag.
 
     Source:
         python-client, api/impressions.py and api/client.py; javascript-commons, sync/submitters/types.ts.

@@ -108,7 +108,7 @@ def test_live_a_redis_that_may_lose_messages_is_reported(command, store, option,
             "SDK key: Split or Segment refused the key (401, 402 or 403). (POST /events",
         ),
         ("${{TEST_ADMIN_KEY}}", "${{TEST_SDK_KEY}}", "admin key and workspace: Split or Segment refused the key"),
-        ("ws-1", "ws-2", "admin key and workspace: "),
+        ("ws-1", "ws-2", "admin key and workspace: Split has no workspace of the configured id"),
         ("environment: Production", "environment: Prod", "environment Prod (Split has: Production, Staging)"),
         (
             "environment: Production\n",

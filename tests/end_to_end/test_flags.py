@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from split_dest.inbox import names
-from split_dest.inbox.names import Names
+from split_dest.inbox.names import NameCache, Names
+from split_dest.outlets.split_admin import Account
 from tests.end_to_end.test_impressions import DOOR, SOURCE, delivered, impression
-from tests.support.sandbox import Sandbox
+from tests.support.sandbox import ADMIN_KEY, Sandbox
 from tests.support.service import Service
 
 
@@ -40,7 +40,9 @@ def test_refused_look_ups_set_nothing_aside(flags: Service, sandbox: Sandbox, st
 
 def test_a_new_flag_is_waited_for(flags: Service, sandbox: Sandbox) -> None:
     """A flag that Split has only since it was asked last is asked for within seconds, not guessed."""
-    names.put(flags.store, "flags", Names(flags.store.now_ms(), flags={"other": "user"}))
+    account = Account(f"{sandbox.url}/internal/api/v2", ADMIN_KEY, "authorization", "ws-1")
+    cache = NameCache(flags.store, "flags", account.digest)
+    cache.save(Names(flags.store.now_ms(), flags={"other": "user"}))
     post(flags, impression(1))
 
     flags.start_workers(1)

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from split_dest.errors import Refused, Remedy, StoreUnavailable
-from split_dest.inbox import dead_letters, drains, names, wake
+from split_dest.inbox import dead_letters, drains, wake
 from split_dest.inbox.drains import dead, delivered
-from split_dest.inbox.names import Names
+from split_dest.inbox.names import NameCache, Names
 from split_dest.inbox.store import Store
 from tests.inbox.steps import accept, balance, numbers, take
 
@@ -36,7 +36,7 @@ def test_a_full_redis_is_drained(full: Store) -> None:
     entries = drain.claim(10)
     drain.vouch()
     drains.beat(full, "worker-1", [drain])
-    names.put(full, "web", Names(1))
+    NameCache(full, "web", "account").save(Names(1))
 
     assert drain.may_call()
     drain.settle([delivered(entries[0].id), dead(entries[1].id, "record_refused")])

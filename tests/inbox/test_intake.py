@@ -8,8 +8,9 @@ import pytest
 import redis
 
 from split_dest.errors import StoreUnavailable
-from split_dest.inbox import intake, names
+from split_dest.inbox import intake
 from split_dest.inbox.intake import Terms
+from split_dest.inbox.names import NameCache, Names
 from split_dest.inbox.store import Store, connect, socket_path
 from split_dest.mapping.acceptance import Item
 from tests.inbox.steps import accept, balance
@@ -94,11 +95,13 @@ def test_a_long_data_directory_still_has_a_socket() -> None:
 
 def test_names_are_kept_for_all_workers(store: Store) -> None:
     """What one worker asked of Split, the others read."""
-    assert names.get(store, "web") is None
+    names = Names(5, {"user": "tt-1"}, {"Production": "env-1"})
+    assert NameCache(store, "web", "account").load() is None
 
-    names.put(store, "web", names.Names({"user": "tt-1"}, {"Production": "env-1"}, 5))
+    NameCache(store, "web", "account").save(names)
 
-    assert names.get(store, "web") == names.Names({"user": "tt-1"}, {"Production": "env-1"}, 5)
+    assert NameCache(store, "web", "account").load() == names
+    assert NameCache(store, "web", "another").load() is None
 
 
 def test_many_items_are_stored_in_steps(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""Bodies of bulk calls: each within the limits of whom it is for."""
+"""Bodies of bulk calls stay within the limits of the API that they are sent to."""
 
 import orjson
 import pytest
@@ -13,11 +13,11 @@ from tests.segment.strategies import LAWS
 
 @pytest.mark.parametrize(("count", "size"), [(6000, 10), (200, 10_000), (40, 32_768), (2500, 150)])
 def test_segment_gets_no_batch_over_its_limits(count: int, size: int):
-    """At most 2,500 messages and 500 KB, whatever their size, and none is left out or sent twice."""
+    """At most 2,500 messages and 500 KB, whatever their size; none is left out or sent twice."""
     texts = [orjson.dumps({"n": n, "p": ""}).replace(b'""', b'"%s"' % (b"x" * (size - 16))) for n in range(count)]
 
-    made = list(calls(((str(n), [text]) for n, text in enumerate(texts)), segment_tracking.LIMITS))
-    bodies = [segment_tracking.request("u", "k", (p.records[0] for p in call)).body for call in made]
+    packed = list(calls(((str(n), [text]) for n, text in enumerate(texts)), segment_tracking.LIMITS))
+    bodies = [segment_tracking.request("u", "k", (chunk.records[0] for chunk in call)).body for call in packed]
 
     batches = [orjson.loads(body)["batch"] for body in bodies]
     assert [each["n"] for batch in batches for each in batch] == list(range(count))
@@ -28,7 +28,7 @@ def test_segment_gets_no_batch_over_its_limits(count: int, size: int):
 @LAWS
 @given(st.lists(st.tuples(st.sampled_from(["a", 'b"', "ü"]), st.text(max_size=5)), min_size=1, max_size=30))
 def test_impressions_of_a_flag_stand_together(seen: list[tuple[str, str]]):
-    """Each flag once, its impressions in their order, and the body no larger than was reckoned."""
+    """Each flag appears once, its impressions keep their order, and the body is no larger than calculated."""
     impressions = [Impression(flag, key, "on", n + 1, "l") for n, (flag, key) in enumerate(seen)]
     encoded = [split_impressions.encode(each) for each in impressions]
 
@@ -47,18 +47,18 @@ def test_impressions_of_a_flag_stand_together(seen: list[tuple[str, str]]):
     st.builds(Limits, st.integers(1, 10), st.integers(70, 200)),
 )
 def test_no_call_is_over_its_limits_and_no_record_is_lost(messages: list[list[bytes]], limits: Limits):
-    """A message's records stay together unless they alone are too many; its last parcel says so."""
+    """A message's records stay together unless they alone are too many; its last chunk says so."""
     named = [(str(n), records) for n, records in enumerate(messages)]
 
-    made = list(calls(named, limits))
+    packed = list(calls(named, limits))
 
-    for call in made:
-        records = [record for parcel in call for record in parcel.records]
+    for call in packed:
+        records = [record for chunk in call for record in chunk.records]
         assert len(records) <= limits.records
         assert sum(map(len, records)) + len(records) + 1 <= limits.size_bytes
-    parcels = [parcel for call in made for parcel in call]
+    chunks = [chunk for call in packed for chunk in call]
     rejoined: dict[str, list[bytes]] = {}
-    for parcel in parcels:
-        rejoined.setdefault(parcel.entry_id, []).extend(parcel.records)
+    for chunk in chunks:
+        rejoined.setdefault(chunk.entry_id, []).extend(chunk.records)
     assert rejoined == dict(named)
-    assert [parcel.entry_id for parcel in parcels if parcel.last] == list(rejoined)
+    assert [chunk.entry_id for chunk in chunks if chunk.is_last] == list(rejoined)

@@ -1,4 +1,4 @@
-"""A whole answer comes in time, or the call is over."""
+"""A call ends if the whole answer has not come in time."""
 
 import socket
 import ssl
@@ -18,38 +18,38 @@ _HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
 
 
 @contextmanager
-def dripping(begins: bytes, context: ssl.SSLContext | None) -> Iterator[int]:
-    """Serves one call an answer that goes on with a byte each tenth of a second; gives the port."""
+def dripping(start: bytes, context: ssl.SSLContext | None) -> Iterator[int]:
+    """Serve one call an answer that continues with a byte each tenth of a second; yield the port."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        thread = threading.Thread(target=_drip, args=(server, begins, context))
+        thread = threading.Thread(target=_drip, args=(server, start, context))
         thread.start()
         yield server.getsockname()[1]
         thread.join(60)
 
 
-def _drip(server: socket.socket, begins: bytes, context: ssl.SSLContext | None) -> None:
+def _drip(server: socket.socket, start: bytes, context: ssl.SSLContext | None) -> None:
     peer, _ = server.accept()
     with suppress(OSError), context.wrap_socket(peer, server_side=True) if context else peer as connection:
         connection.recv(65536)
-        connection.sendall(begins)
+        connection.sendall(start)
         for _ in range(400):
             connection.sendall(b"x")
             time.sleep(0.1)
 
 
 def ask(url: str) -> str:
-    """Gives why a call was refused."""
+    """Return the reason code with which a call is refused."""
     with pytest.raises(Refused) as refused:
         Http(1).send(Request("POST", url, {}, b"[]", "/events/bulk"))
     return refused.value.code
 
 
-@pytest.mark.parametrize("begins", [b"HTTP/1.1 200 OK\r\nX-Long: ", _HEAD], ids=["headers", "body"])
-def test_an_answer_that_drips_is_a_timeout(begins: bytes) -> None:
-    """A byte now and then keeps no call alive beyond its timeout."""
+@pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\nX-Long: ", _HEAD], ids=["headers", "body"])
+def test_an_answer_that_drips_is_a_timeout(start: bytes) -> None:
+    """Single bytes keep no call alive beyond its timeout."""
     started = time.monotonic()
 
-    with dripping(begins, None) as port:
+    with dripping(start, None) as port:
         assert ask(f"http://127.0.0.1:{port}") == "upstream_timeout"
 
     assert time.monotonic() - started < 20

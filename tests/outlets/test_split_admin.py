@@ -1,7 +1,8 @@
-"""Flags of Split's Admin API: page by page, odd answers, and how long a refusal asks to wait."""
+"""Split's Admin API: flags page by page, odd answers, how long a refusal asks to wait, and accounts."""
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -11,7 +12,8 @@ import pytest
 
 from split_dest.errors import Refused, Remedy
 from split_dest.outlets.http import Http
-from split_dest.outlets.split_admin import Account, FlagPage, flag_page
+from split_dest.outlets.split_admin import Account, FlagPage, flag_page, look_up
+from tests.support.sandbox import ADMIN_KEY, Sandbox
 
 FLAGS = [
     {"name": f"flag-{n}", "trafficType": {"id": "1", "name": "User" if n % 2 else "account"}} for n in range(120)
@@ -19,15 +21,15 @@ FLAGS = [
 
 
 class Server(ThreadingHTTPServer):
-    """Answers every call with what ``says`` makes of its query."""
+    """Answers every call with what ``reply`` returns for its query."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.says: Callable[[dict[str, list[str]]], Any] = page
-        self.refuses: dict[str, str] | None = None
-        self.asked = 0
+        self.reply: Callable[[dict[str, list[str]]], Any] = page
+        self.refusal: dict[str, str] | None = None
+        self.calls = 0
 
     @property
     def account(self) -> Account:
@@ -39,15 +41,15 @@ class _Handler(BaseHTTPRequestHandler):
     server: Server
 
     def log_message(self, *_: object) -> None:
-        """Says nothing."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
-        """Gives what the server says."""
-        self.server.asked += 1
+        """Send the server's reply."""
+        self.server.calls += 1
         assert urlsplit(self.path).path == "/splits/ws/ws%2F1"
-        body = orjson.dumps(self.server.says(parse_qs(urlsplit(self.path).query)))
-        self.send_response_only(200 if self.server.refuses is None else 503)
-        for name, value in (self.server.refuses or {}).items():
+        body = orjson.dumps(self.server.reply(parse_qs(urlsplit(self.path).query)))
+        self.send_response_only(200 if self.server.refusal is None else 503)
+        for name, value in (self.server.refusal or {}).items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -55,7 +57,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def page(query: dict[str, list[str]]) -> dict[str, Any]:
-    """Gives a page as Split does."""
+    """Return a page as Split does."""
     offset, limit = int(query["offset"][0]), int(query["limit"][0])
     return {"objects": FLAGS[offset : offset + limit], "offset": offset, "limit": limit, "totalCount": len(FLAGS)}
 
@@ -73,18 +75,18 @@ def server() -> Iterator[Server]:
 
 def test_flags_come_page_by_page(server: Server):
     """120 flags need three calls; names of traffic types are lower-cased."""
-    found: dict[str, str] = {}
+    flags: dict[str, str] = {}
     offset = 0
-    while not found or offset:
+    while not flags or offset:
         page = flag_page(Http(2), server.account, offset)
-        found, offset = {**found, **page.traffic_types}, page.next_offset
+        flags, offset = {**flags, **page.traffic_types}, page.next_offset
 
-    assert found == {f"flag-{n}": "user" if n % 2 else "account" for n in range(120)}
-    assert server.asked == 3
+    assert flags == {f"flag-{n}": "user" if n % 2 else "account" for n in range(120)}
+    assert server.calls == 3
 
 
 @pytest.mark.parametrize(
-    ("says", "page"),
+    ("reply", "page"),
     [
         ({"objects": [], "totalCount": 0}, FlagPage({}, 0)),
         ({"objects": [], "totalCount": 500}, FlagPage({}, 0)),
@@ -95,9 +97,9 @@ def test_flags_come_page_by_page(server: Server):
         ),
     ],
 )
-def test_odd_pages_end_all_the_same(server: Server, says: Any, page: FlagPage):
-    """No flags, a count that is never reached, flags without a traffic type: none of it stops the rest."""
-    server.says = lambda _: says
+def test_odd_pages_end_the_listing_too(server: Server, reply: Any, page: FlagPage):
+    """No flags, a count that is never reached, flags without a traffic type: the listing still ends."""
+    server.reply = lambda _: reply
 
     assert flag_page(Http(2), server.account, 0) == page
 
@@ -105,14 +107,15 @@ def test_odd_pages_end_all_the_same(server: Server, says: Any, page: FlagPage):
 @pytest.mark.parametrize(
     "answer", [[], {"objects": 1, "totalCount": 1}, {"objects": [{}], "totalCount": 1}, {"objects": ["x"]}, "x"]
 )
-def test_an_answer_that_nobody_expects_is_waited_out(server: Server, answer: Any):
-    """It counts as an error of Split's; nothing of the answer is told."""
-    server.says = lambda _: answer
+def test_an_undocumented_answer_is_retried_later(server: Server, answer: Any):
+    """It counts as an error of Split's; the detail quotes nothing of the answer."""
+    server.reply = lambda _: answer
 
     with pytest.raises(Refused) as caught:
         flag_page(Http(2), server.account, 0)
 
-    assert (caught.value.code, caught.value.remedy) == ("upstream_error", Remedy.WAIT)
+    assert caught.value.code == "upstream_error"
+    assert caught.value.remedy is Remedy.WAIT
     assert caught.value.detail == "GET /splits/ws/…: an answer that is not as documented"
 
 
@@ -132,11 +135,47 @@ def test_an_answer_that_nobody_expects_is_waited_out(server: Server, answer: Any
         ({"X-RateLimit-Reset-Seconds-Org": "3", "X-RateLimit-Reset-Seconds-IP": "5"}, 5),
     ],
 )
-def test_the_longest_wait_that_an_answer_gives_counts(server: Server, headers: dict[str, str], wait_seconds: Any):
-    """A reset far away is no wait but a moment, as many proxies write it; a date means the sender's clock."""
-    server.refuses = headers
+def test_the_longest_wait_of_an_answer_counts(server: Server, headers: dict[str, str], wait_seconds: Any):
+    """A very large reset is a time since 1970, as many proxies write it; a date refers to the sender's clock."""
+    server.refusal = headers
 
     with pytest.raises(Refused) as caught:
         flag_page(Http(2), server.account, 0)
 
-    assert (caught.value.code, caught.value.wait_seconds) == ("upstream_error", wait_seconds)
+    assert caught.value.code == "upstream_error"
+    assert caught.value.wait_seconds == wait_seconds
+
+
+@pytest.mark.parametrize(
+    ("ask", "place"),
+    [(look_up, "/trafficTypes/ws/…"), (lambda *account: flag_page(*account, 0), "/splits/ws/…")],
+    ids=["names", "flags"],
+)
+def test_a_workspace_that_split_lacks_is_for_a_person_to_fix(
+    sandbox: Sandbox, ask: Callable[..., Any], place: str
+) -> None:
+    """It never appears by waiting, and the detail names it."""
+    account = Account(f"{sandbox.url}/internal/api/v2", ADMIN_KEY, "authorization", "ws-9")
+
+    with pytest.raises(Refused) as caught:
+        ask(Http(2), account)
+
+    assert caught.value.code == "workspace_unknown"
+    assert caught.value.remedy is Remedy.MEND
+    assert caught.value.detail == f"workspace ws-9, GET {place}: 404"
+
+
+def test_an_account_is_known_by_address_workspace_and_key() -> None:
+    """Each of the three makes another digest, and the key can't be read in it."""
+    account = Account("https://split", "a-key", "authorization", "ws-1")
+
+    others = {
+        replace(account, admin_url="https://other").digest,
+        replace(account, admin_key="another-key").digest,
+        replace(account, workspace_id="ws-2").digest,
+    }
+
+    assert len(others) == 3
+    assert account.digest not in others
+    assert replace(account).digest == account.digest
+    assert "a-key" not in account.digest

@@ -1,4 +1,4 @@
-"""Jobs as somebody plants them who can write to Redis and nothing else."""
+"""Jobs that someone plants who can write to Redis and nothing else."""
 
 import json
 import os
@@ -17,7 +17,7 @@ DRAIN = "workers.drain.drain"
 
 @dataclass(frozen=True, slots=True)
 class Touch:
-    """Makes a file when it is unpickled."""
+    """Creates a file when it is unpickled."""
 
     file: Path
 
@@ -26,23 +26,23 @@ class Touch:
 
 
 def call(function: str, *arguments: Any, instance: Any = None, **named: Any) -> bytes:
-    """Gives a call as RQ stores it with the JSON serializer."""
+    """Return a call as RQ stores it with the JSON serializer."""
     return zlib.compress(json.dumps([function, instance, arguments, named]).encode())
 
 
 def plant(client: redis.Redis, job_id: str, data: bytes, **fields: Any) -> None:
-    """Writes a job and names it in the workers' list."""
+    """Write a job and add its id to the workers' list."""
     client.hset(f"rq:job:{job_id}", mapping={"data": data, "origin": "drains", "status": "queued", **fields})
     client.rpush(QUEUE, job_id)
 
 
 def drain(job_id: str, owner: str = "web") -> bytes:
-    """Gives a real drain's call."""
+    """Return a real drain's call."""
     return call(DRAIN, owner, "events", 0, job_id)
 
 
 def with_calls(file: Path) -> Iterator[tuple[str, bytes]]:
-    """Gives calls that are no drain, each with the reason why it is left alone."""
+    """Yield calls that are no drain, each with the reason why it is refused."""
     touch = f"touch {file}"
     yield "job_function", call("os.system", touch)
     yield "job_function", call("os.system", touch, instance={"a": 1})
@@ -60,7 +60,7 @@ def with_calls(file: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def with_extras(file: Path, url: str) -> Iterator[dict[str, Any]]:
-    """Gives what is added to a real drain so that RQ would do more."""
+    """Yield fields that are added to a real drain so that RQ would do more."""
     pickled = pickle.dumps(Touch(file))
     yield {"meta": pickled}
     yield {"result": pickled}
@@ -74,7 +74,7 @@ def with_extras(file: Path, url: str) -> Iterator[dict[str, Any]]:
 
 
 def around(client: redis.Redis, file: Path) -> None:
-    """Plants what RQ looks at beside its list: registries, dependents, groups, limits, and the word to pause."""
+    """Plant what RQ reads beside its list: registries, dependents, groups, limits, and its command to pause."""
     evil = call("os.system", f"touch {file}")
     states = {"wip": "started", "ready": "ready_to_enqueue", "deferred": "deferred", "scheduled": "scheduled"}
     for name, status in states.items():

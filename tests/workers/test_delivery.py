@@ -1,11 +1,11 @@
-"""Three batches at hand: one's calls in the air, one being mapped, one claimed ahead."""
+"""A drain holds three batches: the calls of one are under way, one is being mapped, one is claimed ahead."""
 
 import contextlib
 import gc
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -18,77 +18,79 @@ from split_dest.inbox.store import Store
 from tests.cli.typed import wait_until
 from tests.inbox.steps import accept, numbers, take
 from workers import runtime
-from workers.aside import Stand
-from workers.delivery import Delivery
+from workers.delivery import LaneDelivery, SlowCallGuard
 
 _WAIT_SECONDS = 20
 
 
 @pytest.fixture
-def make_delivery(store: Store) -> Iterator[Callable[[int], Delivery]]:
-    """Makes the delivery of a drain that claims so many messages at a time."""
-    made: list[Delivery] = []
+def make_delivery(store: Store) -> Iterator[Callable[[int], LaneDelivery]]:
+    """Return a function that creates the delivery of a drain; its argument is the size of a batch."""
+    deliveries: list[LaneDelivery] = []
 
-    def make(batch: int) -> Delivery:
+    def make(batch: int) -> LaneDelivery:
         limits = settings.Delivery(batch_max_events=batch)
-        things = replace(runtime.begin(settings.Settings(delivery=limits)), store=store)
-        made.append(Delivery(take(store), things, Stand(), time.monotonic() + _WAIT_SECONDS))
-        return made[-1]
+        shared = replace(runtime.start(settings.Settings(delivery=limits)), store=store)
+        ends = time.monotonic() + _WAIT_SECONDS
+        deliveries.append(LaneDelivery(take(store), shared, SlowCallGuard(), ends))
+        return deliveries[-1]
 
     yield make
-    for delivery in made:
-        delivery.wait()
+    for delivery in deliveries:
+        delivery.wait_for_threads()
 
 
-def test_a_batch_is_mapped_and_another_claimed_while_a_call_is_in_the_air(
-    store: Store, make_delivery: Callable[[int], Delivery]
+def test_a_batch_is_mapped_and_another_claimed_while_a_call_is_under_way(
+    store: Store, make_delivery: Callable[[int], LaneDelivery]
 ) -> None:
-    """Split may take as long for its answer as the worker for the next messages, and nobody waits for both."""
+    """The time that Split takes to answer is used to prepare the next calls."""
     accept(store, "a", "b", "c")
     delivery = make_delivery(1)
     answered = threading.Event()
 
     first = delivery.claim()
-    delivery.send_off(list(delivery.mapping(first)), partial(_call, delivery, first[0].id, answered))
-    mapped = list(delivery.mapping(delivery.claim()))
+    delivery.map(first, _text)
+    delivery.start_calls(first, partial(_call, delivery, first[0].id, answered))
+    mapped = delivery.map(delivery.claim(), _text)
     wait_until(lambda: numbers(store).in_flight == 3)
     claimed = delivery.claim()
 
-    assert (_texts(mapped), _texts(claimed)) == ([b'{"messageId":"b"}'], [b'{"messageId":"c"}'])
+    assert mapped == [b'{"messageId":"b"}']
+    assert [_text(entry) for entry in claimed] == [b'{"messageId":"c"}']
     assert numbers(store).delivered == 0
     answered.set()
-    delivery.land()
+    delivery.finish_calls()
     assert numbers(store).delivered == 1
 
 
-def test_one_call_is_in_the_air_at_a_time(store: Store, make_delivery: Callable[[int], Delivery]) -> None:
-    """What was refused is known before the next call goes, and a worker that dies leaves one batch in doubt."""
+def test_one_call_is_under_way_at_a_time(store: Store, make_delivery: Callable[[int], LaneDelivery]) -> None:
+    """A refusal is known before the next call is sent, and a worker that dies leaves one batch in doubt."""
     accept(store, "a", "b")
     delivery = make_delivery(1)
     later: list[str] = []
 
-    delivery.send_off(delivery.claim(), _refused)
+    delivery.start_calls(delivery.claim(), _refused)
     with pytest.raises(Refused):
-        delivery.send_off(delivery.claim(), partial(later.append, "called"))
-    delivery.wait()
+        delivery.start_calls(delivery.claim(), partial(later.append, "called"))
+    delivery.wait_for_threads()
 
     assert later == []
 
 
 def test_a_batch_that_was_refused_is_out_of_memory_at_once(
-    store: Store, make_delivery: Callable[[int], Delivery]
+    store: Store, make_delivery: Callable[[int], LaneDelivery]
 ) -> None:
-    """What is left to Python's search for cycles stays for many batches, because the search is rare."""
+    """Python searches for cycles rarely, so a batch in a cycle would stay in memory for many batches."""
     batch = _Batch()
     seen = weakref.ref(batch)
     delivery = make_delivery(1)
 
     gc.disable()
     try:
-        delivery.send_off(batch, _refused)
+        delivery.start_calls(batch, _refused)
         del batch
         with contextlib.suppress(Refused):
-            delivery.land()
+            delivery.finish_calls()
         assert seen() is None
     finally:
         gc.enable()
@@ -98,11 +100,11 @@ class _Batch(list[Entry]):
     """A batch that can be referred to weakly."""
 
 
-def _texts(entries: Sequence[Entry]) -> list[bytes]:
-    return [entry.text for entry in entries]
+def _text(entry: Entry) -> bytes:
+    return entry.text
 
 
-def _call(delivery: Delivery, entry_id: str, answered: threading.Event) -> None:
+def _call(delivery: LaneDelivery, entry_id: str, answered: threading.Event) -> None:
     assert answered.wait(_WAIT_SECONDS)
     delivery.settle([delivered(entry_id)])
 

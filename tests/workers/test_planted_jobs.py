@@ -1,4 +1,4 @@
-"""Writing to Redis is not running code: what somebody plants there is counted and left alone."""
+"""Writing to Redis is not running code: planted jobs are counted and not run."""
 
 import socket
 from collections import Counter
@@ -15,13 +15,13 @@ from tests.workers import plants
 
 @pytest.fixture
 def target(tmp_path: Path) -> Path:
-    """The file that planted code would make."""
+    """The file that planted code would create."""
     return tmp_path / "planted"
 
 
 @pytest.fixture
-def door(make_service: Callable[..., Service]) -> Service:
-    """A web process; what is planted now, workers find when they start."""
+def web(make_service: Callable[..., Service]) -> Service:
+    """A web process; workers find what is planted when they start."""
     service = make_service()
     service.start_web()
     return service
@@ -29,7 +29,7 @@ def door(make_service: Callable[..., Service]) -> Service:
 
 @pytest.fixture
 def listener() -> Iterator[socket.socket]:
-    """A port on which nobody may knock."""
+    """A port to which nothing may connect."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
@@ -38,13 +38,13 @@ def listener() -> Iterator[socket.socket]:
 
 
 def counted(service: Service) -> dict[str, int]:
-    """Gives how many jobs were left alone, by reason."""
-    found = service.store.client.hgetall(forbidden.KEY)
-    return {reason.decode(): int(number) for reason, number in found.items()}
+    """Return how many jobs were refused, by reason."""
+    counts = service.store.client.hgetall(forbidden.KEY)
+    return {reason.decode(): int(number) for reason, number in counts.items()}
 
 
 def goes_on(service: Service, pids: list[int]) -> None:
-    """Makes sure that the same worker has run what was planted before, and delivers what comes now."""
+    """Check that the same worker has gone through what was planted, and delivers a new message."""
     before = service.lane().delivered
     service.post(tracks(1, start=before))
     service.wait_until(lambda: service.lane().delivered == before + 1, 60)
@@ -52,44 +52,44 @@ def goes_on(service: Service, pids: list[int]) -> None:
     assert not service.store.client.llen(plants.QUEUE)
 
 
-def test_no_planted_call_runs_and_each_is_counted(door: Service, target: Path) -> None:
+def test_no_planted_call_runs_and_each_is_counted(web: Service, target: Path) -> None:
     """Pickles, other functions, huge and cut calls, arguments that are no drain's: none runs."""
-    wanted: Counter[str] = Counter()
-    pids = worker_pids(door.start_workers(1).pid)
+    expected: Counter[str] = Counter()
+    pids = worker_pids(web.start_workers(1).pid)
     for number, (reason, data) in enumerate(plants.with_calls(target)):
-        wanted[reason] += 1
-        plants.plant(door.store.client, f"p-{number}", data)
+        expected[reason] += 1
+        plants.plant(web.store.client, f"p-{number}", data)
 
-    door.wait_until(lambda: counted(door) == wanted, 60)
+    web.wait_until(lambda: counted(web) == expected, 60)
 
-    goes_on(door, pids)
+    goes_on(web, pids)
     assert not target.exists()
-    assert 0 < door.store.client.ttl("rq:job:p-0") <= wake.KEPT_SECONDS
-    assert door.log("worker").count('"event":"job_forbidden"') == wanted.total()
+    assert 0 < web.store.client.ttl("rq:job:p-0") <= wake.KEPT_SECONDS
+    assert web.log("worker").count('"event":"job_forbidden"') == expected.total()
 
 
 def test_nothing_that_hangs_on_a_job_is_loaded_called_or_fetched(
-    door: Service, target: Path, listener: socket.socket
+    web: Service, target: Path, listener: socket.socket
 ) -> None:
-    """Real drains with pickles, callbacks, webhooks, repeats: RQ would act on them; they are left alone."""
+    """Real drains with pickles, callbacks, webhooks, repeats: RQ would act on them; they are refused."""
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/hook"
-    pids = worker_pids(door.start_workers(1).pid)
+    pids = worker_pids(web.start_workers(1).pid)
     extras = list(plants.with_extras(target, url))
     for number, fields in enumerate(extras):
-        plants.plant(door.store.client, f"p-{number}", plants.drain(f"p-{number}"), **fields)
+        plants.plant(web.store.client, f"p-{number}", plants.drain(f"p-{number}"), **fields)
 
-    door.wait_until(lambda: counted(door) == {"job_extras": len(extras)}, 60)
+    web.wait_until(lambda: counted(web) == {"job_extras": len(extras)}, 60)
 
-    goes_on(door, pids)
+    goes_on(web, pids)
     assert not target.exists()
     with pytest.raises(BlockingIOError):
         listener.accept()
 
 
-def test_what_is_no_job_at_all_is_passed_over(door: Service) -> None:
-    """Ids that are none, ids of nothing, keys of another type, an empty hash, an owner whom nobody knows."""
-    client = door.store.client
-    pids = worker_pids(door.start_workers(1).pid)
+def test_values_that_are_no_job_are_refused(web: Service) -> None:
+    """Odd ids, ids without a job, keys of another type, an empty hash, an unknown owner."""
+    client = web.store.client
+    pids = worker_pids(web.start_workers(1).pid)
     client.set("rq:job:a-text", "x")
     client.rpush("rq:job:a-list", "x")
     client.hset("rq:job:no-data", "status", "queued")
@@ -100,18 +100,18 @@ def test_what_is_no_job_at_all_is_passed_over(door: Service) -> None:
         client, "elsewhere", plants.drain("elsewhere", owner="elsewhere"), origin="another", timeout="soon"
     )
 
-    wanted = {"job_id_odd": 5, "job_absent": 2, "job_unreadable": 2, "job_unknown_lane": 1}
-    door.wait_until(lambda: counted(door) == wanted, 60)
+    expected = {"job_id_odd": 5, "job_absent": 2, "job_unreadable": 2, "job_unknown_lane": 1}
+    web.wait_until(lambda: counted(web) == expected, 60)
 
-    goes_on(door, pids)
+    goes_on(web, pids)
     assert client.llen(f"{plants.QUEUE}:intermediate") == 0
 
 
-def test_registries_groups_dependents_and_commands_wake_nothing(door: Service, target: Path) -> None:
-    """What RQ's maintenance, its end of a job and its pub/sub would look at is not read."""
-    client = door.store.client
+def test_registries_groups_dependents_and_commands_wake_nothing(web: Service, target: Path) -> None:
+    """RQ's maintenance, its end of a job and its pub/sub would act on them; none is read."""
+    client = web.store.client
     plants.around(client, target)
-    process = door.start_workers(1)
+    process = web.start_workers(1)
     pids = worker_pids(process.pid)
     client.sadd("rq:job:real:dependents", "in-deferred", "in-ready")
     plants.plant(client, "real", plants.drain("real"))
@@ -119,23 +119,23 @@ def test_registries_groups_dependents_and_commands_wake_nothing(door: Service, t
         channel = "rq:pubsub:" + worker.decode().removeprefix("rq:worker:")
         assert client.publish(channel, b'{"command": "shutdown"}') == 0
 
-    door.wait_until(lambda: client.hget("rq:job:real", "status") == b"finished", 60)
+    web.wait_until(lambda: client.hget("rq:job:real", "status") == b"finished", 60)
 
-    goes_on(door, pids)
+    goes_on(web, pids)
     assert not target.exists()
     assert client.hget("rq:job:in-ready", "status") == b"ready_to_enqueue"
     assert client.smembers("rq:job:real:dependents")
 
 
-def test_the_operator_is_told(door: Service) -> None:
-    """The count by reason stands in /metrics and in `split-dest status`, as a table and as JSON."""
-    plants.plant(door.store.client, "p", plants.call("os.system", "true"))
-    door.start_workers(1)
-    door.wait_until(lambda: counted(door) == {"job_function": 1}, 60)
+def test_metrics_and_status_show_the_counts(web: Service) -> None:
+    """The count by reason is in /metrics and in `split-dest status`, as a table and as JSON."""
+    plants.plant(web.store.client, "p", plants.call("os.system", "true"))
+    web.start_workers(1)
+    web.wait_until(lambda: counted(web) == {"job_function": 1}, 60)
 
-    metrics = door.http.request("GET", f"{door.url}/metrics").data.decode()
-    table, told = (door.command("status", *option) for option in ([], ["--json"]))
+    metrics = web.http.request("GET", f"{web.url}/metrics").data.decode()
+    table, json = (web.command("status", *option) for option in ([], ["--json"]))
 
     assert 'split_dest_forbidden_jobs_total{reason="job_function"} 1.0' in metrics
     assert "forbidden jobs: job_function 1" in table.splitlines()
-    assert orjson.loads(told)["forbidden"] == {"job_function": 1}
+    assert orjson.loads(json)["forbidden"] == {"job_function": 1}

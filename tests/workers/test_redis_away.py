@@ -1,4 +1,4 @@
-"""Workers whose Redis is gone or silent."""
+"""Workers whose Redis is away or silent."""
 
 import signal
 from pathlib import Path
@@ -10,8 +10,8 @@ from tests.support.service import worker_pids
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
-def test_workers_stay_while_redis_is_away_and_end_when_told(tmp_path: Path, how: signal.Signals) -> None:
-    """No process dies of it, each tries again, and a stop does not wait for Redis."""
+def test_workers_stay_while_redis_is_away_and_stop_on_sigterm(tmp_path: Path, how: signal.Signals) -> None:
+    """No process dies, each tries again, and stopping does not wait for Redis."""
     with ground(tmp_path) as on:
         workers = on.service.start_workers()
         pids = worker_pids(workers.pid)

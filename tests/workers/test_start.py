@@ -1,4 +1,4 @@
-"""The start of workers: nobody waits for what only another process needs."""
+"""The start of workers: no process imports what only another one needs."""
 
 import subprocess
 import sys
@@ -38,12 +38,12 @@ def test_workers_are_started_before_the_supervisor_needs_redis(make_service: Cal
     ("module", "absent"),
     [
         ("workers.supervisor", {"redis", "rq", "urllib3"}),
-        ("workers.lookout", {"urllib3", "workers.worker", "workers.drain"}),
+        ("workers.watchdog", {"urllib3", "workers.worker", "workers.drain"}),
         ("workers.worker", {"yaml", "split_dest.config.schema", "workers.supervisor"}),
     ],
 )
 def test_each_process_imports_what_it_needs(module: str, absent: set[str]) -> None:
-    """The supervisor delivers nothing, its watch talks to Redis alone, and a worker is handed its settings."""
+    """The supervisor delivers nothing, its watchdog talks only to Redis, and a worker receives its settings."""
     script = f"import sys, {module}; print(*sys.modules)"
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     imported = set(ended.stdout.split())

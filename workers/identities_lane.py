@@ -3,64 +3,62 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from split_dest.errors import Refused, Remedy
-from split_dest.inbox.drains import Entry, Outcome, dead, filtered
+from split_dest.inbox.drains import Entry, Outcome, dead
 from split_dest.mapping import to_split
+from split_dest.mapping.rules import Rules
 from split_dest.outlets import split_admin
 from split_dest.outlets.split_admin import Account, Place
 from split_dest.segment import message
 from split_dest.split.merging import Merged, bulks, merge, runs
 from split_dest.split.records import Identity
 from workers import split_names
-from workers.delivery import Delivery
+from workers.delivery import LaneDelivery, MessageRecords
 from workers.runtime import IDENTITY_CALLS, Runtime
 
+#: What refused each call; None: Split took it.
 Results = list[Refused | None]
 
 _UNKNOWN = Refused("traffic_type_unknown", "the settings map an id to one that Split lacks", Remedy.HALVE)
 
 
-def deliver(delivery: Delivery, entries: Sequence[Entry]) -> None:
-    """Delivers claimed messages as identities, and removes those that are to be deleted.
+def deliver(delivery: LaneDelivery, entries: Sequence[Entry]) -> None:
+    """Deliver claimed messages as identities, and remove those that are to be deleted.
 
     Raises:
         Refused: Split takes no calls now; what is not settled stays claimed.
         SlotLost: the drain may not go on.
-        TurnOver: other lanes are to have their turn.
+        TurnOver: other lanes should have their turn.
     """
-    owner, runtime = delivery.hold.owner, delivery.runtime
-    destination = runtime.settings.destinations[owner]
-    rules = split_names.with_traffic_types(destination, owner, runtime)
-    kept_out: list[Outcome] = []
-    identities: list[tuple[str, Identity]] = []
-    for entry in delivery.mapping(entries):
-        mapped = to_split(message.restore(entry.text), rules, entry.accepted_ms)
-        identities += [(entry.id, identity) for identity in mapped.identities]
-        kept_out += [filtered(entry.id, mapped.dropped, mapped.notes)] if mapped.dropped else []
-        if mapped.notes:
-            delivery.note(entry.id, mapped.notes)
-    delivery.hold.settle(kept_out)
+    rules = split_names.rules_with_traffic_types(delivery)
+    filtered, messages = delivery.map_messages(entries, partial(_identities, rules))
+    delivery.lease.settle(filtered)
+    identities = [(entry_id, identity) for entry_id, records in messages for identity in records]
     if identities:
         merged = merge(identities, keep_older=rules.identify.mode == "merge")
-        wanted = {each.identity.traffic_type for each in merged}
-        places = split_names.places(destination, owner, wanted, runtime)
-        admin = _Admin(runtime, split_names.required_account(destination, runtime), places)
-        _write(delivery, merged, admin, in_bulk=rules.identify.mode == "replace")
+        places = split_names.identity_places(delivery, {each.identity.traffic_type for each in merged})
+        _write(delivery, merged, _Admin(delivery.runtime, *places), in_bulk=rules.identify.mode == "replace")
 
 
-def _write(delivery: Delivery, merged: Sequence[Merged], admin: "_Admin", *, in_bulk: bool) -> None:
+def _identities(rules: Rules, entry: Entry) -> MessageRecords[Identity]:
+    mapped = to_split(message.restore(entry.text), rules, entry.accepted_ms)
+    return MessageRecords(mapped.identities, mapped.dropped, mapped.notes)
+
+
+def _write(delivery: LaneDelivery, merged: Sequence[Merged], admin: "_Admin", *, in_bulk: bool) -> None:
     tally = _Tally(merged, delivery)
-    nowhere = [each for each in merged if each.identity.traffic_type not in admin.places]
-    delivery.hold.settle(tally.outcomes(nowhere, [_UNKNOWN] * len(nowhere)))
+    unplaced = [each for each in merged if each.identity.traffic_type not in admin.places]
+    delivery.lease.settle(tally.outcomes(unplaced, [_UNKNOWN] * len(unplaced)))
     waits: list[Refused] = []
-    somewhere = [each for each in merged if each.identity.traffic_type in admin.places]
-    for save, calls in _calls(somewhere, admin, in_bulk=in_bulk):
-        delivery.before_call()
+    placed = [each for each in merged if each.identity.traffic_type in admin.places]
+    for save, calls in _calls(placed, admin, in_bulk=in_bulk):
+        delivery.ensure_may_call()
         results = save(calls)
         waits += [refused for refused in results if refused is not None and refused.remedy is not Remedy.HALVE]
-        delivery.hold.settle(tally.outcomes(calls, results), all_well=not waits)
-        if any(map(_speaks_for_all, waits)) or (waits and all(results)) or delivery.turn_is_over:
+        delivery.lease.settle(tally.outcomes(calls, results), all_well=not waits)
+        if any(map(_concerns_all_keys, waits)) or (waits and all(results)) or delivery.turn_is_over:
             break
     if waits:
         raise max(waits, key=lambda refused: refused.wait_seconds or 0)
@@ -69,7 +67,7 @@ def _write(delivery: Delivery, merged: Sequence[Merged], admin: "_Admin", *, in_
 def _calls(
     merged: Sequence[Merged], admin: "_Admin", *, in_bulk: bool
 ) -> Iterator[tuple[Callable[[Sequence[Merged]], Results], Sequence[Merged]]]:
-    """Gives what goes to Split together: several single calls at once, or one bulk call of a traffic type."""
+    """Yield what goes to Split together: several single calls at once, or one bulk call of a traffic type."""
     single = [each for each in merged if each.identity.values is None or not in_bulk]
     yield from ((admin.save_singly, calls) for calls in runs(single, IDENTITY_CALLS))
     rest = [each for each in merged if each.identity.values is not None and in_bulk]
@@ -85,7 +83,7 @@ class _Admin:
     places: Mapping[str, Place]
 
     def save_singly(self, calls: Sequence[Merged]) -> Results:
-        """Writes or removes each by a call of its own, all at once; gives what refused each."""
+        """Write or remove each by a call of its own, all at once."""
         return list(self.runtime.pool.map(self._save, calls))
 
     def _save(self, each: Merged) -> Refused | None:
@@ -102,7 +100,7 @@ class _Admin:
         return None
 
     def save_in_bulk(self, calls: Sequence[Merged]) -> Results:
-        """Replaces all of one traffic type with one call; gives what refused each."""
+        """Replace all of one traffic type with one call."""
         identities = [each.identity for each in calls]
         place = self.places[identities[0].traffic_type]
         try:
@@ -118,13 +116,13 @@ class _Admin:
 class _Tally:
     """Which identities of each message are still open; a message is settled when none is."""
 
-    def __init__(self, merged: Sequence[Merged], delivery: Delivery) -> None:
+    def __init__(self, merged: Sequence[Merged], delivery: LaneDelivery) -> None:
         self._delivery = delivery
         self._open = Counter(entry_id for each in merged for entry_id in each.entry_ids)
         self._refused: dict[str, Refused] = {}
 
     def outcomes(self, calls: Sequence[Merged], results: Results) -> list[Outcome]:
-        """Notes what became of the calls; gives the outcomes of the messages that this finishes."""
+        """Note what became of the calls; return the outcomes of the messages that this finishes."""
         finished = []
         for each, refused in zip(calls, results, strict=True):
             if refused is not None and refused.remedy is not Remedy.HALVE:
@@ -142,6 +140,6 @@ class _Tally:
         return dead(entry_id, refused.code, refused.detail) if refused else self._delivery.delivered(entry_id)
 
 
-def _speaks_for_all(refused: Refused) -> bool:
-    """True for a refusal that every other key would meet as well; a 5xx may be one key's trouble."""
+def _concerns_all_keys(refused: Refused) -> bool:
+    """Return whether every other key would be refused as well; a 5xx may be one key's trouble."""
     return refused.remedy is Remedy.MEND or refused.wait_seconds is not None or refused.code == "rate_limited"
