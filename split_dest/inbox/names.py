@@ -72,7 +72,7 @@ class NameCache:
             StoreUnavailable: Redis is away.
         """
         with reported():
-            return not self.store.client.exists(f"{self._key}:wait")
+            return not self.store.client.exists(f"{lanes.prefix(self.owner)}{self.account}:names:wait")
 
     def ask_later(self, seconds: float) -> None:
         """Keep all workers from asking for this long.
@@ -80,4 +80,4 @@ class NameCache:
         Raises:
             StoreUnavailable: Redis is away.
         """
-        self.store.run("keep", f"{self._key}:wait", 1, int(seconds * 1000))
+        self.store.run("keep", f"{lanes.prefix(self.owner)}{self.account}:names:wait", 1, int(seconds * 1000))
