@@ -9,7 +9,8 @@ import orjson
 
 from split_dest.errors import MessageFiltered
 from split_dest.mapping.rules import SourceRules
-from split_dest.segment import json_text, payload, times
+from split_dest.segment import times
+from split_dest.segment.json_text import is_deep
 from split_dest.split.impressions import Received
 
 #: Segment's own limit for one message (segment-docs, sources/catalog/libraries/server/http-api).
@@ -109,7 +110,7 @@ def _given(impression: Received) -> dict[str, Any]:
         python-client, api/impressions.py; Harness FME, api/webhooks/impressions ("reserved for future use").
     """
     given = impression.get("properties")
-    if isinstance(given, str) and json_text.depth(given.encode()) <= payload.MAX_DEPTH:
+    if isinstance(given, str) and not is_deep(given.encode()):
         try:
             given = orjson.loads(given)
         except orjson.JSONDecodeError:

@@ -8,8 +8,9 @@ from typing import Any
 import orjson
 
 from split_dest.errors import MessageRejected, RequestRefused
-from split_dest.segment import json_text, payload, times
+from split_dest.segment import payload, times
 from split_dest.segment.damaged import too_many
+from split_dest.segment.json_text import is_deep
 from split_dest.segment.message import INTEGRATION_NAMES, refusal
 from split_dest.segment.payload import Part, Unreadable
 
@@ -208,7 +209,7 @@ def _object(value: Any) -> Any:
     """Return the object that a text writes out, unless it is too deep; anything else as it is."""
     if not isinstance(value, str) or not value.lstrip().startswith("{"):
         return value
-    if json_text.depth(value.encode()) > payload.MAX_DEPTH:
+    if is_deep(value.encode()):
         return value
     try:
         return orjson.loads(value)

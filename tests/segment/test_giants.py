@@ -92,7 +92,7 @@ def test_a_hostile_body_costs_little_time(body: bytes):
 
 def test_a_heap_of_damage_ends_the_reading():
     """What stands behind some thousand places where nothing belongs is one piece more."""
-    heap = b"[]" * (damaged.MOST_IDLE_STEPS + 1)
+    heap = b"[]" * (damaged.MAX_IDLE_STEPS + 1)
 
     found = messages(A + heap + B)
     assert len(found) == 2

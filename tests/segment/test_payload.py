@@ -203,6 +203,7 @@ def test_of_two_equal_names_the_last_counts(other: bytes):
 @given(st.one_of(st.binary(), st.text('[]{},:"\\ 1NaN-e.').map(str.encode)))
 @example(b'[{"a":NaN},]')
 @example(b'{"batch":[NaN,{"json":{"a":"\xff"}}]}')
+@example(b"0e0")
 def test_any_bytes_are_messages_or_refused(body: bytes):
     """Whatever comes, it is refused as no JSON, or each entry is an object or has its reason and text."""
     try:
@@ -214,7 +215,8 @@ def test_any_bytes_are_messages_or_refused(body: bytes):
 
     assert code in ("", "invalid_json")
     for each in found:
-        if isinstance(each, Unreadable):
+        # What is JSON is written again, so 0e0 becomes 0.0.
+        if isinstance(each, Unreadable) and each.rejection.code != "not_an_object":
             assert all(piece in body for piece in each.text.split(b"\n"))
 
 
