@@ -16,7 +16,7 @@ IdField = Literal["userId", "anonymousId"]
 
 @dataclass(frozen=True, slots=True)
 class Identify:
-    """How identify calls become identities; ``paths`` are those of ``map_identities`` that they write."""
+    """How identify calls become identities; ``paths`` are the paths of ``map_identities`` that they write."""
 
     enabled: bool = True
     mode: Literal["merge", "replace"] = "merge"
@@ -46,7 +46,7 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class EventTypeIds:
-    """What happens to a name that is no legal event type id."""
+    """What happens to a name that is no valid event type id."""
 
     invalid: Literal["sanitize", "drop"] = "sanitize"
     max_length: int = limits.EVENT_TYPE_ID_MAX_CHARS
@@ -83,7 +83,7 @@ class Exposures:
 class Rules:
     """Everything that the mapping of a destination depends on.
 
-    ``map_identities`` leads from a path in the message to a traffic type, in the order of the settings.
+    ``map_identities`` maps a path in the message to a traffic type, in the order of the settings.
     ``traffic_types`` are the names that Split has; None: not known, so every name counts.
     """
 
@@ -108,8 +108,8 @@ class Rules:
 class SourceRules:
     """Everything that the mapping of a source depends on.
 
-    ``map_traffic_types`` leads from a traffic type to the id field of Segment's that takes its keys,
-    ``flag_traffic_types`` from a flag to its traffic type.
+    ``map_traffic_types`` maps a traffic type to the Segment field that takes its keys, and
+    ``flag_traffic_types`` a flag to its traffic type.
     """
 
     environments: frozenset[str] = frozenset()
