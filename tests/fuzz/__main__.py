@@ -1,4 +1,4 @@
-"""``python -m tests.fuzz TARGET [--seconds N] [FILE]``: fuzzes one target with atheris, or tries one file once."""
+"""``python -m tests.fuzz TARGET [--seconds N] [FILE]``: fuzz one target with atheris, or try one file once."""
 
 import argparse
 import hashlib
@@ -16,7 +16,7 @@ FOUND = Path("var/fuzz")
 
 
 def main() -> None:
-    """Tries the file, or fuzzes until the time is over or something is found."""
+    """Try the file, or fuzz until the time is over or an input fails."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz")
     parser.add_argument("target", choices=TARGETS)
     parser.add_argument("--seconds", type=int, default=60)
@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def fuzz(name: str, target: ModuleType, seconds: int) -> None:
-    """Lets atheris try the target; does not come back."""
+    """Let atheris fuzz the target; never return."""
     folder = FOUND / name
     corpus = folder / "corpus"
     corpus.mkdir(parents=True, exist_ok=True)
@@ -51,7 +51,7 @@ def fuzz(name: str, target: ModuleType, seconds: int) -> None:
 
 
 def told(name: str, folder: Path, try_one: Callable[[bytes], None]) -> Callable[[bytes], None]:
-    """Return the same try, which says how to run what fails again."""
+    """Return the same function, which prints how to run a failing input again."""
 
     def tried(data: bytes) -> None:
         try:

@@ -49,7 +49,7 @@ def try_one(data: bytes) -> None:
 
 
 def judge(found: list[dict[str, Any] | Unreadable]) -> None:
-    """Make sure that each message can be written again, or has a listed reason; all pieces are one more."""
+    """Make sure that each message can be written again or has a listed reason; all pieces are one message more."""
     assert len(found) <= MAX_MESSAGES + 1
     for each in found:
         if isinstance(each, Unreadable):

@@ -41,7 +41,7 @@ def seeds() -> Iterator[bytes]:
 
 
 def try_one(data: bytes) -> None:
-    """Every message that the door takes becomes legal records or nothing with a listed reason; never both."""
+    """Every accepted message becomes legal records, or nothing with a listed reason; never both."""
     chosen = rules((data or b"\0")[0])
     try:
         found = payload.messages(data[1:], 100)
@@ -56,7 +56,7 @@ def try_one(data: bytes) -> None:
 
 
 def map_one(taken: message.Message, chosen: Rules) -> None:
-    """Maps a message and looks at what it becomes."""
+    """Map a message and check the records."""
     mapped, shown = to_split(taken, chosen, 1), to_impressions(taken, chosen, 1)
     for event in mapped.events:
         assert_event(orjson.loads(orjson.dumps(event.to_json())))

@@ -1,4 +1,4 @@
-"""What each door makes of a body's messages: something to store, which reads back as it was, or a reason."""
+"""The items that each endpoint makes of a body's messages: each is read back as it was, or has a reason."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -29,7 +29,7 @@ def seeds() -> Iterator[bytes]:
 
 
 def try_one(data: bytes) -> None:
-    """Every message is stored as it will be read, or set aside with a listed code."""
+    """Every message is stored as it will be read, or becomes a dead letter with a listed code."""
     kind = [*KINDS.values()][(data or b"\0")[0] % len(KINDS)]
     call = Call(kind, 1_700_000_000_000, MOST_BYTES, lambda: "new")
     try:
@@ -45,7 +45,7 @@ def try_one(data: bytes) -> None:
 
 
 def judge(found: dict[str, Any] | Unreadable | None, stored: Item) -> None:
-    """Makes sure that an item can be stored, and that a worker reads what was accepted."""
+    """Make sure that an item can be stored, and that a worker reads the accepted message."""
     assert stored.lanes
     assert stored.claim
     assert stored.reason in ("", *REASONS)

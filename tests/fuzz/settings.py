@@ -1,4 +1,4 @@
-"""The settings' file: any bytes load, or every problem is told with its place."""
+"""The settings file: any bytes load, or every problem is reported with its place."""
 
 import tempfile
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ def seeds() -> Iterator[bytes]:
 
 
 def try_one(data: bytes) -> None:
-    """Every file gives settings, or problems that stand within the file; never anything else."""
+    """Every file gives settings, or problems with places in the file; never another error."""
     FILE.write_bytes(data[1:])
     lines = data.decode("utf-8", "replace").count("\n") + 1
     try:

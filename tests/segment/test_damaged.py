@@ -1,4 +1,4 @@
-"""Damaged bodies cost their damaged parts alone."""
+"""A damaged body costs only its damaged parts."""
 
 import itertools
 import json
@@ -86,7 +86,7 @@ def test_every_element_that_is_readable_is_taken(body: str, taken: list[str]):
     ],
 )
 def test_no_part_of_a_damaged_element_is_taken(body: str, taken: list[str]):
-    """Only what stands directly in a list of messages, or outside of everything, is one."""
+    """A message stands directly in a list of messages, or outside of everything."""
     try:
         found = messages(body.encode(), 100)
     except RequestRefused:
@@ -175,7 +175,7 @@ _FORMS = [(b"[", b"]"), (b'{"batch":[', b"]}"), (b'{"writeKey":"w","batch":[', b
 
 
 def taken(body: bytes) -> list[dict[str, Any]]:
-    """Return the messages of the test that are found in a body."""
+    """Return the messages of the test that are read from a body."""
     try:
         return [each for each in messages(body) if isinstance(each, dict) and "event" in each]
     except RequestRefused:
@@ -185,7 +185,7 @@ def taken(body: bytes) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(("before", "after"), _FORMS)
 @pytest.mark.parametrize("comma", [b",", b"\n,", b"\n"])
 def test_wherever_a_body_is_cut_its_whole_messages_are_taken(before: bytes, after: bytes, comma: bytes):
-    """All that end before the cut, and no part of the one that is cut."""
+    """Messages that end before the cut are read, and no part of the one that is cut."""
     body = before + comma.join(_TEXTS) + after
     ends = list(itertools.accumulate((len(text) + len(comma) for text in _TEXTS), initial=len(before)))
 
@@ -213,7 +213,7 @@ def test_what_stands_between_messages_costs_none(form: tuple[bytes, bytes], betw
     st.sampled_from([b"", b" ", b"\n", b"\r\n", b","]),
 )
 def test_joined_bodies_are_all_read(batches: list[list[dict[str, Any]]], between: bytes):
-    """In their order, each batch with its own envelope."""
+    """Joined bodies are read in their order, each batch with its own envelope."""
     sent = [[{"type": "track", **each} for each in batch] for batch in batches]
     bodies = [orjson.dumps({"batch": batch, "sentAt": n}) for n, batch in enumerate(sent)]
 
@@ -226,7 +226,7 @@ def test_joined_bodies_are_all_read(batches: list[list[dict[str, Any]]], between
 @LAWS
 @given(st.lists(json_values, min_size=1, max_size=4), st.binary(max_size=3), st.data())
 def test_one_damaged_message_costs_no_other_in_lines(values: list[Any], damage: bytes, data: st.DataObject):
-    """Whatever was done within its line, the messages in the lines before it are taken as they are."""
+    """Damage in one line leaves the messages in the lines before it as they are."""
     texts = [orjson.dumps({"type": "track", "event": str(n), "p": value}) for n, value in enumerate(values)]
     bad = data.draw(st.integers(0, len(texts) - 1))
     at = data.draw(st.integers(0, len(texts[bad])))
@@ -249,7 +249,7 @@ _ENVELOPES = st.fixed_dictionaries(
     st.booleans(),
 )
 def test_what_is_whole_is_read_as_if_it_were_not_damaged(body: Any, indent: int | None, ascii_only: bool):
-    """Joined to another message, it gives the same messages and what stands beside them."""
+    """A whole body that is joined to another message has the same messages and the same envelope."""
     text = json.dumps(body, indent=indent, ensure_ascii=ascii_only).encode()
 
     (quick,), (part, last) = read(text), read(text + A.encode())
@@ -266,11 +266,12 @@ def _known(found: dict[str, Any] | Unreadable) -> Any:
 
 @pytest.mark.parametrize("form", ["[%s,]", '{"batch":[%s,]}', "%s"])
 def test_too_many_messages_are_refused(form: str):
-    """As in a body that is whole; pieces are no messages."""
+    """The limit applies to damaged bodies too; pieces are no messages."""
     body = (form % "\n".join([A] * 3) + "oops").encode()
 
     assert len(messages(body, 3)) == 4
     with pytest.raises(RequestRefused) as caught:
         messages(body, 2)
 
-    assert (caught.value.status, caught.value.code) == (413, "too_many_messages")
+    assert caught.value.status == 413
+    assert caught.value.code == "too_many_messages"

@@ -1,4 +1,4 @@
-"""Large bodies that could cost much: giants are set aside, heaps of marks refused, and time is linear."""
+"""Large bodies that could cost much: giants are dead letters, heaps of marks are refused, and time is linear."""
 
 import time
 from contextlib import suppress
@@ -26,29 +26,32 @@ MARKS = [
     ],
 )
 def test_a_giant_is_set_aside_and_its_neighbours_are_read(form: bytes) -> None:
-    """Whatever it holds, and whatever stands beside it."""
+    """A giant costs neither its batch nor the messages before it."""
     *others, giant = (each for each in messages(form % GIANT) if each != PIECE)
 
     assert isinstance(giant, Unreadable)
-    assert (giant.text, giant.rejection.code) == (GIANT, "message_too_large")
+    assert giant.text == GIANT
+    assert giant.rejection.code == "message_too_large"
     assert others == [{"type": "track"}] * len(others)
 
 
 @pytest.mark.parametrize("body", [*MARKS, b" " * 1_200_000 + b"1", GIANT[:-1]])
 def test_a_large_body_that_is_no_json_is_refused(body: bytes) -> None:
-    """Marks side by side, scalars, and a giant that never ends."""
+    """A large body is refused if it is only marks, a scalar, or a giant without an end."""
     with pytest.raises(RequestRefused) as caught:
         messages(body)
 
-    assert (caught.value.status, caught.value.code) == (400, "invalid_json")
+    assert caught.value.status == 400
+    assert caught.value.code == "invalid_json"
 
 
 def test_too_many_are_refused_before_they_are_all_cut() -> None:
-    """The limit holds for a body of which no message is looked at."""
+    """The limit on messages applies before any of them is parsed."""
     with pytest.raises(RequestRefused) as caught:
         messages(b"[" + b"10," * 500_000 + b"0]", payload.MAX_MESSAGES)
 
-    assert (caught.value.status, caught.value.code) == (413, "too_many_messages")
+    assert caught.value.status == 413
+    assert caught.value.code == "too_many_messages"
 
 
 _SIZE = 5_000_000
@@ -80,7 +83,7 @@ _SIZE = 5_000_000
     ],
 )
 def test_a_hostile_body_costs_little_time(body: bytes):
-    """Whatever is sent up to the door's five megabytes, it is read, and cut for a signature, within seconds."""
+    """Any five megabytes, an endpoint's limit, are read, and cut for a signature, within seconds."""
     started = time.process_time()
 
     payload.signed_texts(body)
@@ -91,7 +94,7 @@ def test_a_hostile_body_costs_little_time(body: bytes):
 
 
 def test_a_heap_of_damage_ends_the_reading():
-    """What stands behind some thousand places where nothing belongs is one piece more."""
+    """After two thousand brackets that lead to no message the rest of the body is one piece."""
     heap = b"[]" * (damaged.MAX_IDLE_STEPS + 1)
 
     found = messages(A + heap + B)
@@ -104,7 +107,7 @@ def test_a_heap_of_damage_ends_the_reading():
 
 @pytest.mark.parametrize("between", [b"", b"\n", b",\n", b"\n,"])
 def test_damage_costs_time_once(between: bytes):
-    """Messages that are cut, in one line or in many, are each looked at once."""
+    """Cut messages, in one line or in many, are each read once."""
     body = b"[" + between.join([b'{"type":"track","a":{"b":"c', A] * 30_000)
     started = time.process_time()
 

@@ -67,7 +67,7 @@ def _depth(value: Any) -> int:
 @LAWS
 @given(json_values, st.sampled_from([None, 0, 2]), st.booleans(), st.integers(0, MAX_DEPTH))
 def test_good_json_ends_with_its_value_and_is_as_deep(value: Any, indent: int | None, ascii_only: bool, more: int):
-    """However it is written."""
+    """Any JSON ends with its value and is as deep, however it is written."""
     text = json.dumps(value, indent=indent, ensure_ascii=ascii_only).encode()
 
     assert is_deep(b"[" * more + text + b"]" * more) == (more + _depth(value) > MAX_DEPTH)

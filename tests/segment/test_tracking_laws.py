@@ -1,4 +1,4 @@
-"""What the Tracking API refuses and why, who is meant for Split, and what holds for any body."""
+"""Reasons for which the Tracking API rejects messages, integrations, and laws for any body."""
 
 from typing import Any
 
@@ -52,19 +52,20 @@ SOMEONE = {"userId": "u-1"}
     ],
 )
 def test_what_segment_refuses_has_segments_own_reason(kind: str, sent: dict[str, Any], reason: str):
-    """But for what Split can use all the same: numbers as ids, groups without a user, ids in split."""
+    """Messages are rejected as at Segment, save those that Split can use, such as ids that are numbers."""
     (found,) = posted(sent, kind).messages
 
     assert code(found) == reason
 
 
 def test_a_refused_message_is_kept_whole_with_its_id():
-    """So that it can be replayed when what was wrong is mended."""
+    """A rejected message is kept completed, so that it can be replayed once the fault is fixed."""
     (found,) = posted(without("event"), "track").messages
 
     assert isinstance(found, Unreadable)
     kept = orjson.loads(found.text)
-    assert (kept["userId"], kept["receivedAt"]) == ("u-1", RECEIVED)
+    assert kept["userId"] == "u-1"
+    assert kept["receivedAt"] == RECEIVED
     assert kept["messageId"] == found.message_id == "m-1"
 
 
@@ -93,13 +94,13 @@ def test_a_refused_message_is_kept_whole_with_its_id():
     ],
 )
 def test_integrations_say_who_is_meant(integrations: Any, is_meant: bool):
-    """All counts on this door, in any case; the name of Split counts more, and any object is as good as true."""
+    """At this endpoint All counts, in any case; Split's name counts more, and any object counts as true."""
     for body in (TRACK | {"integrations": integrations}, {"batch": [TRACK], "integrations": integrations}):
         assert (one(body)["integrations"].get("Split") is not False) == is_meant
 
 
 def test_a_message_may_be_meant_although_its_batch_is_not():
-    """Each one's own integrations stand over those of the batch."""
+    """A message's own integrations count more than those of its batch."""
     batch = [TRACK, TRACK | {"integrations": {"Split": True}}, TRACK | {"integrations": {"All": True}}]
 
     found = posted({"batch": batch, "integrations": {"All": False}}).messages
@@ -137,7 +138,7 @@ def _is_sound(found: dict[str, Any] | Unreadable) -> bool:
 
 
 def _restored(found: dict[str, Any] | Unreadable) -> str:
-    """Return the code with which the message is refused when it is loaded from its text; empty: it is not."""
+    """Return the reason code of a message that can't be loaded from its text; empty for one that can."""
     sent = orjson.loads(found.text) if isinstance(found, Unreadable) else found
     try:
         loaded = message.load(sent) if isinstance(sent, dict) else None
@@ -148,7 +149,7 @@ def _restored(found: dict[str, Any] | Unreadable) -> str:
 
 
 def _outcome(body: Any, kind: str) -> tuple[Posted, str]:
-    """Return what a body means, and why it is refused if it is; nothing else may be raised."""
+    """Return the messages of a body, or the code with which it is refused; nothing else may be raised."""
     try:
         return posted(body, kind), ""
     except RequestRefused as refused:
@@ -158,7 +159,7 @@ def _outcome(body: Any, kind: str) -> tuple[Posted, str]:
 @LAWS
 @given(_BATCHES, _KINDS)
 def test_every_message_in_a_batch_is_one_message_or_a_reason(body: dict[str, Any], kind: str):
-    """Whatever it is; and what is stored of it can always be loaded or has a reason of its own."""
+    """Each message of any body can be stored and loaded, or has a reason code."""
     found = posted(body, kind).messages
 
     assert len(found) == len(body["batch"])
@@ -170,7 +171,7 @@ def test_every_message_in_a_batch_is_one_message_or_a_reason(body: dict[str, Any
 @LAWS
 @given(st.one_of(messages, json_values, _LISTS, st.fixed_dictionaries({"batch": json_values})), _KINDS)
 def test_json_of_any_shape_is_messages_or_refused(body: Any, kind: str):
-    """Nothing but a refusal is ever raised."""
+    """Any bytes are read or refused."""
     found, why = _outcome(body, kind)
 
     assert why in ("", "invalid_json")
@@ -183,7 +184,7 @@ def test_json_of_any_shape_is_messages_or_refused(body: Any, kind: str):
 @LAWS
 @given(st.one_of(st.binary(), st.text('[]{},:"\\ 1NaNbatch').map(str.encode)), _KINDS)
 def test_any_bytes_are_messages_or_refused(body: bytes, kind: str):
-    """Broken JSON too."""
+    """Damaged JSON is read or refused as well."""
     found, why = _outcome(body, kind)
 
     assert why in ("", "invalid_json")
@@ -201,7 +202,7 @@ def test_any_bytes_are_messages_or_refused(body: bytes, kind: str):
     ids=["context of a batch", "context", "context as a text", "batch as a text"],
 )
 def test_depth_does_no_harm(body: bytes):
-    """What is deeper than can be written again is left out or set aside."""
+    """Values that are nested too deep are left out, or make the message unreadable."""
     (found,) = posted(body).messages
 
     assert _is_sound(found)
