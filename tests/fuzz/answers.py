@@ -71,18 +71,18 @@ def try_one(data: bytes) -> None:
     server().answer = data[1:]
     account = Account(server().url, "key", "authorization", "ws")
     try:
-        found = call((data or b"\0")[0] % 4, Http(TIMEOUT_SECONDS), account)
+        result = call((data or b"\0")[0] % 4, Http(TIMEOUT_SECONDS), account)
     except Refused as refused:
         assert_refusal(refused)
         return
-    if isinstance(found, dict):
-        for each in found.values():
+    if isinstance(result, dict):
+        for each in result.values():
             assert_refusal(each)
-    elif isinstance(found, FlagPage):
-        assert all(name == name.lower() for name in found.traffic_types.values())
-        assert found.next_offset >= 0
-    elif isinstance(found, Answer):
-        assert 200 <= found.status < 300
+    elif isinstance(result, FlagPage):
+        assert all(name == name.lower() for name in result.traffic_types.values())
+        assert result.next_offset >= 0
+    elif isinstance(result, Answer):
+        assert 200 <= result.status < 300
 
 
 def call(number: int, http: Http, account: Account) -> object:

@@ -48,10 +48,10 @@ def try_one(data: bytes) -> None:
         assert refused.code in REASONS
 
 
-def judge(found: list[dict[str, Any] | Unreadable]) -> None:
+def judge(items: list[dict[str, Any] | Unreadable]) -> None:
     """Make sure that each message can be written again or has a listed reason; all pieces are one message more."""
-    assert len(found) <= MAX_MESSAGES + 1
-    for each in found:
+    assert len(items) <= MAX_MESSAGES + 1
+    for each in items:
         if isinstance(each, Unreadable):
             assert each.rejection.code in REASONS
         else:

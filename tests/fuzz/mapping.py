@@ -44,10 +44,10 @@ def try_one(data: bytes) -> None:
     """Every accepted message becomes legal records, or nothing with a listed reason; never both."""
     chosen = rules((data or b"\0")[0])
     try:
-        found = payload.messages(data[1:], 100)
+        items = payload.messages(data[1:], 100)
     except RequestRefused:
         return
-    for each in found:
+    for each in items:
         if isinstance(each, dict):
             try:
                 map_one(message.load(each), chosen)
@@ -69,8 +69,13 @@ def map_one(taken: message.Message, chosen: Rules) -> None:
         assert_key(impression.key)
         assert_time(impression.timestamp_ms)
         orjson.dumps(impression.to_sdk())
-    for made in (mapped, shown):
-        kinds = [bool(made.events), bool(made.identities), bool(made.impressions), made.dropped is not None]
+    for result in (mapped, shown):
+        kinds = [
+            bool(result.events),
+            bool(result.identities),
+            bool(result.impressions),
+            result.dropped is not None,
+        ]
         assert kinds.count(True) == 1
-        assert made.dropped in (None, *REASONS)
-        assert set(made.notes) <= set(REASONS)
+        assert result.dropped in (None, *REASONS)
+        assert set(result.notes) <= set(REASONS)

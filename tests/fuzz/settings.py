@@ -27,7 +27,7 @@ def try_one(data: bytes) -> None:
     FILE.write_bytes(data[1:])
     lines = data.decode("utf-8", "replace").count("\n") + 1
     try:
-        found = config.load(FILE, VARIABLES, need_secrets=data[:1] == b"\1")
+        result = config.load(FILE, VARIABLES, need_secrets=data[:1] == b"\1")
     except SettingsError as refused:
         assert refused.problems
         for problem in refused.problems:
@@ -35,4 +35,4 @@ def try_one(data: bytes) -> None:
             assert 1 <= problem.line <= lines + 1 or b"\r" in data or not data.isascii()
             assert problem.column >= 1
     else:
-        assert isinstance(found, Settings)
+        assert isinstance(result, Settings)

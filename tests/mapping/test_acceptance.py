@@ -40,7 +40,7 @@ def test_a_message_is_stored_as_it_is_cleaned_with_its_lanes(sent: dict[str, Any
 
 
 @pytest.mark.parametrize(
-    ("sent", "door", "claim"),
+    ("sent", "endpoint", "claim"),
     [
         (track(), "webhook", '["webhook","track","signup","m1"]'),
         (track(), "tracking", '["tracking","track","signup","m1"]'),
@@ -53,9 +53,9 @@ def test_a_message_is_stored_as_it_is_cleaned_with_its_lanes(sent: dict[str, Any
         (track(event='"],', messageId='",["'), "webhook", '["webhook","track","\\"],","\\",[\\""]'),
     ],
 )
-def test_a_message_claims_its_door_type_name_and_id(sent: dict[str, Any], door: str, claim: str):
+def test_a_message_claims_its_door_type_name_and_id(sent: dict[str, Any], endpoint: str, claim: str):
     """Claims are the same in every version, for messages that are sent again during an upgrade."""
-    assert item(sent, KNOWN, None, door).claim == claim
+    assert item(sent, KNOWN, None, endpoint).claim == claim
 
 
 @given(values=st.lists(st.tuples(st.text(), st.text(min_size=1)), min_size=2, max_size=2, unique=True))
@@ -66,11 +66,11 @@ def test_different_calls_never_have_one_claim(values: list[tuple[str, str]]):
     assert one.claim != two.claim
 
 
-@pytest.mark.parametrize(("most", "reason"), [(32_768, ""), (300, "message_too_large"), (None, "")])
-def test_a_message_over_the_limit_is_set_aside(most: int | None, reason: str):
+@pytest.mark.parametrize(("max_bytes", "reason"), [(32_768, ""), (300, "message_too_large"), (None, "")])
+def test_a_message_over_the_limit_is_set_aside(max_bytes: int | None, reason: str):
     """A message over the limit is rejected, unless its size was checked before."""
-    taken = item(track(properties={"p": "x" * 300}), KNOWN, most)
-    seen = impression_item(SEEN | {"label": "x" * 300}, most)
+    taken = item(track(properties={"p": "x" * 300}), KNOWN, max_bytes)
+    seen = impression_item(SEEN | {"label": "x" * 300}, max_bytes)
 
     assert taken.reason == reason
     assert seen.reason == reason
@@ -107,22 +107,22 @@ def test_what_is_set_aside_claims_nothing_but_its_text(taken: Item, lane: str, r
 
 def test_the_text_of_a_letter_is_claimed_whole_and_for_its_door():
     """Dead letters differ by their whole text and by endpoint, so that a public one never hides another."""
-    found = [{"userId": [], "a": "x" * 70_000 + end} for end in "ab"]
+    items = [{"userId": [], "a": "x" * 70_000 + end} for end in "ab"]
 
-    claims = [item(each, KNOWN, None, door).claim for each in found for door in ("webhook", "tracking")]
+    claims = [item(each, KNOWN, None, endpoint).claim for each in items for endpoint in ("webhook", "tracking")]
 
     assert len(set(claims)) == 4
-    assert claims[0] == item(dict(found[0]), KNOWN, None).claim
+    assert claims[0] == item(dict(items[0]), KNOWN, None).claim
 
 
 def test_a_text_that_was_completed_is_known_by_what_was_sent():
     """The Tracking API adds a new time to a rejected message each time; it is recognised all the same."""
-    found = [
+    items = [
         Unreadable(text, MessageRejected("no_user_anon_id"), "m1", sent)
         for text, sent in [(b"1", b"sent"), (b"2", b"sent"), (b"2", b"other")]
     ]
 
-    first, again, other = (item(each, KNOWN, None, "tracking") for each in found)
+    first, again, other = (item(each, KNOWN, None, "tracking") for each in items)
 
     assert first.text == b"1"
     assert again.text == b"2"

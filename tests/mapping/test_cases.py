@@ -63,9 +63,9 @@ def test_a_given_impression_becomes_the_track_call_that_it_says(case_id: str, tm
 
     result = to_segment(impression, rules, rules.flag_traffic_types.get(impression["split"]))
 
-    made = [] if result.track is None else [dict(result.track)]
-    assert all(track.pop("messageId").startswith("split-") for track in made)
-    assert made == case["expected"]["tracks"]
+    results = [] if result.track is None else [dict(result.track)]
+    assert all(track.pop("messageId").startswith("split-") for track in results)
+    assert results == case["expected"]["tracks"]
     assert result.dropped == case["expected"]["dropped"]
 
 
@@ -77,6 +77,6 @@ def test_no_given_case_is_left_out():
     assert len(CASES) == 57
     assert len(IMPRESSIONS) == 8
     for case in _ALL:
-        made = {"events", "identities"} if case["id"] in CASES else {"tracks"}
-        assert case["expected"].keys() == {*made, "dropped"}
+        result = {"events", "identities"} if case["id"] in CASES else {"tracks"}
+        assert case["expected"].keys() == {*result, "dropped"}
         assert case["expected"]["dropped"] in {None, *REASONS}

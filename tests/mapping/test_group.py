@@ -19,7 +19,7 @@ def group(split: object, **fields: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("split", "made"),
+    ("split", "expected"),
     [
         ({"account": "acc"}, [("account", "acc")]),
         ({"account": "acc", "partner": 7}, [("account", "acc"), ("partner", "7")]),
@@ -30,12 +30,12 @@ def group(split: object, **fields: Any) -> dict[str, Any]:
     ],
 )
 @pytest.mark.parametrize("rules", [KNOWN, ACCOUNTS])
-def test_each_named_type_gets_the_other_traits(split: object, made: list[tuple[str, str]], rules: Rules):
+def test_each_named_type_gets_the_other_traits(split: object, expected: list[tuple[str, str]], rules: Rules):
     """Only the types in split are written, not the user, the visitor or groupId; unknown types are skipped."""
     result = mapped(group(split), rules)
 
-    assert keys(result) == made
-    assert [each.values for each in result.identities] == [{"plan": "pro"}] * len(made)
+    assert keys(result) == expected
+    assert [each.values for each in result.identities] == [{"plan": "pro"}] * len(expected)
     assert {each.timestamp_ms for each in result.identities} == {SENT_MS}
     assert result.events == ()
 
@@ -67,11 +67,11 @@ def test_a_group_id_that_makes_no_key_writes_nothing(group_id: object):
 
 
 @pytest.mark.parametrize(
-    ("split", "made"), [({"account": "x"}, {}), (None, {}), ("x", {"split": "x"}), (7, {"split": "7"})]
+    ("split", "expected"), [({"account": "x"}, {}), (None, {}), ("x", {"split": "x"}), (7, {"split": "7"})]
 )
-def test_only_a_split_that_names_types_is_taken_out(split: object, made: dict[str, str]):
+def test_only_a_split_that_names_types_is_taken_out(split: object, expected: dict[str, str]):
     """Any other value of split is a trait; an identity without attributes is written, for it names a key."""
-    assert values(group(None, traits={"split": split}), ACCOUNTS) == made
+    assert values(group(None, traits={"split": split}), ACCOUNTS) == expected
 
 
 def test_traits_become_attributes_as_in_identify_calls():

@@ -15,7 +15,7 @@ def identify(traits: object, **fields: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("identities", "paths", "made"),
+    ("identities", "paths", "expected"),
     [
         ({"userId": "user", "anonymousId": "anonymous"}, ("userId", "anonymousId"), ["user u1", "anonymous a1"]),
         ({"userId": "user", "anonymousId": "anonymous"}, ("userId",), ["user u1"]),
@@ -26,13 +26,13 @@ def identify(traits: object, **fields: Any) -> dict[str, Any]:
         ({"userId": "user", "context.groupId": "account"}, ("userId",), ["user u1"]),
     ],
 )
-def test_the_chosen_ids_get_the_traits(identities: dict[str, str], paths: tuple[str, ...], made: list[str]):
+def test_the_chosen_ids_get_the_traits(identities: dict[str, str], paths: tuple[str, ...], expected: list[str]):
     """The settings choose the mapped ids that get traits: on an anonymous key they may be unwanted."""
     rules = Rules(map_identities=identities, identify=Identify(paths=paths))
 
     result = mapped(identify({"plan": "pro"}, anonymousId="a1", context={"groupId": "g1"}), rules)
 
-    assert [" ".join(pair) for pair in keys(result)] == made
+    assert [" ".join(pair) for pair in keys(result)] == expected
     assert all(each.values == {"plan": "pro"} for each in result.identities)
     assert result.events == ()
 
@@ -76,9 +76,9 @@ def test_objects_can_be_flattened():
     rules = replace(KNOWN, attributes=Attributes(nested="flatten"))
     traits = {"company": {"id": "c1", "address": {"city": "Graz"}, "none": {}}, "roles": ["a", "b"]}
 
-    made = values(identify(traits), rules)
+    result = values(identify(traits), rules)
 
-    assert made == {"company_id": "c1", "company_address_city": "Graz", "roles": "a,b"}
+    assert result == {"company_id": "c1", "company_address_city": "Graz", "roles": "a,b"}
 
 
 def test_trait_names_are_mended():
@@ -93,9 +93,9 @@ def test_trait_names_are_mended():
         "n" * 201: "l",
     }
 
-    made = values(identify(traits))
+    result = values(identify(traits))
 
-    assert made == {"first_name": "P", "email": "e", "trait_2fa": "y", "total_billed": "830", "n" * 200: "l"}
+    assert result == {"first_name": "P", "email": "e", "trait_2fa": "y", "total_billed": "830", "n" * 200: "l"}
 
 
 @pytest.mark.parametrize("traits", [None, {}, [], {"plan": None}, {"": "x", "ñ": "x"}])

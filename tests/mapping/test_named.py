@@ -15,15 +15,15 @@ def _with(template: str, rules: Rules = KNOWN) -> Rules:
     return replace(rules, named_pages=Named(template), named_screens=Named(template))
 
 
-@pytest.mark.parametrize(("kind", "made"), [("page", "view_signup_page"), ("screen", "viewed_signup_screen")])
-def test_a_name_is_put_into_its_template(kind: str, made: str):
+@pytest.mark.parametrize(("kind", "expected"), [("page", "view_signup_page"), ("screen", "viewed_signup_screen")])
+def test_a_name_is_put_into_its_template(kind: str, expected: str):
     """The default templates are those of Split's integration."""
-    assert names(call(kind, name="signup")) == [made]
+    assert names(call(kind, name="signup")) == [expected]
 
 
 @KINDS
 @pytest.mark.parametrize(
-    ("template", "name", "made"),
+    ("template", "name", "expected"),
     [
         ("Viewed {name} Page", "Home", "Viewed_Home_Page"),
         ("{name}", "Home", "Home"),
@@ -35,9 +35,9 @@ def test_a_name_is_put_into_its_template(kind: str, made: str):
         ("view_{name}_page", "n" * 80, "view_" + "n" * 75),
     ],
 )
-def test_any_template_makes_legal_names(kind: str, template: str, name: str, made: str):
+def test_any_template_makes_legal_names(kind: str, template: str, name: str, expected: str):
     """Spaces become underscores, the case stays, and the limits apply to the name with its template."""
-    assert names(call(kind, name=name), _with(template)) == [made]
+    assert names(call(kind, name=name), _with(template)) == [expected]
 
 
 @KINDS
@@ -111,9 +111,9 @@ def test_each_kind_has_a_switch_of_its_own(kind: str):
     no_pages = replace(KNOWN, named_pages=Named("{name}", enabled=False))
     no_screens = replace(KNOWN, named_screens=Named("{name}", enabled=False))
 
-    made = [names(call(kind, name="Home"), rules) for rules in (no_track, no_pages, no_screens)]
+    result = [names(call(kind, name="Home"), rules) for rules in (no_track, no_pages, no_screens)]
 
-    assert [each == f"{kind}_disabled" for each in made] == [False, kind == "page", kind == "screen"]
+    assert [each == f"{kind}_disabled" for each in result] == [False, kind == "page", kind == "screen"]
 
 
 @KINDS

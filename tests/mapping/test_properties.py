@@ -29,7 +29,7 @@ NESTED = {"a": {"b": {"c": 1}, "none": {}}, "list": ["x", 1, {"y": None}], "d": 
 
 
 @pytest.mark.parametrize(
-    ("nested", "made"),
+    ("nested", "expected"),
     [
         ("flatten", {"a.b.c": 1, "list": '["x",1,{"y":null}]', "d": 2, "empty": "[]"}),
         (
@@ -39,9 +39,9 @@ NESTED = {"a": {"b": {"c": 1}, "none": {}}, "list": ["x", 1, {"y": None}], "d": 
         ("drop", {"d": 2}),
     ],
 )
-def test_nested_values_are_flattened_written_as_json_or_dropped(nested: str, made: dict[str, Any]):
+def test_nested_values_are_flattened_written_as_json_or_dropped(nested: str, expected: dict[str, Any]):
     """Objects are flattened, written as JSON or dropped, arrays written as JSON: Split would store null."""
-    assert sent_with(NESTED, nested=nested) == made
+    assert sent_with(NESTED, nested=nested) == expected
 
 
 @pytest.mark.parametrize("properties", [None, {}, []])
@@ -50,24 +50,24 @@ def test_an_event_may_have_no_properties(properties: object):
     assert sent_with(properties) == {}
 
 
-@pytest.mark.parametrize(("most", "length"), [(256, 256), (10, 10)])
-def test_long_texts_and_names_are_cut(most: int, length: int):
+@pytest.mark.parametrize(("limit", "length"), [(256, 256), (10, 10)])
+def test_long_texts_and_names_are_cut(limit: int, length: int):
     """A string of 256 characters is sent whole, a longer one is cut, and so is the JSON of an array."""
-    sent = sent_with({"n" * 300: "x" * 300, "list": ["y" * 300], "exact": "z" * most}, max_length=most)
+    sent = sent_with({"n" * 300: "x" * 300, "list": ["y" * 300], "exact": "z" * limit}, max_length=limit)
 
     assert sent == {
         "n" * length: "x" * length,
         "list": ('["' + "y" * 300)[:length],
-        "exact": "z" * most,
+        "exact": "z" * limit,
     }
 
 
-@pytest.mark.parametrize(("most", "kept"), [(300, 300), (2, 2), (0, 0)])
-def test_too_many_properties_are_left_out(most: int, kept: int):
+@pytest.mark.parametrize(("limit", "count"), [(300, 300), (2, 2), (0, 0)])
+def test_too_many_properties_are_left_out(limit: int, count: int):
     """Of too many properties the first are sent."""
-    sent = sent_with({f"p{n}": n for n in range(301)}, max_count=most)
+    sent = sent_with({f"p{n}": n for n in range(301)}, max_count=limit)
 
-    assert list(sent) == [f"p{n}" for n in range(kept)]
+    assert list(sent) == [f"p{n}" for n in range(count)]
 
 
 def test_splits_own_limits_hold_when_the_settings_say_nothing():

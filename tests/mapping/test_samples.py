@@ -13,14 +13,16 @@ from tests.segment.samples import SAMPLES
 
 
 def _mapped(name: str) -> list[Mapped]:
-    found = payload.messages(json.dumps(SAMPLES[name]["body"]).encode())
-    return [mapped(each) for each in found if isinstance(each, dict)]
+    items = payload.messages(json.dumps(SAMPLES[name]["body"]).encode())
+    return [mapped(each) for each in items if isinstance(each, dict)]
 
 
 def _with_fact(fact: str) -> list[tuple[str, Any]]:
-    found = [(name, sample["facts"][fact]) for name, sample in SAMPLES.items() if fact in sample.get("facts", {})]
+    results = [
+        (name, sample["facts"][fact]) for name, sample in SAMPLES.items() if fact in sample.get("facts", {})
+    ]
     # The Tracking API's messages have their type in the path, and All: false counts only there.
-    return [(name, value) for name, value in found if SAMPLES[name]["via"] == "webhook"]
+    return [(name, value) for name, value in results if SAMPLES[name]["via"] == "webhook"]
 
 
 @pytest.mark.parametrize(("name", "count"), _with_fact("split_events"))

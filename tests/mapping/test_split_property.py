@@ -16,7 +16,7 @@ def _split(value: object, **fields: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("value", "made"),
+    ("value", "expected"),
     [
         ([{"auction": "a1"}], [("auction", "a1")]),
         ([{"auction": "a1"}, {"partner": "p1"}], [("auction", "a1"), ("partner", "p1")]),
@@ -36,9 +36,9 @@ def _split(value: object, **fields: Any) -> dict[str, Any]:
         (None, []),
     ],
 )
-def test_each_pair_of_type_and_id_makes_one_more_event(value: object, made: list[tuple[str, str]]):
+def test_each_pair_of_type_and_id_makes_one_more_event(value: object, expected: list[tuple[str, str]]):
     """Arrays of objects and single objects are read; unknown types, illegal keys and repetitions are not."""
-    assert keys(mapped(_split(value))) == [USER, *made]
+    assert keys(mapped(_split(value))) == [USER, *expected]
 
 
 def test_a_known_user_and_visitor_with_one_pair_are_three_events():
@@ -91,8 +91,8 @@ def test_without_any_event_the_reason_says_what_was_wrong(value: object, reason:
 
 
 @pytest.mark.parametrize(
-    ("name", "made"), [("Spaceship", [USER, ("spaceship", "x")]), (" ", [USER]), ("", [USER])]
+    ("name", "expected"), [("Spaceship", [USER, ("spaceship", "x")]), (" ", [USER]), ("", [USER])]
 )
-def test_while_splits_types_are_unknown_every_name_counts(name: str, made: list[tuple[str, str]]):
+def test_while_splits_types_are_unknown_every_name_counts(name: str, expected: list[tuple[str, str]]):
     """While the types are not known, every name counts but a blank one."""
-    assert keys(mapped(_split([{name: "x"}]), Rules())) == made
+    assert keys(mapped(_split([{name: "x"}]), Rules())) == expected

@@ -20,7 +20,7 @@ def test_an_event_without_a_usable_name_is_dropped(event: object):
 
 
 @pytest.mark.parametrize(
-    ("event", "made"),
+    ("event", "expected"),
     [
         ("sample event", "sample_event"),
         (" Sample  Event ", "Sample__Event"),
@@ -28,13 +28,13 @@ def test_an_event_without_a_usable_name_is_dropped(event: object):
         (404, "404"),
     ],
 )
-def test_a_name_is_trimmed_and_its_spaces_become_underscores(event: object, made: str):
+def test_a_name_is_trimmed_and_its_spaces_become_underscores(event: object, expected: str):
     """Each space becomes one underscore, the case stays, and a whole number is its digits."""
-    assert names(track(event=event), STRICT) == [made]
+    assert names(track(event=event), STRICT) == [expected]
 
 
 @pytest.mark.parametrize(
-    ("path", "made"),
+    ("path", "expected"),
     [
         ("event", ["signup"]),
         ("properties.eventName", ["checkout"]),
@@ -45,11 +45,11 @@ def test_a_name_is_trimmed_and_its_spaces_become_underscores(event: object, made
         ("properties.absent", "event_type_id"),
     ],
 )
-def test_the_name_stands_where_the_settings_path_leads(path: str, made: list[str] | str):
+def test_the_name_stands_where_the_settings_path_leads(path: str, expected: list[str] | str):
     """The setting is a path; a path that leads nowhere, such as an event's name, drops every event."""
     sent = track(properties={"eventName": "checkout", "deep": {"er": "inner"}}, context={"app": {"name": "x"}})
 
-    assert names(sent, replace(KNOWN, track=Track(event_type_id=path))) == made
+    assert names(sent, replace(KNOWN, track=Track(event_type_id=path))) == expected
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_two_mapped_ids_make_two_events_that_differ_in_nothing_else():
 
 
 @pytest.mark.parametrize(
-    ("identities", "fields", "made"),
+    ("identities", "fields", "expected"),
     [
         ({"userId": "user"}, {"anonymousId": "a1"}, [("user", "u1")]),
         ({"anonymousId": "anonymous"}, {"anonymousId": "a1"}, [("anonymous", "a1")]),
@@ -177,10 +177,10 @@ def test_two_mapped_ids_make_two_events_that_differ_in_nothing_else():
     ],
 )
 def test_each_path_that_leads_to_an_id_makes_an_event(
-    identities: dict[str, str], fields: dict[str, Any], made: list[tuple[str, str]]
+    identities: dict[str, str], fields: dict[str, Any], expected: list[tuple[str, str]]
 ):
     """Only mapped ids make events, and the same type with the same key makes one."""
-    assert keys(mapped(track(**fields), replace(KNOWN, map_identities=identities))) == made
+    assert keys(mapped(track(**fields), replace(KNOWN, map_identities=identities))) == expected
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,9 @@ RULES = SourceRules()
 SEEN = {"key": "u1", "split": "flag", "treatment": "on", "time": 1572534218971, "environmentName": "Production"}
 
 
-def properties(given: Any, rules: SourceRules = RULES) -> dict[str, Any]:
+def properties(value: Any, rules: SourceRules = RULES) -> dict[str, Any]:
     """Return the properties of the track call of an impression with its own properties."""
-    tracked = to_segment(load(SEEN | {"properties": given}), rules, "user")
+    tracked = to_segment(load(SEEN | {"properties": value}), rules, "user")
     assert tracked.track is not None
     return dict(tracked.track["properties"])
 
@@ -61,7 +61,7 @@ def test_the_key_stands_in_one_id_only():
 
 
 @pytest.mark.parametrize(
-    ("given", "added"),
+    ("value", "added"),
     [
         ('{"plan":"gold","treatment":"off"}', {"plan": "gold"}),
         ({"plan": "gold"}, {"plan": "gold"}),
@@ -72,12 +72,12 @@ def test_the_key_stands_in_one_id_only():
         ('{"a":' * 70 + "1" + "}" * 70, {}),
     ],
 )
-def test_its_own_properties_are_added_and_override_nothing(given: Any, added: dict[str, Any]):
+def test_its_own_properties_are_added_and_override_nothing(value: Any, added: dict[str, Any]):
     """An object, or the string of one, is merged under the built-in properties; other values are ignored."""
     own = {"split": "flag", "treatment": "on", "key": "u1", "environmentName": "Production"}
 
-    assert properties(given) == own | added
-    assert properties(given, replace(RULES, impression_properties="drop")) == own
+    assert properties(value) == own | added
+    assert properties(value, replace(RULES, impression_properties="drop")) == own
 
 
 def test_properties_that_make_the_call_too_large_are_left_out():

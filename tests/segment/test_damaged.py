@@ -88,11 +88,11 @@ def test_every_element_that_is_readable_is_taken(body: str, taken: list[str]):
 def test_no_part_of_a_damaged_element_is_taken(body: str, taken: list[str]):
     """A message stands directly in a list of messages, or outside of everything."""
     try:
-        found = messages(body.encode(), 100)
+        items = messages(body.encode(), 100)
     except RequestRefused:
-        found = []
+        items = []
 
-    assert [each["event"] for each in found if isinstance(each, dict) and "event" in each] == taken
+    assert [each["event"] for each in items if isinstance(each, dict) and "event" in each] == taken
 
 
 @pytest.mark.parametrize(
@@ -119,11 +119,11 @@ def test_behind_a_single_quote_or_open_bracket_all_is_one_dead_letter(form: str,
     body = form % (A, bad, B)
 
     first, *letters = messages(body.encode())
-    kept = b"".join(each.text for each in letters if isinstance(each, Unreadable))
+    stored = b"".join(each.text for each in letters if isinstance(each, Unreadable))
 
     assert first == orjson.loads(A)
-    assert len(kept) >= len(bad + B)
-    assert kept[: len(bad)] == bad.encode()
+    assert len(stored) >= len(bad + B)
+    assert stored[: len(bad)] == bad.encode()
 
 
 @pytest.mark.parametrize(
@@ -260,8 +260,8 @@ def test_what_is_whole_is_read_as_if_it_were_not_damaged(body: Any, indent: int 
         assert part.envelope == {name: quick.envelope[name] for name in BESIDE if name in quick.envelope}
 
 
-def _known(found: dict[str, Any] | Unreadable) -> Any:
-    return orjson.loads(found.text) if isinstance(found, Unreadable) else found
+def _known(item: dict[str, Any] | Unreadable) -> Any:
+    return orjson.loads(item.text) if isinstance(item, Unreadable) else item
 
 
 @pytest.mark.parametrize("form", ["[%s,]", '{"batch":[%s,]}', "%s"])

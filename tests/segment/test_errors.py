@@ -57,11 +57,11 @@ def test_a_refused_request_knows_its_http_status():
 
 
 @pytest.mark.parametrize(
-    ("given", "code"), [(("away",), "store_unavailable"), (("over", "store_full"), "store_full")]
+    ("value", "code"), [(("away",), "store_unavailable"), (("over", "store_full"), "store_full")]
 )
-def test_an_unavailable_store_is_away_or_full(given: tuple[str, ...], code: str):
+def test_an_unavailable_store_is_away_or_full(value: tuple[str, ...], code: str):
     """A full Redis and an absent one have different codes."""
-    assert StoreUnavailable(*given).code == code
+    assert StoreUnavailable(*value).code == code
 
 
 def test_a_refusal_says_what_helps():

@@ -97,10 +97,10 @@ def test_a_heap_of_damage_ends_the_reading():
     """After two thousand brackets that lead to no message the rest of the body is one piece."""
     heap = b"[]" * (damaged.MAX_IDLE_STEPS + 1)
 
-    found = messages(A + heap + B)
-    assert len(found) == 2
-    assert isinstance(found[1], Unreadable)
-    assert found[1].text.endswith(B)
+    items = messages(A + heap + B)
+    assert len(items) == 2
+    assert isinstance(items[1], Unreadable)
+    assert items[1].text.endswith(B)
     for form in (b"[%b" + b"}," * 9000 + b"{}]", b'{"batch":[%b],' + b"[]," * 9000 + b'"writeKey":"w"}'):
         assert messages(form % A)[0] == {"event": "A"}
 

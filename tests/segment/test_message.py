@@ -162,9 +162,9 @@ def test_a_message_without_an_id_gets_one_of_its_content():
 def test_recorded_messages_are_taken(name: str):
     """All recorded messages are accepted, save those with properties that are no object."""
     refused = []
-    for found in payload.messages(json.dumps(SAMPLES[name]["body"]).encode()):
+    for item in payload.messages(json.dumps(SAMPLES[name]["body"]).encode()):
         try:
-            load(found)
+            load(item)
         except MessageRejected as rejection:
             refused.append(rejection.code)
 
@@ -209,17 +209,17 @@ _ODD_VALUES = st.one_of(json_values, st.sampled_from([None, "", "u1", 0, True, 1
 @example({"type": "", "messageId": "", "userId": "", "properties": {}})
 def test_the_schema_alone_says_what_is_taken(sent: dict[str, Any]):
     """Every message is cleaned exactly as the schema would."""
-    taken, made = _taken(sent), _made_by_the_schema(sent)
+    taken, result = _taken(sent), _made_by_the_schema(sent)
 
     if taken == "split_too_large":
-        assert isinstance(made, dict)
+        assert isinstance(result, dict)
     elif isinstance(taken, str):
-        assert taken == made
+        assert taken == result
     else:
         assert repr(sorted((taken.fields | {"messageId": ""}).items())) == repr(
-            sorted((made | {"messageId": ""}).items())
+            sorted((result | {"messageId": ""}).items())
         )
-        assert taken.message_id == made.get("messageId") or taken.message_id.startswith("content-")
+        assert taken.message_id == result.get("messageId") or taken.message_id.startswith("content-")
 
 
 @LAWS

@@ -18,13 +18,13 @@ A, B = {"type": "track", "event": "A"}, {"type": "page", "name": "B"}
 A_TEXT, B_TEXT = b'{"type":"track","event":"A"}', b'{"type":"page","name":"B"}'
 
 
-def reason(found: dict[str, Any] | Unreadable) -> str:
+def reason(item: dict[str, Any] | Unreadable) -> str:
     """Return the reason code of an unreadable message, or "taken"."""
-    return found.rejection.code if isinstance(found, Unreadable) else "taken"
+    return item.rejection.code if isinstance(item, Unreadable) else "taken"
 
 
 @pytest.mark.parametrize(
-    ("body", "found"),
+    ("body", "expected"),
     [
         (A_TEXT, [A]),
         (b"\r\n\t " + A_TEXT + b" \n", [A]),
@@ -38,10 +38,10 @@ def reason(found: dict[str, Any] | Unreadable) -> str:
         (b"{}", [{}]),
     ],
 )
-def test_every_form_of_a_body_gives_its_messages(body: bytes, found: list[dict[str, Any]]):
+def test_every_form_of_a_body_gives_its_messages(body: bytes, expected: list[dict[str, Any]]):
     """One message, a bare array, an envelope and wrapped elements are all taken, in their order."""
-    assert messages(body) == found
-    assert messages(b"\xef\xbb\xbf" + body.strip()) == found
+    assert messages(body) == expected
+    assert messages(b"\xef\xbb\xbf" + body.strip()) == expected
 
 
 @pytest.mark.parametrize(
@@ -92,14 +92,13 @@ def test_what_only_looks_like_a_wrapper_is_a_message(one: dict[str, Any]):
 )
 def test_one_bad_message_leaves_the_good_ones(form: bytes, bad: bytes, code: str):
     """The batch is accepted; the bad message alone is unreadable, with its reason and its own text."""
-    first, found, last, *more = messages(form % (A_TEXT, bad, B_TEXT))
+    first, item, last, *more = messages(form % (A_TEXT, bad, B_TEXT))
 
-    assert first == A
-    assert last == B
+    assert [first, last] == [A, B]
     assert not any(more)
-    assert isinstance(found, Unreadable)
-    assert found.rejection.code == code
-    assert found.text == bad
+    assert isinstance(item, Unreadable)
+    assert item.rejection.code == code
+    assert item.text == bad
 
 
 @pytest.mark.parametrize(
@@ -116,18 +115,18 @@ def test_one_bad_message_leaves_the_good_ones(form: bytes, bad: bytes, code: str
 )
 def test_one_bad_message_alone_is_set_aside(body: bytes, code: str):
     """The request is accepted all the same, for sending the message again would not help."""
-    (found,) = messages(body)
+    (item,) = messages(body)
 
-    assert isinstance(found, Unreadable)
-    assert found.rejection.code == code
-    assert found.text == body
+    assert isinstance(item, Unreadable)
+    assert item.rejection.code == code
+    assert item.text == body
 
 
 def test_sixty_four_levels_are_not_too_deep():
     """The deepest message accepted has 64 nested objects."""
     body = b'{"a":' * 64 + b"1" + b"}" * 64
 
-    assert [reason(found) for found in messages(b"[" + body + b",NaN]")] == ["taken", "number_not_finite"]
+    assert [reason(item) for item in messages(b"[" + body + b",NaN]")] == ["taken", "number_not_finite"]
     assert messages(body) == [json.loads(body)]
     assert messages(b"[" + b",".join([body] * 20) + b"]") == [json.loads(body)] * 20
 
@@ -198,11 +197,11 @@ def test_of_two_equal_names_the_last_counts(other: bytes):
     first = b'{"type":"page","type":"track","batch":0' + other + b"}"
     body = b'{"batch":[' + first + b'],"batch":[' + A_TEXT + b"," + first + b"]}"
 
-    found = messages(body)
+    items = messages(body)
 
-    assert len(found) == 2
-    assert found[0] == A
-    assert found[1:] == [{"type": "track", "batch": 0}] or reason(found[1]) == "number_not_finite"
+    assert len(items) == 2
+    assert items[0] == A
+    assert items[1:] == [{"type": "track", "batch": 0}] or reason(items[1]) == "number_not_finite"
 
 
 @LAWS
@@ -213,14 +212,14 @@ def test_of_two_equal_names_the_last_counts(other: bytes):
 def test_any_bytes_are_messages_or_refused(body: bytes):
     """Any bytes are refused as no JSON, or each entry is an object or has its reason and text."""
     try:
-        found = messages(body)
+        items = messages(body)
     except RequestRefused as refused:
-        found, code = [], refused.code
+        items, code = [], refused.code
     else:
         code = ""
 
     assert code in ("", "invalid_json")
-    for each in found:
+    for each in items:
         # What is JSON is written again, so 0e0 becomes 0.0.
         if isinstance(each, Unreadable) and each.rejection.code != "not_an_object":
             assert all(piece in body for piece in each.text.split(b"\n"))
@@ -246,9 +245,9 @@ def test_every_element_gives_one_entry(elements: list[tuple[bytes, str]], envelo
     """A good element is accepted as it is and a bad one is unreadable, whatever its neighbours are."""
     body = b"[" + comma.join(text for text, _ in elements) + b"]"
 
-    found = messages(b'{"batch":' + body + b"}" if envelope else body)
+    items = messages(b'{"batch":' + body + b"}" if envelope else body)
 
-    for (text, code), each in zip(elements, found, strict=True):
+    for (text, code), each in zip(elements, items, strict=True):
         if code:
             assert reason(each) == code
             assert each.text == text
@@ -256,12 +255,12 @@ def test_every_element_gives_one_entry(elements: list[tuple[bytes, str]], envelo
             _assert_taken(json.loads(text), each)
 
 
-def _assert_taken(sent: Any, found: dict[str, Any] | Unreadable) -> None:
+def _assert_taken(sent: Any, item: dict[str, Any] | Unreadable) -> None:
     if isinstance(sent, dict):
         wrapped = "type" not in sent and isinstance(sent.get("json"), dict)
-        assert found == (sent["json"] if wrapped else sent)
+        assert item == (sent["json"] if wrapped else sent)
     else:
-        assert reason(found) == "not_an_object"
+        assert reason(item) == "not_an_object"
 
 
 @LAWS

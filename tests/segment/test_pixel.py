@@ -85,11 +85,11 @@ def test_parameters_are_fields_and_dots_lead_into_them(query: str, message: dict
 
 def test_many_dots_do_no_harm():
     """After 32 dots the rest is a name."""
-    found = orjson.loads(body_of_query("a." * 2000 + "b=1"))
+    result = orjson.loads(body_of_query("a." * 2000 + "b=1"))
 
     for _ in range(32):
-        found = found["a"]
-    assert found == {"a." * 1968 + "b": "1"}
+        result = result["a"]
+    assert result == {"a." * 1968 + "b": "1"}
 
 
 @LAWS

@@ -17,23 +17,23 @@ RECEIVED = "2026-09-21T14:13:20.000Z"
 TRACK = {"type": "track", "event": "Tried", "userId": "u-1", "messageId": "m-1"}
 
 
-def posted(body: Any, kind: str = "batch", most: int = 32_768) -> Posted:
+def posted(body: Any, kind: str = "batch", max_bytes: int = 32_768) -> Posted:
     """Return the content of a body that is posted to a path; new ids are new-0, new-1 and so on."""
     numbers = itertools.count()
-    call = Call(tracking.KINDS[kind], RECEIVED_MS, most, lambda: f"new-{next(numbers)}")
+    call = Call(tracking.KINDS[kind], RECEIVED_MS, max_bytes, lambda: f"new-{next(numbers)}")
     return tracking.posted(body if isinstance(body, bytes) else orjson.dumps(body), call)
 
 
 def one(body: Any, kind: str = "batch") -> dict[str, Any]:
     """Return the only message of a body."""
-    (found,) = posted(body, kind).messages
-    assert isinstance(found, dict), found.rejection
-    return found
+    (item,) = posted(body, kind).messages
+    assert isinstance(item, dict), item.rejection
+    return item
 
 
-def code(found: dict[str, Any] | Unreadable) -> str:
+def code(item: dict[str, Any] | Unreadable) -> str:
     """Return the reason code of a rejected message; empty for an accepted one."""
-    return found.rejection.code if isinstance(found, Unreadable) else ""
+    return item.rejection.code if isinstance(item, Unreadable) else ""
 
 
 def without(name: str, **more: Any) -> dict[str, Any]:
@@ -58,9 +58,9 @@ def test_each_message_of_a_batch_names_its_type(kind: str):
     """Types that no SDK sends count as none; only Segment itself may send delete."""
     types = ["track", "identify", "page", "screen", "group", "alias", "delete", "Track", "", None, 5, {}, []]
 
-    found = posted({"batch": [TRACK | {"name": "N", "type": each} for each in types]}, kind).messages
+    items = posted({"batch": [TRACK | {"name": "N", "type": each} for each in types]}, kind).messages
 
-    assert [message.load(each).type for each in found] == [*types[:6], *[""] * 7]
+    assert [message.load(each).type for each in items] == [*types[:6], *[""] * 7]
 
 
 @pytest.mark.parametrize(
@@ -84,10 +84,10 @@ def test_each_message_of_a_batch_names_its_type(kind: str):
 )
 def test_the_write_key_is_the_envelopes_or_an_items(body: Any, key: str | None):
     """The write key is read even beside unreadable messages, and is not passed on."""
-    found = posted(body)
+    result = posted(body)
 
-    assert found.write_key == key
-    assert not [each for each in found.messages if isinstance(each, dict) and "writeKey" in each]
+    assert result.write_key == key
+    assert not [each for each in result.messages if isinstance(each, dict) and "writeKey" in each]
 
 
 @pytest.mark.parametrize(
@@ -129,11 +129,11 @@ def test_the_time_is_corrected_by_the_senders_clock(
     sent: dict[str, Any], envelope: dict[str, Any], timestamp: str, original: str | None
 ):
     """The time is receivedAt - (sentAt - originalTimestamp); without both of the latter nothing is corrected."""
-    found = one({"batch": [TRACK | sent], **envelope})
+    item = one({"batch": [TRACK | sent], **envelope})
 
-    assert found["timestamp"] == timestamp
-    assert found["originalTimestamp"] == original
-    assert found["receivedAt"] == RECEIVED
+    assert item["timestamp"] == timestamp
+    assert item["originalTimestamp"] == original
+    assert item["receivedAt"] == RECEIVED
 
 
 def test_what_a_batch_says_stands_under_each_messages_own():
@@ -170,15 +170,15 @@ def test_a_batch_whose_context_is_large_and_shared_by_many_is_refused():
 @pytest.mark.parametrize("sent", [None, "", {}, [], True, False, 1.5])
 def test_a_message_without_an_id_gets_a_new_one(sent: Any):
     """Two equal calls without an id are two messages."""
-    found = posted({"batch": [TRACK | {"messageId": sent}, without("messageId")]}).messages
+    items = posted({"batch": [TRACK | {"messageId": sent}, without("messageId")]}).messages
 
-    assert [each["messageId"] for each in found] == ["new-0", "new-1"]
+    assert [each["messageId"] for each in items] == ["new-0", "new-1"]
 
 
-@pytest.mark.parametrize(("sent", "kept"), [("m-9", "m-9"), (0, "0"), (77, "77")])
-def test_an_id_is_kept(sent: Any, kept: str):
+@pytest.mark.parametrize(("sent", "stored"), [("m-9", "m-9"), (0, "0"), (77, "77")])
+def test_an_id_is_kept(sent: Any, stored: str):
     """A whole number becomes its digits."""
-    assert one(TRACK | {"messageId": sent})["messageId"] == kept
+    assert one(TRACK | {"messageId": sent})["messageId"] == stored
 
 
 @pytest.mark.parametrize("name", ["properties", "traits", "context", "integrations"])
@@ -206,11 +206,11 @@ def test_a_batch_may_be_a_text(batch: Any):
     """The envelope of a batch that is a string counts as for any other batch."""
     body = {"batch": json.dumps(batch), "context": '{"ip":"1.1.1.1"}', "sentAt": RECEIVED}
 
-    found = posted(body)
+    result = posted(body)
 
-    assert [each["event"] for each in found.messages] == ["Tried", "Again"][: len(found.messages)]
-    assert len(found.messages) == (len(batch) if isinstance(batch, list) else 1)
-    assert all((each["context"], each["sentAt"]) == ({"ip": "1.1.1.1"}, RECEIVED) for each in found.messages)
+    assert [each["event"] for each in result.messages] == ["Tried", "Again"][: len(result.messages)]
+    assert len(result.messages) == (len(batch) if isinstance(batch, list) else 1)
+    assert all((each["context"], each["sentAt"]) == ({"ip": "1.1.1.1"}, RECEIVED) for each in result.messages)
 
 
 def test_a_batch_that_is_no_json_is_refused():
@@ -240,7 +240,7 @@ def test_a_message_over_the_limit_is_refused_alone():
     size = len(orjson.dumps(TRACK | {"a": ""}))
     items = [TRACK | {"a": "x" * (200 - size)}, TRACK | {"a": "x" * (201 - size), "messageId": "m-2"}]
 
-    taken, refused = posted({"batch": items, "context": {"a": "x" * 500}}, most=200).messages
+    taken, refused = posted({"batch": items, "context": {"a": "x" * 500}}, max_bytes=200).messages
 
     assert code(taken) == ""
     assert code(refused) == "message_too_large"

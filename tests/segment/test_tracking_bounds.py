@@ -26,26 +26,26 @@ SENT = "2020-01-01T00:00:00Z"
 def test_what_is_no_time_is_not_copied_from_the_envelope(sent_at: Any):
     """A sentAt that is no time is not copied: a thousand copies would turn ten kilobytes into ten megabytes."""
     for more in ({}, {"event": ""}):
-        found = posted({"batch": [TRACK | more] * 1000, "sentAt": sent_at}).messages
-        texts = [each.text if isinstance(each, Unreadable) else orjson.dumps(each) for each in found]
+        items = posted({"batch": [TRACK | more] * 1000, "sentAt": sent_at}).messages
+        texts = [each.text if isinstance(each, Unreadable) else orjson.dumps(each) for each in items]
 
         assert max(map(len, texts)) < 500
 
 
 def test_a_time_is_copied_without_the_blanks_around_it():
     """A sentAt is stripped, so that no copy is longer than a time."""
-    found = posted({"batch": [TRACK] * 2, "sentAt": " " * 10_000 + SENT + "\n" * 10_000}).messages
+    items = posted({"batch": [TRACK] * 2, "sentAt": " " * 10_000 + SENT + "\n" * 10_000}).messages
 
-    assert [each["sentAt"] for each in found] == [SENT] * 2
+    assert [each["sentAt"] for each in items] == [SENT] * 2
     assert one({"batch": [TRACK], "sentAt": 1577836800})["sentAt"] == 1577836800
 
 
 @pytest.mark.parametrize("name", ["timestamp", "originalTimestamp", "sentAt"])
 def test_a_messages_own_time_stands_in_it_once(name: str):
     """A message's own time is stored once, however long it is."""
-    found = one(TRACK | {name: "2020-01-01T00:00:00." + "1" * 10_000 + "Z"})
+    entry = one(TRACK | {name: "2020-01-01T00:00:00." + "1" * 10_000 + "Z"})
 
-    assert len(orjson.dumps(found)) < 11_000
+    assert len(orjson.dumps(entry)) < 11_000
 
 
 def test_what_is_no_object_is_not_copied_either():
@@ -70,11 +70,11 @@ def test_what_several_envelopes_add_is_bounded_all_together():
 def test_joined_batches_keep_their_own_context_and_time():
     """Each joined batch has its own context and time; the first write key counts."""
     bodies = [{"batch": [TRACK], "context": {"ip": ip}, "sentAt": SENT[:3] + ip + SENT[4:]} for ip in "12"]
-    found = posted(b"\n".join(map(orjson.dumps, [*bodies, TRACK | {"writeKey": "w"}])))
+    items = posted(b"\n".join(map(orjson.dumps, [*bodies, TRACK | {"writeKey": "w"}])))
 
-    assert [each["context"] for each in found] == [{"ip": "1"}, {"ip": "2"}, {}]
-    assert [each["sentAt"] for each in found] == ["2021-01-01T00:00:00Z", "2022-01-01T00:00:00Z", None]
-    assert found.write_key == "w"
+    assert [each["context"] for each in items] == [{"ip": "1"}, {"ip": "2"}, {}]
+    assert [each["sentAt"] for each in items] == ["2021-01-01T00:00:00Z", "2022-01-01T00:00:00Z", None]
+    assert items.write_key == "w"
     assert posted(b'{"batch":[{"type":"track"},,{"writeKey":"item"}],"writeKey":"w"').write_key == "w"
 
 
@@ -95,22 +95,22 @@ def test_messages_are_completed_one_by_one():
     """Messages are completed when asked for, so that a process can do something else in between."""
     numbers = itertools.count()
     call = Call(None, RECEIVED_MS, 32_768, lambda: f"new-{next(numbers)}")
-    found = iter(tracking.posted(b"[%b]" % b",".join([b'{"userId":"u"}', b"{}", b'{"userId":"u"}']), call))
+    items = iter(tracking.posted(b"[%b]" % b",".join([b'{"userId":"u"}', b"{}", b'{"userId":"u"}']), call))
 
     assert next(numbers) == 0
-    assert next(found)["messageId"] == "new-1"
+    assert next(items)["messageId"] == "new-1"
     assert next(numbers) == 2
-    assert [code(each) for each in found] == ["no_user_anon_id", ""]
+    assert [code(each) for each in items] == ["no_user_anon_id", ""]
     assert next(numbers) == 4
 
 
 def test_a_message_that_is_refused_gets_no_id():
     """A rejected message gets no new id, for it is recognised by its text."""
-    (found,) = posted(b'{"a":1}').messages
+    (entry,) = posted(b'{"a":1}').messages
 
-    assert isinstance(found, Unreadable)
-    assert found.message_id == ""
-    assert orjson.loads(found.text)["messageId"] is None
+    assert isinstance(entry, Unreadable)
+    assert entry.message_id == ""
+    assert orjson.loads(entry.text)["messageId"] is None
 
 
 @pytest.mark.parametrize(
@@ -135,11 +135,11 @@ def test_a_refused_message_is_kept_as_it_was_sent(sent: dict[str, Any]):
 
 def test_what_can_not_be_read_has_no_other_text_as_it_was_sent():
     """An unreadable message has only one text."""
-    (_, found) = posted(b"[{},NaN]").messages
+    (_, entry) = posted(b"[{},NaN]").messages
 
-    assert isinstance(found, Unreadable)
-    assert found.text == b"NaN"
-    assert found.sent == b""
+    assert isinstance(entry, Unreadable)
+    assert entry.text == b"NaN"
+    assert entry.sent == b""
 
 
 @pytest.mark.parametrize(
@@ -153,15 +153,15 @@ def test_what_can_not_be_read_has_no_other_text_as_it_was_sent():
 )
 def test_what_could_not_be_loaded_is_refused_at_once(bad: dict[str, Any], place: str):
     """A message that can't be loaded is rejected with the same reason, without the shared fields."""
-    (found,) = posted({"batch": [TRACK | bad], "context": {"a": "x" * 500}}).messages
+    (entry,) = posted({"batch": [TRACK | bad], "context": {"a": "x" * 500}}).messages
     with pytest.raises(MessageRejected) as caught:
         message.load(TRACK | bad)
 
-    assert isinstance(found, Unreadable)
-    assert found.rejection.code == caught.value.code
-    assert found.rejection.detail == caught.value.detail
-    assert found.rejection.detail == place
-    assert len(found.text) < 1500
+    assert isinstance(entry, Unreadable)
+    assert entry.rejection.code == caught.value.code
+    assert entry.rejection.detail == caught.value.detail
+    assert entry.rejection.detail == place
+    assert len(entry.text) < 1500
 
 
 def _seconds(sent: dict[str, Any]) -> float:
@@ -170,8 +170,8 @@ def _seconds(sent: dict[str, Any]) -> float:
     taken = []
     for _ in range(5):
         started = time.process_time()
-        for found in tracking.posted(body, call):
-            item(found, Rules(), None)
+        for entry in tracking.posted(body, call):
+            item(entry, Rules(), None)
         taken.append(time.process_time() - started)
     return min(taken)
 

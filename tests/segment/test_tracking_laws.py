@@ -53,20 +53,20 @@ SOMEONE = {"userId": "u-1"}
 )
 def test_what_segment_refuses_has_segments_own_reason(kind: str, sent: dict[str, Any], reason: str):
     """Messages are rejected as at Segment, save those that Split can use, such as ids that are numbers."""
-    (found,) = posted(sent, kind).messages
+    (item,) = posted(sent, kind).messages
 
-    assert code(found) == reason
+    assert code(item) == reason
 
 
 def test_a_refused_message_is_kept_whole_with_its_id():
     """A rejected message is kept completed, so that it can be replayed once the fault is fixed."""
-    (found,) = posted(without("event"), "track").messages
+    (item,) = posted(without("event"), "track").messages
 
-    assert isinstance(found, Unreadable)
-    kept = orjson.loads(found.text)
-    assert kept["userId"] == "u-1"
-    assert kept["receivedAt"] == RECEIVED
-    assert kept["messageId"] == found.message_id == "m-1"
+    assert isinstance(item, Unreadable)
+    stored = orjson.loads(item.text)
+    assert stored["userId"] == "u-1"
+    assert stored["receivedAt"] == RECEIVED
+    assert stored["messageId"] == item.message_id == "m-1"
 
 
 @pytest.mark.parametrize(
@@ -103,9 +103,9 @@ def test_a_message_may_be_meant_although_its_batch_is_not():
     """A message's own integrations count more than those of its batch."""
     batch = [TRACK, TRACK | {"integrations": {"Split": True}}, TRACK | {"integrations": {"All": True}}]
 
-    found = posted({"batch": batch, "integrations": {"All": False}}).messages
+    items = posted({"batch": batch, "integrations": {"All": False}}).messages
 
-    assert [each["integrations"].get("Split") for each in found] == [False, True, None]
+    assert [each["integrations"].get("Split") for each in items] == [False, True, None]
 
 
 _ENVELOPE = {
@@ -119,7 +119,7 @@ _ITEMS = st.one_of(
     messages,
     json_values,
     st.builds(
-        lambda found, texts: found | texts,
+        lambda values, texts: values | texts,
         messages,
         st.dictionaries(st.sampled_from(["properties", "traits", "context", "integrations"]), _TEXTS),
     ),
@@ -131,15 +131,15 @@ _BATCHES = st.builds(
 _KINDS = st.sampled_from(list(tracking.KINDS))
 
 
-def _is_sound(found: dict[str, Any] | Unreadable) -> bool:
-    if isinstance(found, Unreadable):
-        return found.rejection.code in REASONS and bool(found.message_id or found.text)
-    return isinstance(found["messageId"], str) and isinstance(found["timestamp"], str)
+def _is_sound(item: dict[str, Any] | Unreadable) -> bool:
+    if isinstance(item, Unreadable):
+        return item.rejection.code in REASONS and bool(item.message_id or item.text)
+    return isinstance(item["messageId"], str) and isinstance(item["timestamp"], str)
 
 
-def _restored(found: dict[str, Any] | Unreadable) -> str:
+def _restored(item: dict[str, Any] | Unreadable) -> str:
     """Return the reason code of a message that can't be loaded from its text; empty for one that can."""
-    sent = orjson.loads(found.text) if isinstance(found, Unreadable) else found
+    sent = orjson.loads(item.text) if isinstance(item, Unreadable) else item
     try:
         loaded = message.load(sent) if isinstance(sent, dict) else None
     except MessageRejected as rejected:
@@ -160,10 +160,10 @@ def _outcome(body: Any, kind: str) -> tuple[Posted, str]:
 @given(_BATCHES, _KINDS)
 def test_every_message_in_a_batch_is_one_message_or_a_reason(body: dict[str, Any], kind: str):
     """Each message of any body can be stored and loaded, or has a reason code."""
-    found = posted(body, kind).messages
+    items = posted(body, kind).messages
 
-    assert len(found) == len(body["batch"])
-    for each in found:
+    assert len(items) == len(body["batch"])
+    for each in items:
         assert _is_sound(each)
         assert _restored(each) in ("", *REASONS)
 
@@ -172,11 +172,11 @@ def test_every_message_in_a_batch_is_one_message_or_a_reason(body: dict[str, Any
 @given(st.one_of(messages, json_values, _LISTS, st.fixed_dictionaries({"batch": json_values})), _KINDS)
 def test_json_of_any_shape_is_messages_or_refused(body: Any, kind: str):
     """Any bytes are read or refused."""
-    found, why = _outcome(body, kind)
+    result, why = _outcome(body, kind)
 
     assert why in ("", "invalid_json")
-    assert isinstance(found.write_key, str | None)
-    for each in found.messages:
+    assert isinstance(result.write_key, str | None)
+    for each in result.messages:
         assert _is_sound(each)
         assert _restored(each) in ("", *REASONS)
 
@@ -185,10 +185,10 @@ def test_json_of_any_shape_is_messages_or_refused(body: Any, kind: str):
 @given(st.one_of(st.binary(), st.text('[]{},:"\\ 1NaNbatch').map(str.encode)), _KINDS)
 def test_any_bytes_are_messages_or_refused(body: bytes, kind: str):
     """Damaged JSON is read or refused as well."""
-    found, why = _outcome(body, kind)
+    result, why = _outcome(body, kind)
 
     assert why in ("", "invalid_json")
-    assert all(_is_sound(each) for each in found.messages)
+    assert all(_is_sound(each) for each in result.messages)
 
 
 @pytest.mark.parametrize(
@@ -203,9 +203,9 @@ def test_any_bytes_are_messages_or_refused(body: bytes, kind: str):
 )
 def test_depth_does_no_harm(body: bytes):
     """Values that are nested too deep are left out, or make the message unreadable."""
-    (found,) = posted(body).messages
+    (item,) = posted(body).messages
 
-    assert _is_sound(found)
-    assert code(found) in ("", "nested_too_deep", "not_an_object")
-    if isinstance(found, dict):
-        assert message.dump(message.load(found))
+    assert _is_sound(item)
+    assert code(item) in ("", "nested_too_deep", "not_an_object")
+    if isinstance(item, dict):
+        assert message.dump(message.load(item))

@@ -54,7 +54,7 @@ def test_an_impression_that_says_too_little_is_refused(field: str, value: Any):
     with pytest.raises(MessageRejected) as caught:
         load(FULL | {field: value})
     with pytest.raises(MessageRejected):
-        load({name: given for name, given in FULL.items() if name != field})
+        load({name: sent for name, sent in FULL.items() if name != field})
 
     assert caught.value.code == "impression_incomplete"
     assert caught.value.detail == f"at {field}"

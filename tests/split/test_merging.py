@@ -84,8 +84,10 @@ def test_nothing_merges_to_nothing():
 def _identities(draw: st.DrawFn) -> list[Placed]:
     values = st.dictionaries(st.sampled_from("abc"), st.sampled_from("xyz"))
     keys = st.tuples(st.sampled_from(["user", "account"]), st.sampled_from(["k1", "k2"]))
-    made = draw(st.lists(st.tuples(st.integers(1, 10**6), keys, values), max_size=8, unique_by=lambda one: one[0]))
-    return [(f"{n}-0", Identity(*key, given, time_ms)) for n, (time_ms, key, given) in enumerate(made)]
+    result = draw(
+        st.lists(st.tuples(st.integers(1, 10**6), keys, values), max_size=8, unique_by=lambda one: one[0])
+    )
+    return [(f"{n}-0", Identity(*key, value, time_ms)) for n, (time_ms, key, value) in enumerate(result)]
 
 
 def _states(identities: list[Placed], keep_older: bool) -> dict[tuple[str, str], dict[str, str]]:

@@ -34,7 +34,7 @@ def letters(store: Store) -> list[str]:
 def check(answer: TestResponse, store: Store, dead: int) -> None:
     """Make sure that both messages are accepted and the rest is kept."""
     assert answer.status_code == 200
-    assert [found.message_id for found in stored(store)] == ["m-1", "m-2"]
+    assert [item.message_id for item in stored(store)] == ["m-1", "m-2"]
     assert letters(store) == ["not_json"] * dead
 
 
