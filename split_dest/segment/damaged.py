@@ -112,7 +112,7 @@ class Reader:
             elif name:
                 value.members[name] = self._nested()
             else:
-                # The list's end came too early if an object follows that has not merely lost its colon.
+                # An object behind a list that ended too early is a message, unless it has a name without a colon.
                 is_message = value.is_envelope and not before.rstrip(BLANKS + b":").endswith(b'"')
                 self._keep(self._nested(), value if is_message and bracket == b"{" else None)
 

@@ -1,4 +1,4 @@
-"""A request's body to single messages: one message, an array, an envelope, or elements wrapped in ``json``.
+"""Split a request's body into messages: one message, an array, an envelope, or elements wrapped in ``json``.
 
 A body is parsed as a whole. One that can't be is read as damaged, which costs only its damaged parts.
 """
@@ -52,7 +52,7 @@ class Unreadable:
 
 @dataclass(slots=True)
 class Part:
-    """Messages in their order, and what stands beside them in their envelope, if there is one."""
+    """Messages in their order, and the other members of their envelope, if there is one."""
 
     messages: list[dict[str, Any] | Unreadable]
     envelope: Mapping[str, Any] = field(default_factory=dict)
@@ -66,7 +66,7 @@ def messages(body: bytes, max_messages: int | None = None) -> list[dict[str, Any
 def read(body: bytes, max_messages: int | None = None) -> list[Part]:
     """Return the messages of a body with their envelope, or of several bodies that were joined.
 
-    The pieces of a damaged body that belong to no message are one unreadable message more, the last one.
+    The pieces of a damaged body that belong to no message are together one unreadable message, the last one.
 
     Args:
         body: as it came, inflated.
@@ -82,7 +82,7 @@ def read(body: bytes, max_messages: int | None = None) -> list[Part]:
     body = body.removeprefix(BOM)
     if len(body) > _GIANT_BYTES:
         if len(body.translate(None, _MARKS)) * 5 < len(body) * 2:
-            # Every later step would take long over it.
+            # Every later step would take long for it.
             raise RequestRefused(400, "invalid_json", "The body holds more punctuation than text.")
         if body.count(b"{") * _GIANT_BYTES < len(body):
             return _read_damaged(body, max_messages)
@@ -113,7 +113,7 @@ def _read_damaged(body: bytes, max_messages: int | None, error: Exception | None
 
 
 def _part(value: Value) -> Part:
-    """Return the messages of a top-level value, and what can be read beside them."""
+    """Return the messages of a top-level value, and the readable members of its envelope."""
     items, is_envelope = [_read(text) for text in value.texts], value.is_envelope
     if value.whole and not _is_no_json(whole := _read(value.whole)):
         items, is_envelope = [whole], False
@@ -174,7 +174,7 @@ def _checked(item: object) -> dict[str, Any] | Unreadable:
 
 def _is_deep(body: bytes, items: Sequence[Any], envelope: Mapping[str, Any]) -> bool:
     """True when one of the items, or the envelope, is too deep."""
-    # Of a few it takes less to count brackets.
+    # For a few items it is faster to count brackets.
     if len(items) < _MANY and body.count(b"{") + body.count(b"[") <= MAX_DEPTH:
         return False
     beneath: Any = [items, envelope]
