@@ -27,8 +27,8 @@ def end_of(text: bytes, begin: int) -> int | None:
     """
     depth = 0
     for run in _BRACKETS.finditer(text, begin):
-        depth += run.end(1) - run.start(1)
-        depth -= run.end(2) - run.start(2)
+        # Each opening bracket of the run adds one level, each closing bracket behind them ends one.
+        depth += 2 * run.end(1) - run.start(1) - run.end()
         if depth <= 0:
             return run.end() + depth
     return None
