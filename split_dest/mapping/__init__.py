@@ -1,6 +1,6 @@
-"""Pure mapping: a Segment message to Split's records. No clock, no I/O.
+"""Map Segment messages to Split's records, without a clock or I/O.
 
-Mapping the same message by the same rules always gives the same records.
+The same message and the same rules always make the same records.
 """
 
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ _IDENTITIES = {
 
 @dataclass(slots=True)
 class Mapped:
-    """What a message becomes.
+    """The records that a message becomes.
 
-    ``dropped`` is the reason code when it becomes nothing, else None. ``notes`` are the reason codes of what was
-    repaired or left out, and other things to count, whatever the message becomes.
+    ``dropped`` is the reason code of a message that becomes no record, else None. ``notes`` are the reason codes
+    of repaired and omitted parts, and of other things to count, whatever the message becomes.
     """
 
     events: tuple[Event, ...] = ()
@@ -35,12 +35,12 @@ class Mapped:
 
 
 def to_split(message: Message, rules: Rules, received_ms: int) -> Mapped:
-    """Gives what a message becomes in Split.
+    """Return the records that a message becomes in Split.
 
     Args:
-        message: as the door accepted it.
+        message: as the endpoint accepted it.
         rules: of the destination it was sent to.
-        received_ms: when it was accepted, in milliseconds; the time of a message that names none.
+        received_ms: when it was accepted, in milliseconds; used for a message without a time.
 
     Source:
         The documented behaviour of Split's Segment integration: Harness FME, integrations/segment.
@@ -49,18 +49,21 @@ def to_split(message: Message, rules: Rules, received_ms: int) -> Mapped:
     try:
         _require_meant(message)
         if message.type in _EVENTS:
-            made = _EVENTS[message.type](message, rules, received_ms, notes)
-            return Mapped(events=tuple(made), notes=_noted(notes))
+            records = _EVENTS[message.type](message, rules, received_ms, notes)
+            return Mapped(events=tuple(records), notes=_sorted_notes(notes))
         if message.type in _IDENTITIES:
             written = _IDENTITIES[message.type](message, rules, received_ms, notes)
-            return Mapped(identities=tuple(written), notes=_noted(notes))
+            return Mapped(identities=tuple(written), notes=_sorted_notes(notes))
     except MessageFiltered as filtered:
         return Mapped(dropped=filtered.code)
     return Mapped(dropped="unsupported_type", notes=("alias",) if message.type == "alias" else ())
 
 
 def to_impressions(message: Message, rules: Rules, received_ms: int) -> Mapped:
-    """Gives the impression that a message becomes in Split beside its events; arguments as for ``to_split``."""
+    """Return the impression that a message becomes in Split in addition to its events.
+
+    The arguments are those of ``to_split``.
+    """
     try:
         _require_meant(message)
         return Mapped(impressions=(exposures.from_exposure(message, rules, received_ms),))
@@ -69,13 +72,13 @@ def to_impressions(message: Message, rules: Rules, received_ms: int) -> Mapped:
 
 
 def lanes_of(message: Message, rules: Rules) -> tuple[str, ...]:
-    """Gives the lanes in which a message waits for its deliveries."""
+    """Return the lanes in which a message waits for its deliveries."""
     if message.type in _IDENTITIES:
         return ("identities",)
     return ("events", "impressions") if exposures.is_exposure(message, rules) else ("events",)
 
 
-def _noted(notes: set[str]) -> tuple[str, ...]:
+def _sorted_notes(notes: set[str]) -> tuple[str, ...]:
     return tuple(sorted(notes)) if notes else ()
 
 

@@ -1,6 +1,6 @@
-"""Track, page and screen calls to events.
+"""Map track, page and screen calls to events.
 
-Every function that takes ``notes`` adds the reason codes of what it repaired or left out.
+Every function that takes ``notes`` adds the reason codes of the parts that it repaired or left out.
 """
 
 import re
@@ -15,18 +15,18 @@ from split_dest.segment.message import Message
 from split_dest.split import limits
 from split_dest.split.records import Event
 
-#: As the settings' lists of names have them: ``*`` stands for any text.
+#: Lists of names as in the settings: ``*`` stands for any text.
 Patterns = tuple[str, ...]
 
-#: Names come again and again. A longer one is seldom seen twice, and a thousand of them would take memory.
-_KNOWN_CHARS = 128
-#: So few properties, each with a name and a text of so many characters, are no more than an event holds.
+#: Names repeat, so they are cached. A longer one is seldom seen twice, and a thousand of them would take memory.
+_CACHED_CHARS = 128
+#: This many properties, each with a name and a text of ``_SHORT`` characters, always fit into an event.
 _SHORT = limits.PROPERTY_MAX_CHARS
 _FEW = (limits.EVENT_MAX_CHARS - limits.EVENT_BASE_CHARS) // (2 * _SHORT)
 
 
 def from_track(message: Message, rules: Rules, received_ms: int, notes: set[str]) -> list[Event]:
-    """Gives the events of a track call, one a traffic type and key.
+    """Return the events of a track call, one for each traffic type and key.
 
     Raises:
         MessageFiltered: ``track_disabled``, ``event_type_id``, ``event_filtered`` or a reason of the keys.
@@ -42,7 +42,7 @@ def from_track(message: Message, rules: Rules, received_ms: int, notes: set[str]
 
 
 def from_page(message: Message, rules: Rules, received_ms: int, notes: set[str]) -> list[Event]:
-    """Gives the events of a named page call.
+    """Return the events of a named page call.
 
     Raises:
         MessageFiltered: ``page_disabled``, ``page_unnamed``, ``event_type_id`` or a reason of the keys.
@@ -51,7 +51,7 @@ def from_page(message: Message, rules: Rules, received_ms: int, notes: set[str])
 
 
 def from_screen(message: Message, rules: Rules, received_ms: int, notes: set[str]) -> list[Event]:
-    """Gives the events of a named screen call.
+    """Return the events of a named screen call.
 
     Raises:
         MessageFiltered: ``screen_disabled``, ``screen_unnamed``, ``event_type_id`` or a reason of the keys.
@@ -63,8 +63,8 @@ def _from_named(named: Named, message: Message, rules: Rules, received_ms: int, 
     if not named.enabled:
         raise MessageFiltered(f"{message.type}_disabled")
     # analytics.js copies the name into properties.
-    given = (message.fields.get("name"), message.fields["properties"].get("name"))
-    name = next((each.strip() for each in given if isinstance(each, str) and each.strip()), None)
+    candidates = (message.fields.get("name"), message.fields["properties"].get("name"))
+    name = next((each.strip() for each in candidates if isinstance(each, str) and each.strip()), None)
     if name is None:
         raise MessageFiltered(f"{message.type}_unnamed")
     event_type_id = _event_type_id(named.event_type_id.replace("{name}", name), rules, notes)
@@ -78,31 +78,31 @@ def _event_type_id(
         name = str(name)
     if not isinstance(name, str):
         raise MessageFiltered("event_type_id")
-    judge = _judged if len(name) <= _KNOWN_CHARS else _judged.__wrapped__
-    made, is_mended, passes = judge(name, rules.event_type_ids.max_length, included, excluded)
-    if made is None or (is_mended and rules.event_type_ids.invalid == "drop"):
+    convert = _converted if len(name) <= _CACHED_CHARS else _converted.__wrapped__
+    event_type_id, is_sanitized, passes = convert(name, rules.event_type_ids.max_length, included, excluded)
+    if event_type_id is None or (is_sanitized and rules.event_type_ids.invalid == "drop"):
         raise MessageFiltered("event_type_id")
     if not passes:
         raise MessageFiltered("event_filtered")
-    if is_mended:
+    if is_sanitized:
         notes.add("event_type_id_sanitized")
-    return made
+    return event_type_id
 
 
 @lru_cache(maxsize=1024)
-def _judged(name: str, max_chars: int, included: Patterns, excluded: Patterns) -> tuple[str | None, bool, bool]:
-    """Gives the event type id that a name makes, None: none; whether it was mended; and whether it may pass."""
-    legal = limits.event_type_id(name, sanitize=False, max_chars=max_chars)
-    made = legal or limits.event_type_id(name, sanitize=True, max_chars=max_chars)
-    return made, legal is None, made is not None and _let_through({name, made}, included, excluded)
+def _converted(name: str, max_chars: int, included: Patterns, excluded: Patterns) -> tuple[str | None, bool, bool]:
+    """Return a name's event type id or None, whether it was sanitized, and whether it passes the filters."""
+    valid = limits.event_type_id(name, sanitize=False, max_chars=max_chars)
+    result = valid or limits.event_type_id(name, sanitize=True, max_chars=max_chars)
+    return result, valid is None, result is not None and _passes({name, result}, included, excluded)
 
 
 def lets_through(name: str, rules: Rules) -> bool:
-    """True when track calls of this name are not kept out by ``only`` or ``except``."""
-    return rules.track.enabled and _let_through({name}, rules.track.included, rules.track.excluded)
+    """True when ``only`` and ``except`` do not filter out track calls of this name."""
+    return rules.track.enabled and _passes({name}, rules.track.included, rules.track.excluded)
 
 
-def _let_through(names: set[str], included: Patterns, excluded: Patterns) -> bool:
+def _passes(names: set[str], included: Patterns, excluded: Patterns) -> bool:
     if excluded and any(map(_wildcards(excluded).fullmatch, names)):
         return False
     return not included or any(map(_wildcards(included).fullmatch, names))
@@ -115,7 +115,7 @@ def _wildcards(patterns: Patterns) -> re.Pattern[str]:
 
 def _wildcard(pattern: str) -> str:
     first, *between = map(re.escape, pattern.split("*"))
-    # Atomic, so that no name makes the search go back: the first place of a part leaves most for the rest.
+    # Atomic, so that no name makes the search backtrack: the first match of a part leaves most text for the rest.
     last = f".*{between.pop()}" if between else ""
     return first + "".join(f"(?>.*?{part})" for part in between) + last
 
@@ -124,7 +124,7 @@ def _events(event_type_id: str, message: Message, rules: Rules, received_ms: int
     properties = message.fields["properties"]
     split = properties.get("split")
     pairs = dict.fromkeys(keys.mapped(rules.map_identities, message.fields, rules))
-    if keys.speaks(split):
+    if keys.names_types(split):
         pairs |= dict.fromkeys(keys.named(split, rules))
         properties = {name: value for name, value in properties.items() if name != "split"}
         if keys.names_unknown(split, rules):
@@ -143,55 +143,55 @@ def _events(event_type_id: str, message: Message, rules: Rules, received_ms: int
 
 def _value(fields: Mapping[str, Any], rules: Rules) -> int | float | None:
     for path in rules.track.value:
-        found = values.number(values.at(path, fields), numeric_strings=rules.track.numeric_strings)
-        if found is not None:
-            return found
+        value = values.number(values.at(path, fields), numeric_strings=rules.track.numeric_strings)
+        if value is not None:
+            return value
     return None
 
 
 def _properties(properties: Mapping[str, Any], rules: Properties, notes: set[str]) -> dict[str, Any]:
     few: dict[str, Any] = {}
-    # Nearly all are few and short; to hold them against every limit takes twice as long.
+    # Nearly all are few and short; checking them against every limit takes twice as long.
     is_quick = rules.nested == "flatten" and _flatten(properties, "", min(rules.max_length, _SHORT), few)
     return few if is_quick and len(few) <= min(rules.max_count, _FEW) else _limited(properties, rules, notes)
 
 
-def _flatten(pairs: Mapping[str, Any], prefix: str, most: int, few: dict[str, Any]) -> bool:
-    """Adds the values that are no objects to *few*; False: some, for one is too long, or they are many."""
-    room = most - len(prefix)
+def _flatten(pairs: Mapping[str, Any], prefix: str, max_chars: int, few: dict[str, Any]) -> bool:
+    """Add the values that are no objects to *few*; return False when one is too long or there are too many."""
+    room = max_chars - len(prefix)
     if len(pairs) + len(few) > _FEW or room < 0:
         return False
     for name, value in pairs.items():
         kind = type(value)
         if kind is dict:
-            if not _flatten(value, f"{prefix}{name}.", most, few):
+            if not _flatten(value, f"{prefix}{name}.", max_chars, few):
                 return False
             continue
         if kind is list:
             value = values.text(value)
-        if len(name) > room or (type(value) is str and len(value) > most):
+        if len(name) > room or (type(value) is str and len(value) > max_chars):
             return False
         few[prefix + name] = value
     return True
 
 
 def _limited(properties: Mapping[str, Any], rules: Properties, notes: set[str]) -> dict[str, Any]:
-    kept: dict[str, Any] = {}
-    chars, most = limits.EVENT_BASE_CHARS, rules.max_length
+    result: dict[str, Any] = {}
+    chars, max_chars = limits.EVENT_BASE_CHARS, rules.max_length
     for name, value in values.flat(properties) if rules.nested == "flatten" else properties.items():
         if isinstance(value, (list, dict)):
             if rules.nested == "drop":
                 continue
             value = values.text(value)
-        if len(name) > most:
-            name = values.cut(name, most, notes)
+        if len(name) > max_chars:
+            name = values.cut(name, max_chars, notes)
         chars += len(name)
         if isinstance(value, str):
-            if len(value) > most:
-                value = values.cut(value, most, notes)
+            if len(value) > max_chars:
+                value = values.cut(value, max_chars, notes)
             chars += len(value)
-        if chars > limits.EVENT_MAX_CHARS or (len(kept) == rules.max_count and name not in kept):
+        if chars > limits.EVENT_MAX_CHARS or (len(result) == rules.max_count and name not in result):
             notes.add("properties_left_out")
             break
-        kept[name] = value
-    return kept
+        result[name] = value
+    return result

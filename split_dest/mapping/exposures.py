@@ -1,4 +1,4 @@
-"""Calls about experiments to impressions: flags evaluated elsewhere count in Split's experiments."""
+"""Map track calls about experiments to impressions, so that flags evaluated elsewhere count in Split."""
 
 from split_dest.errors import MessageFiltered
 from split_dest.mapping import keys, values
@@ -8,15 +8,15 @@ from split_dest.split.records import Impression
 
 
 def is_exposure(message: Message, rules: Rules) -> bool:
-    """True for a track call that the settings call an exposure."""
+    """True for a track call with the event name of ``exposures``."""
     exposures = rules.exposures
     return exposures.enabled and message.type == "track" and message.fields.get("event") == exposures.event
 
 
 def from_exposure(message: Message, rules: Rules, received_ms: int) -> Impression:
-    """Gives the impression that an exposure stands for.
+    """Return the impression of an exposure.
 
-    A user evaluates a flag once, so there is one impression, of the first mapped id that leads to a legal key.
+    A user evaluates a flag once, so there is one impression, for the first mapped id that is a valid key.
 
     Raises:
         MessageFiltered: ``exposures_disabled``, ``exposure_incomplete`` or ``no_mapped_identity``.

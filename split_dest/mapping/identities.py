@@ -1,6 +1,6 @@
-"""Identify and group calls to identities.
+"""Map identify, group and delete calls to identities.
 
-Every function that takes ``notes`` adds the reason codes of what it repaired or left out.
+Every function that takes ``notes`` adds the reason codes of the parts that it repaired or left out.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ from split_dest.split.records import Identity
 
 
 def from_identify(message: Message, rules: Rules, received_ms: int, notes: set[str]) -> list[Identity]:
-    """Gives an identity for each mapped id of an identify call, with its traits as attributes.
+    """Return an identity for each mapped id of an identify call, with its traits as attributes.
 
     Raises:
         MessageFiltered: ``identify_disabled``, ``no_mapped_identity`` or ``traits_empty``.
@@ -33,9 +33,9 @@ def from_identify(message: Message, rules: Rules, received_ms: int, notes: set[s
 
 
 def from_group(message: Message, rules: Rules, received_ms: int, notes: set[str]) -> list[Identity]:
-    """Gives an identity for each traffic type that ``traits.split`` names, else for a mapped ``groupId``.
+    """Return an identity for each traffic type that ``traits.split`` names, else for a mapped ``groupId``.
 
-    The user who is put into the group is not written.
+    The user who joins the group is not written.
 
     Raises:
         MessageFiltered: ``group_disabled``, ``traffic_type_unknown`` or ``no_mapped_identity``.
@@ -53,12 +53,12 @@ def from_group(message: Message, rules: Rules, received_ms: int, notes: set[str]
         notes.add("traffic_type_skipped")
         if not pairs:
             raise MessageFiltered("traffic_type_unknown")
-    kept = {name: value for name, value in traits.items() if name != "split" or not keys.speaks(value)}
-    return _identities(pairs, _attributes(kept, rules.attributes, notes), message, received_ms)
+    others = {name: value for name, value in traits.items() if name != "split" or not keys.names_types(value)}
+    return _identities(pairs, _attributes(others, rules.attributes, notes), message, received_ms)
 
 
 def from_delete(message: Message, rules: Rules, received_ms: int, notes: set[str]) -> list[Identity]:
-    """Gives the deletion of each identity that an identify call with the same ids would write.
+    """Return the deletion of each identity that an identify call with the same ids would write.
 
     Raises:
         MessageFiltered: ``delete_disabled`` or ``no_mapped_identity``.
@@ -78,23 +78,23 @@ def _identities(
 ) -> list[Identity]:
     own_ms = message.timestamp_ms
     timestamp_ms = received_ms if own_ms is None else own_ms
-    made = [Identity(traffic_type, key, attributes, timestamp_ms) for traffic_type, key in pairs]
-    if not made:
+    identities = [Identity(traffic_type, key, attributes, timestamp_ms) for traffic_type, key in pairs]
+    if not identities:
         raise MessageFiltered("no_mapped_identity")
-    return made
+    return identities
 
 
 def _attributes(traits: Mapping[str, Any], rules: Attributes, notes: set[str]) -> dict[str, str]:
-    made = {}
+    attributes = {}
     for name, value in values.flat(traits) if rules.nested == "flatten" else traits.items():
         attribute_id = limits.attribute_id(name)
         if attribute_id is not None and value is not None:
-            made[attribute_id] = values.cut(_text(value), rules.max_length, notes)
-    return made
+            attributes[attribute_id] = values.cut(_text(value), rules.max_length, notes)
+    return attributes
 
 
 def _text(value: object) -> str:
-    """Gives an attribute's value as a text; a list of plain values is Split's set, joined by commas.
+    """Return an attribute's value as a string; a list of plain values is Split's set, joined by commas.
 
     Source:
         docs.split.io, reference/attributes-overview (set); Harness FME, integrations/segment (255 characters,

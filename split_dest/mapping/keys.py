@@ -1,4 +1,4 @@
-"""Which traffic types and keys a message speaks of."""
+"""The traffic types and keys that a message names."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -7,30 +7,30 @@ from split_dest.mapping import values
 from split_dest.mapping.rules import Rules
 from split_dest.split import limits
 
-#: A traffic type's name and a key of it.
+#: The name of a traffic type, and a key of it.
 Pair = tuple[str, str]
 
 
 def mapped(paths: Iterable[str], fields: Mapping[str, Any], rules: Rules) -> list[Pair]:
-    """Gives a pair for each of the paths that leads to a legal key.
+    """Return a pair for each of the paths that leads to a valid key.
 
     Source:
         Harness FME, integrations/guides/verify-events: two mapped ids make two events.
     """
-    found = []
+    pairs = []
     for path in paths:
         key = limits.key(values.at(path, fields))
         if key is not None and path in rules.map_identities:
-            found.append((rules.map_identities[path], key))
-    return found
+            pairs.append((rules.map_identities[path], key))
+    return pairs
 
 
 def named(split: object, rules: Rules) -> Iterator[Pair]:
-    """Gives the pairs that a ``split`` property or trait names and Split has.
+    """Yield the pairs that a ``split`` property or trait names, for the traffic types that Split has.
 
     Args:
         split: an array of objects, or one object, each from traffic type to id; anything else names none.
-        rules: whose ``traffic_types`` say what Split has.
+        rules: their ``traffic_types`` are those that Split has.
 
     Source:
         Harness FME, integrations/guides/send-events (array); integrations/segment, group (object).
@@ -46,8 +46,8 @@ def names_unknown(split: object, rules: Rules) -> bool:
     return not all(_is_known(traffic_type, rules) for traffic_type, _ in _pairs(split))
 
 
-def speaks(split: object) -> bool:
-    """True when a ``split`` property or trait is meant for Split; False: it is an ordinary value."""
+def names_types(split: object) -> bool:
+    """True when a ``split`` property or trait is meant for Split; False when it is an ordinary value."""
     return isinstance(split, (list, dict))
 
 

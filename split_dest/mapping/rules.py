@@ -110,7 +110,7 @@ class Exposures:
 class Rules:
     """Everything that the mapping of a destination depends on.
 
-    ``traffic_types`` are the names that Split has; None: they are not known, so every name counts.
+    ``traffic_types`` are the names that Split has; None: not known, so every name counts.
     """
 
     map_identities: Mapping[str, TrafficType] = setting(

@@ -1,4 +1,4 @@
-"""Split's impressions to Segment's track calls."""
+"""Map Split's impressions to Segment's track calls."""
 
 import hashlib
 from collections.abc import Mapping
@@ -9,7 +9,8 @@ import orjson
 
 from split_dest.errors import MessageFiltered
 from split_dest.mapping.rules import SourceRules
-from split_dest.segment import json_text, payload, times
+from split_dest.segment import times
+from split_dest.segment.json_text import is_deep
 from split_dest.split.impressions import Received
 
 #: Segment's own limit for one message (segment-docs, sources/catalog/libraries/server/http-api).
@@ -34,7 +35,7 @@ _IDENTITY = ("environmentId", "split", "key", "bucketingKey", "treatment", "spli
 
 @dataclass(frozen=True, slots=True)
 class Tracked:
-    """What an impression becomes: a track call, or the reason code why none; ``notes`` as in ``Mapped``."""
+    """The track call that an impression becomes, or why it becomes none; ``notes`` as in ``Mapped``."""
 
     track: Mapping[str, Any] | None
     dropped: str | None = None
@@ -42,12 +43,12 @@ class Tracked:
 
 
 def to_segment(impression: Received, rules: SourceRules, traffic_type: str | None) -> Tracked:
-    """Gives the track call that tells Segment which treatment a user saw.
+    """Return the track call that tells Segment which treatment a user saw.
 
     Args:
-        impression: as ``split.impressions.load`` gives it.
+        impression: as ``split.impressions.load`` returns it.
         rules: of the source it came from.
-        traffic_type: of its flag; None: nobody knows.
+        traffic_type: of its flag; None: not known.
 
     Source:
         Harness FME, integrations/segment, "Split as a source"; integrations/guides/verify-impressions.
@@ -56,15 +57,15 @@ def to_segment(impression: Received, rules: SourceRules, traffic_type: str | Non
         track = _track(impression, rules, traffic_type)
     except MessageFiltered as filtered:
         return Tracked(None, filtered.code)
-    given = _given(impression) if rules.impression_properties == "merge" else {}
-    full = track | {"properties": given | track["properties"]}
-    if given and len(orjson.dumps(full)) > MAX_BYTES:
+    own = _own_properties(impression) if rules.impression_properties == "merge" else {}
+    full = track | {"properties": own | track["properties"]}
+    if own and len(orjson.dumps(full)) > MAX_BYTES:
         return Tracked(track, notes=("properties_left_out",))
     return Tracked(full)
 
 
 def kept_out(impression: Received, rules: SourceRules) -> str | None:
-    """Gives the reason code why the settings keep an impression out, whatever its flag; None: they do not."""
+    """Return the reason code by which the settings filter out an impression, whatever its flag, or None."""
     if rules.environments and impression.get("environmentName") not in rules.environments:
         return "environment"
     if rules.skip_control and impression["treatment"] == "control":
@@ -73,7 +74,7 @@ def kept_out(impression: Received, rules: SourceRules) -> str | None:
 
 
 def message_id(impression: Received) -> str:
-    """Gives an id that is the same for the same impression, so that neither side counts one sent twice."""
+    """Return an id made of the impression, so that neither side counts one that is sent twice."""
     content = orjson.dumps([impression.get(name) for name in _IDENTITY])
     return "split-" + hashlib.sha256(content).hexdigest()
 
@@ -102,16 +103,16 @@ def _id_field(rules: SourceRules, traffic_type: str | None) -> str:
     return field
 
 
-def _given(impression: Received) -> dict[str, Any]:
-    """Gives the impression's own properties, which SDKs send as the text of a JSON object.
+def _own_properties(impression: Received) -> dict[str, Any]:
+    """Return the impression's own properties, which SDKs send as the text of a JSON object.
 
     Source:
         python-client, api/impressions.py; Harness FME, api/webhooks/impressions ("reserved for future use").
     """
-    given = impression.get("properties")
-    if isinstance(given, str) and json_text.depth(given.encode()) <= payload.MAX_DEPTH:
+    properties = impression.get("properties")
+    if isinstance(properties, str) and not is_deep(properties.encode()):
         try:
-            given = orjson.loads(given)
+            properties = orjson.loads(properties)
         except orjson.JSONDecodeError:
             return {}
-    return given if isinstance(given, dict) else {}
+    return properties if isinstance(properties, dict) else {}

@@ -1,6 +1,6 @@
-"""Values inside a message: found by path, flattened, and written as texts.
+"""Values inside a message: looked up by path, flattened, and written as strings.
 
-JSON's objects and arrays are known as ``dict`` and ``list``: to ask for a ``Mapping`` takes ten times as long.
+JSON's objects and arrays are ``dict`` and ``list``: checking for a ``Mapping`` takes ten times as long.
 """
 
 import math
@@ -16,23 +16,23 @@ _NUMERIC = re.compile(r"\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*", re
 
 
 def at(path: str, fields: Mapping[str, Any]) -> Any:
-    """Gives what a dotted path such as ``properties.revenue`` leads to; None: nothing.
+    """Return the value at a dotted path such as ``properties.revenue``; None if there is none.
 
     >>> at("properties.revenue", {"properties": {"revenue": 12}})
     12
     """
     if "." not in path:
         return fields.get(path)
-    found: Any = fields
+    value: Any = fields
     for name in path.split("."):
-        if not isinstance(found, dict):
+        if not isinstance(value, dict):
             return None
-        found = found.get(name)
-    return found
+        value = value.get(name)
+    return value
 
 
 def number(value: object, *, numeric_strings: bool) -> int | float | None:
-    """Gives the finite number that a value is, or with *numeric_strings* writes out; None: it is none.
+    """Return the finite number that a value is, or with *numeric_strings* spells; None if it is none.
 
     >>> number("39.95", numeric_strings=True)
     39.95
@@ -47,7 +47,7 @@ def number(value: object, *, numeric_strings: bool) -> int | float | None:
 
 
 def text(value: object) -> str:
-    """Gives a JSON value as a text: a text as it is, anything else as compact JSON.
+    """Return a JSON value as a string: a string as it is, anything else as compact JSON.
 
     >>> text({"id": "c1", "employees": 250})
     '{"id":"c1","employees":250}'
@@ -55,15 +55,15 @@ def text(value: object) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
-def cut(given: str, max_chars: int, notes: set[str]) -> str:
-    """Gives the text's first characters, and notes ``value_cut`` when there were more."""
-    if len(given) > max_chars:
+def cut(text: str, max_chars: int, notes: set[str]) -> str:
+    """Return the first characters of a text, and note ``value_cut`` when there are more."""
+    if len(text) > max_chars:
         notes.add("value_cut")
-    return given[:max_chars]
+    return text[:max_chars]
 
 
 def flat(pairs: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Gives every value that is no object, under the dotted path of its names; empty objects vanish.
+    """Yield every value that is no object, with the dotted path of its names; empty objects vanish.
 
     >>> list(flat({"a": {"b": {"c": 1}}, "d": 2}))
     [('a.b.c', 1), ('d', 2)]

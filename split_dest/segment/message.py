@@ -1,4 +1,4 @@
-"""Segment's message: what the door takes, cleaned, and what the mapping reads of it."""
+"""Segment's message: validated as the endpoints accept it, and read by the mapping."""
 
 import hashlib
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ EXACT_BELOW = 2**53
 class Message:
     """One Segment call.
 
-    ``fields`` is the whole message in Segment's own names, cleaned: ids are texts, absent and null are the same,
+    ``fields`` is the whole message in Segment's own names, cleaned: ids are strings, null fields are left out, and
     ``properties``, ``traits``, ``context`` and ``integrations`` are objects. ``type`` is empty when there is none.
     """
 
@@ -34,7 +34,7 @@ class Message:
 
     @property
     def timestamp_ms(self) -> int | None:
-        """The message's own time; None when it names none that can be read."""
+        """The message's own time; None when it has none that can be read."""
         for name in ("timestamp", "originalTimestamp", "receivedAt"):
             ms = times.to_ms(self.fields.get(name))
             if ms is not None:
@@ -43,14 +43,14 @@ class Message:
 
 
 class Text(fields.Field[str]):
-    """A text; anything else counts as absent, because nothing depends on it."""
+    """A string; anything else counts as absent, because nothing depends on it."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str | None:  # type: ignore[override]
         return value if isinstance(value, str) and value else None
 
 
 class Id(fields.Field[str]):
-    """An id: a text, or a whole number, which becomes its digits."""
+    """An id: a string, or a whole number, which becomes its digits."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
         if isinstance(value, str):
@@ -63,7 +63,7 @@ class Id(fields.Field[str]):
 
 
 class LooseId(Id):
-    """An id that no record needs; what is none counts as absent."""
+    """An id that no record needs; an invalid one counts as absent."""
 
     def _deserialize(self, *args: Any, **kwargs: Any) -> str | None:  # type: ignore[override]
         try:
@@ -73,14 +73,14 @@ class LooseId(Id):
 
 
 class Object(fields.Field[dict[str, Any]]):
-    """An object; an empty array counts as an empty one, as PHP writes it."""
+    """An object; an empty array, as PHP writes it, counts as an empty object."""
 
     def __init__(self, otherwise: str | None = None) -> None:
         super().__init__(load_default=dict)
         self.otherwise = otherwise
 
     def deserialize(self, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Return the object; null counts as an empty one."""
+        """Return the object; null counts as an empty object."""
         return super().deserialize({} if value is None else value, *args, **kwargs) or {}
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> dict[str, Any]:
@@ -92,9 +92,9 @@ class Object(fields.Field[dict[str, Any]]):
 
 
 class MessageSchema(Schema):
-    """Segment's common fields as the door takes them; every other key passes as it is.
+    """Segment's common fields as the endpoints accept them; every other key is passed on as it is.
 
-    Lenient where it costs nothing; the codes of what is refused are Segment's own.
+    Lenient where it costs nothing; the reason codes are Segment's own.
 
     Source:
         segment-docs, connections/spec/common; _includes/content/delivery-overview-discards.
@@ -117,14 +117,14 @@ class MessageSchema(Schema):
 
 _SCHEMA = MessageSchema()
 _OBJECTS = ("properties", "traits", "context", "integrations")
-#: The type of each field's value that the schema takes as it is, but for an empty ``type``.
+#: The type of values that the schema leaves as they are, by field; only an empty ``type`` is removed.
 _CLEAN = {name: dict if name in _OBJECTS else str for name in _SCHEMA.fields}
 
 
 def load(received: Mapping[str, Any]) -> Message:
-    """Return the message that a sender's JSON object means.
+    """Return the message of a sender's JSON object.
 
-    A message without ``messageId`` gets one made of its content, so that a sender's second try is known again.
+    A message without ``messageId`` gets a hash of its content, so that a sender's retry is recognised.
 
     Raises:
         MessageRejected: ``id_not_string``, ``properties_not_object``, ``traits_not_object`` or
@@ -143,7 +143,7 @@ def load(received: Mapping[str, Any]) -> Message:
 
 
 def refusal(received: Mapping[str, Any]) -> MessageRejected | None:
-    """Return why ``load`` would refuse a message; None: it would not."""
+    """Return why ``load`` would reject a message; None if it would accept it."""
     fault = _too_large(received) if _is_clean(received) else _clean(dict(received)) or _too_large(received)
     return _rejected(*fault) if fault else None
 
@@ -154,7 +154,7 @@ def _rejected(code: str, detail: str) -> MessageRejected:
 
 
 def _is_clean(received: Mapping[str, Any]) -> bool:
-    """True when the schema would change nothing but what is null; it takes 40 µs a message, this look 1 µs."""
+    """True when the schema would only remove nulls; it takes 40 µs a message, this check 1 µs."""
     for name, value in received.items():
         if name in _CLEAN and type(value) is not _CLEAN[name] and value is not None:
             return False
@@ -162,9 +162,9 @@ def _is_clean(received: Mapping[str, Any]) -> bool:
 
 
 def _clean(present: dict[str, Any]) -> tuple[str, str] | None:
-    """Make of a message what the schema makes of it; return the code and place of what is refused, if any.
+    """Clean a message as the schema does; return the reason code and place of a rejected field, if there is one.
 
-    Only the fields that the schema would change are read by it, each by itself: a bad one costs 3 µs, not 40.
+    Only the fields that the schema would change go through it, each by itself: a bad one costs 3 µs, not 40.
     """
     if _is_clean(present):
         return None
@@ -193,7 +193,7 @@ def _pairs(split: object) -> int:
 
 
 def dump(message: Message) -> bytes:
-    """Return the message as JSON; ``restore`` reads it back."""
+    """Return the message as JSON; ``restore`` is the reverse."""
     return orjson.dumps(message.fields)
 
 

@@ -1,11 +1,9 @@
-"""A request's body to single messages: one message, an array, an envelope, or elements wrapped in ``json``.
+"""Split a request's body into messages: one message, an array, an envelope, or elements wrapped in ``json``.
 
-The quick way parses the body whole. Only when that fails is it read as damaged, which costs only
-its damaged parts.
+A body is parsed as a whole. One that can't be is read as damaged, which costs only its damaged parts.
 """
 
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -16,25 +14,23 @@ from typing import Any
 import orjson
 
 from split_dest.errors import MessageRejected, RequestRefused
-from split_dest.segment import json_text
-from split_dest.segment.damaged import BOM, CALLS, Found, Reader, too_many
+from split_dest.segment.damaged import BOM, CALLS, Reader, Value, too_many
+from split_dest.segment.json_text import BLANKS, MAX_DEPTH, STRING, end_of, is_deep
 
-#: Deeper messages are set aside: real ones have under ten levels, and every later step may then recurse.
-MAX_DEPTH = 64
 #: Segment's Webhooks (Actions) sends up to 4,000 at once (segment-docs, destinations/catalog/actions-webhook).
 MAX_MESSAGES = 10_000
 
-#: What of an envelope means anything to its messages.
-_BESIDE = (b"writeKey", b"sentAt", b"context", b"integrations")
+#: The members of an envelope that its messages share.
+_SHARED = ("writeKey", "sentAt", "context", "integrations")
 #: Larger messages are never parsed, for a million keys take dozens of times their size; real ones have 32 KB.
 _GIANT_BYTES = 1_000_000
 _MARKS = b'"[]{},'
-#: What JSON never holds; a twentieth of it in a body of some length is no text but, say, a packed file.
+#: Bytes that JSON never holds; a body of some length of which they are a twentieth is, say, a packed file.
 _CONTROLS = bytes(set(range(32)) - {*b"\t\r\n"})
 _TEXT_BYTES = 1000
-_FIRST = re.compile(rb'[ \t\r\n]*+(%b|[^]["{},]*+)' % json_text.STRING, re.DOTALL)
-#: So deep orjson writes, and no deeper (its README, "dumps"). Two hold all messages, which may have 64, so what it
-#: writes beneath the other 188 is not too deep. A walk in Python takes four times as long.
+_FIRST = re.compile(rb'[ \t\r\n]*+\[[ \t\r\n]*+(%b|[^]["{},]*+)' % STRING)
+#: orjson writes this many levels, and no deeper (its README, "dumps"). Two hold all messages, which may have 64,
+#: so what it writes beneath the other 188 is not too deep. A walk in Python takes four times as long.
 _LEVELS = 254
 _MANY = 10
 #: Reads whole numbers of any length, and keeps every pair, so that no second one of a name hides a number.
@@ -56,25 +52,25 @@ class Unreadable:
 
 @dataclass(slots=True)
 class Part:
-    """Messages in their order, and what stands beside them in their envelope, if there is one."""
+    """Messages in their order, and the other members of their envelope, if there is one."""
 
     messages: list[dict[str, Any] | Unreadable]
     envelope: Mapping[str, Any] = field(default_factory=dict)
 
 
-def messages(body: bytes, most: int | None = None) -> list[dict[str, Any] | Unreadable]:
+def messages(body: bytes, max_messages: int | None = None) -> list[dict[str, Any] | Unreadable]:
     """Return the messages of a body, as ``read``."""
-    return [found for part in read(body, most) for found in part.messages]
+    return [item for part in read(body, max_messages) for item in part.messages]
 
 
-def read(body: bytes, most: int | None = None) -> list[Part]:
+def read(body: bytes, max_messages: int | None = None) -> list[Part]:
     """Return the messages of a body with their envelope, or of several bodies that were joined.
 
-    The pieces of a damaged body that belong to no message are one unreadable message more, the last one.
+    The pieces of a damaged body that belong to no message are together one unreadable message, the last one.
 
     Args:
         body: as it came, inflated.
-        most: how many messages there may be; None: any number.
+        max_messages: how many messages there may be; None: any number.
 
     Raises:
         RequestRefused: 400 ``invalid_json``: nothing in the body is readable; 413 ``too_many_messages``.
@@ -85,65 +81,58 @@ def read(body: bytes, most: int | None = None) -> list[Part]:
     """
     body = body.removeprefix(BOM)
     if len(body) > _GIANT_BYTES:
-        _check_marks(body)
+        if len(body.translate(None, _MARKS)) * 5 < len(body) * 2:
+            # Every later step would take long for it.
+            raise RequestRefused(400, "invalid_json", "The body holds more punctuation than text.")
         if body.count(b"{") * _GIANT_BYTES < len(body):
-            return _read_damaged(body, most)
+            return _read_damaged(body, max_messages)
     try:
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        return _read_damaged(body, most, error)
+        return _read_damaged(body, max_messages, error)
     items, envelope = _opened(parsed)
-    if most is not None and len(items) > most:
-        raise too_many(most)
+    if max_messages is not None and len(items) > max_messages:
+        raise too_many(max_messages)
     if _is_deep(body, items, envelope):
         # orjson reads deeper than it writes, so only the raw text can be kept.
-        return _read_damaged(body, most)
+        return _read_damaged(body, max_messages)
     return [Part([_checked(item) for item in items], envelope)]
 
 
-def _check_marks(body: bytes) -> None:
-    """Make sure that a large body is no mere heap of marks, over which every later step would take long.
-
-    Raises:
-        RequestRefused: 400 ``invalid_json``.
-    """
-    if len(body.translate(None, _MARKS)) * 5 < len(body) * 2:
-        raise RequestRefused(400, "invalid_json", "The body holds more punctuation than text.")
-
-
-def _read_damaged(body: bytes, most: int | None, error: orjson.JSONDecodeError | None = None) -> list[Part]:
+def _read_damaged(body: bytes, max_messages: int | None, error: Exception | None = None) -> list[Part]:
     if len(body) > _TEXT_BYTES and (len(body) - len(body.translate(None, _CONTROLS))) * 20 > len(body):
         raise RequestRefused(400, "invalid_json", "The body is not text.") from error
-    reader = Reader(body, most)
-    parts = [_part(found) for found in reader.found]
+    reader = Reader(body, max_messages)
+    parts = [_part(value) for value in reader.values]
     if reader.pieces:
         parts.append(Part([Unreadable(b"\n".join(reader.pieces), _rejection("not_json"))]))
-    if all(_is_no_json(found) for part in parts for found in part.messages):
+    if all(_is_no_json(item) for part in parts for item in part.messages):
         why = f"The body is not JSON: {error}" if error else "Nothing in the body is JSON."
         raise RequestRefused(400, "invalid_json", why) from error
     return parts
 
 
-def _part(found: Found) -> Part:
-    """Return the messages of a top-level value, and what can be read beside them."""
-    part = Part([_read(text) for text in found.texts])
-    if found.is_envelope or any(isinstance(each, Unreadable) for each in part.messages) or not found.texts:
-        part.envelope = _beside(found.members)
-    return part
+def _part(value: Value) -> Part:
+    """Return the messages of a top-level value, and the readable members of its envelope."""
+    items, is_envelope = [_read(text) for text in value.texts], value.is_envelope
+    if value.whole and not _is_no_json(whole := _read(value.whole)):
+        items, is_envelope = [whole], False
+    is_shared = is_envelope or any(isinstance(item, Unreadable) for item in items)
+    return Part(items, _shared(value.members) if is_shared else {})
 
 
-def _beside(members: Mapping[bytes, bytes]) -> Mapping[str, Any]:
+def _shared(members: Mapping[bytes, bytes]) -> Mapping[str, Any]:
     envelope: dict[str, Any] = {}
-    for name in _BESIDE:
-        text = members.get(name, b"")
-        if json_text.depth(text) <= MAX_DEPTH:
+    for name in _SHARED:
+        text = members.get(orjson.dumps(name), b"")
+        if not is_deep(text):
             with suppress(orjson.JSONDecodeError):
-                envelope[name.decode()] = orjson.loads(text)
+                envelope[name] = orjson.loads(text)
     return envelope
 
 
-def _is_no_json(found: dict[str, Any] | Unreadable) -> bool:
-    return isinstance(found, Unreadable) and found.rejection.code == "not_json"
+def _is_no_json(item: dict[str, Any] | Unreadable) -> bool:
+    return isinstance(item, Unreadable) and item.rejection.code == "not_json"
 
 
 def signed_texts(body: bytes) -> list[bytes]:
@@ -153,23 +142,17 @@ def signed_texts(body: bytes) -> list[bytes]:
         Webhooks (Actions) and Extensible Webhook sign the first event of a batch, the latter without its
         wrapper: action-destinations, webhook/index.ts and webhook-extensible/index.ts.
     """
-    begin = body.find(b"[")
-    if begin < 0 or body[:begin].strip(json_text.BLANKS):
+    array = _FIRST.match(body)
+    if not array:
         return [body]
-    first = _first(body, begin + 1)
-    inner = None
-    if first.startswith(b"{") and b'"json"' in first:
-        inner = Reader(first, None).found[0].members.get(b"json")
-    return [body, first] if inner is None else [body, first, inner]
-
-
-def _first(body: bytes, at: int) -> bytes:
-    """Return the raw text of the first element of an array, of which *at* is the content; empty: it has none."""
-    found = _FIRST.match(body, at)
-    begin, end = found.span(1) if found else (at, at)
+    begin, end = array.span(1)
     if begin == end:
-        end = json_text.end(body, begin) or begin
-    return body[begin:end].rstrip(json_text.BLANKS)
+        end = end_of(body, begin) or begin
+    first = body[begin:end].rstrip(BLANKS)
+    texts = [body, first]
+    if first.startswith(b"{") and b'"json"' in first:
+        texts += filter(None, [Reader(first, None).values[0].members.get(b'"json"')])
+    return texts
 
 
 def text(item: object) -> bytes:
@@ -191,23 +174,22 @@ def _checked(item: object) -> dict[str, Any] | Unreadable:
 
 def _is_deep(body: bytes, items: Sequence[Any], envelope: Mapping[str, Any]) -> bool:
     """True when one of the items, or the envelope, is too deep."""
-    # Of a few it takes less to count brackets.
+    # For a few items it is faster to count brackets.
     if len(items) < _MANY and body.count(b"{") + body.count(b"[") <= MAX_DEPTH:
         return False
     beneath: Any = [items, envelope]
     for _ in range(_LEVELS - MAX_DEPTH - 2):
         beneath = [beneath]
-    try:
+    with suppress(orjson.JSONEncodeError):
         orjson.dumps(beneath)
-    except orjson.JSONEncodeError:
-        return True
-    return False
+        return False
+    return True
 
 
 def _read(text: bytes) -> dict[str, Any] | Unreadable:
     if len(text) > _GIANT_BYTES:
         return Unreadable(text, _rejection("message_too_large"))
-    if text.count(b"{") + text.count(b"[") > MAX_DEPTH and json_text.is_deeper(text, MAX_DEPTH):
+    if is_deep(text):
         return Unreadable(text, _rejection("nested_too_deep"))
     try:
         item = orjson.loads(text)
@@ -222,16 +204,11 @@ def _fault(text: bytes) -> str:
         value = _LENIENT.decode(text.decode(errors="replace"))
     except ValueError:
         return "not_json"
-    return "text_not_unicode" if _is_finite(value) else "number_not_finite"
-
-
-def _is_finite(value: object) -> bool:
-    level = [value]
-    while level:
-        if not all(math.isfinite(each) for each in level if isinstance(each, float)):
-            return False
-        level = [child for each in level if isinstance(each, list | tuple) for child in each]
-    return True
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:
+        return "number_not_finite"
+    return "text_not_unicode"
 
 
 @cache

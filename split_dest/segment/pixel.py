@@ -1,4 +1,4 @@
-"""The Pixel API: a call written into the address of a picture."""
+"""The Pixel API: a call in the URL of an image."""
 
 import base64
 from collections.abc import Mapping
@@ -7,20 +7,20 @@ from urllib.parse import parse_qsl, unquote_plus, unquote_to_bytes
 
 import orjson
 
-#: Deeper fields keep the rest of their dots as a name: JSON can't be written at any depth.
-_MOST_PARENTS = 32
-#: Encoders of MIME break their lines and end with a line break.
+#: Deeper fields keep their remaining dots in the name, for JSON can't be written at any depth.
+_MAX_PARENTS = 32
+#: MIME encoders break the text into lines and end it with a line break.
 _BLANKS = b" \t\r\n"
 
 
 def body_of_query(query: str) -> bytes:
-    """Return the JSON message that a query stands for.
+    """Return the JSON message of a query.
 
-    The message stands in ``data``, as JSON in Base64 or plain, or each parameter is a field, with dots for fields
-    within fields. Of several parameters with one name the first counts.
+    The message is in ``data``, as plain JSON or in Base64, or each parameter is a field, with dots for nested
+    fields. Of several parameters with the same name the first counts.
 
     Args:
-        query: the raw query string, neither decoded nor split, so that a plus sign and a blank differ.
+        query: the raw query string, neither decoded nor split, so that plus signs and spaces differ.
 
     Source:
         segment-docs, sources/catalog/libraries/server/pixel-tracking-api.
@@ -43,7 +43,7 @@ def body_of_query(query: str) -> bytes:
 def _of_parameters(parameters: Mapping[str, str]) -> bytes:
     message: dict[str, Any] = {}
     for path, value in parameters.items():
-        *parents, name = path.split(".", _MOST_PARENTS)
+        *parents, name = path.split(".", _MAX_PARENTS)
         place = message
         for parent in parents:
             below = place.setdefault(parent, {})
@@ -53,11 +53,11 @@ def _of_parameters(parameters: Mapping[str, str]) -> bytes:
 
 
 def _decoded(data: str) -> bytes:
-    # As in any form a plus sign stands for a blank, but in Base64 it is a digit.
+    # A plus sign stands for a space, as in any form, but in Base64 it is a digit.
     plain = unquote_to_bytes(data.replace("+", " "))
     if plain.lstrip(_BLANKS).startswith(b"{"):
         return plain
-    # Addresses prefer "-_" to "+/", and some senders leave the padding out.
+    # URLs prefer "-_" to "+/", and some senders leave the padding out.
     text = unquote_to_bytes(data).translate(bytes.maketrans(b"-_", b"+/"), _BLANKS).rstrip(b"=")
     try:
         return base64.b64decode(text + b"=" * (-len(text) % 4), validate=True)

@@ -3,34 +3,34 @@
 import re
 from datetime import UTC, datetime, timedelta, timezone
 
-#: Longer texts are no times, so they are refused before the pattern looks at them.
+#: Longer texts are no times, so they are rejected before they are matched.
 MAX_CHARS = 64
 _BLANKS = " \t\n\r\f\v"
 #: Lenient ISO 8601: any number of fraction digits, one-digit months and days, offsets of whole hours, Go's
-#: "+0000 UTC m=+…" tail. No part gives back what it took; an offset of three digits has one for its hours.
+#: "+0000 UTC m=+…" tail. No part backtracks; an offset of three digits has one for its hours.
 _LENIENT = re.compile(
     r"(\d{4})-(\d{1,2}+)-(\d{1,2}+)"
     r"(?:[T ](\d{1,2}+):(\d{2})(?::(\d{2})(?:[.,](\d++))?+)?+)?+"
     r"(?:\s*+(?:Z|UTC|([+-])(\d{2}(?!\d(?!\d))|\d)(?::?+(\d{2}))?+(?:\s++[A-Z]{3,5}+)?+))?+(?:\s++m=\S++)?+",
     re.ASCII | re.IGNORECASE,
 )
-#: The usual shape. ``fromisoformat`` reads it three times as fast, but also takes other shapes, and one day 24:00.
+#: The usual form. ``fromisoformat`` reads it three times as fast, but also accepts other forms and, later, 24:00.
 _USUAL = re.compile(r"\d{4}-\d\d-\d\dT(?!24)\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 #: Numbers below are seconds, above milliseconds: 1e11 ms is the year 1973, 1e11 s the year 5138.
 _SECONDS_BELOW = 100_000_000_000
 
 
 def to_ms(value: object) -> int | None:
-    """Return the milliseconds since the epoch of a timestamp, cut to the millisecond.
+    """Return a timestamp in milliseconds since the epoch, truncated.
 
     Args:
         value: an ISO 8601 text as Segment's senders write it, or a number of seconds or milliseconds.
 
     Returns:
-        Milliseconds, above zero; None when it can't be read or lies before 1970, as Go's zero time does.
+        Milliseconds, above zero; None when the value can't be read or is before 1970, as Go's zero time is.
 
     Source:
-        The shapes seen on the wire: segment-docs, connections/spec/common, http-api, protocols/validate.
+        The forms that senders use: segment-docs, connections/spec/common, http-api, protocols/validate.
 
     >>> to_ms("2019-10-31T15:03:38.971Z")
     1572534218971
@@ -49,7 +49,7 @@ def to_ms(value: object) -> int | None:
 
 
 def to_text(ms: int) -> str:
-    """Return milliseconds since the epoch as Segment writes times.
+    """Return milliseconds since the epoch in Segment's format.
 
     >>> to_text(1572534218971)
     '2019-10-31T15:03:38.971Z'
@@ -65,16 +65,16 @@ def _text_ms(text: str) -> int | None:
         except ValueError:
             return None
     text = text.strip(_BLANKS)
-    found = _LENIENT.fullmatch(text) if len(text) <= MAX_CHARS else None
-    if not found:
+    match = _LENIENT.fullmatch(text) if len(text) <= MAX_CHARS else None
+    if not match:
         return None
-    year, month, day, hour, minute, second = (int(found[n] or 0) for n in range(1, 7))
+    year, month, day, hour, minute, second = (int(match[n] or 0) for n in range(1, 7))
     try:
-        moment = datetime(year, month, day, hour, minute, second, tzinfo=_zone(*found.group(8, 9, 10)))
+        moment = datetime(year, month, day, hour, minute, second, tzinfo=_zone(*match.group(8, 9, 10)))
         since_epoch = moment - _EPOCH
     except (ValueError, OverflowError):
         return None
-    return since_epoch // _MS + int((found[7] or "0").ljust(3, "0")[:3])
+    return since_epoch // _MS + int((match[7] or "0").ljust(3, "0")[:3])
 
 
 def _zone(sign: str | None, hours: str, minutes: str | None) -> timezone:

@@ -1,4 +1,4 @@
-"""What a body posted to Segment's Tracking API means: each message as Segment itself would pass it on."""
+"""Read a body of Segment's Tracking API: each message as Segment itself would pass it on."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,12 +8,13 @@ from typing import Any
 import orjson
 
 from split_dest.errors import MessageRejected, RequestRefused
-from split_dest.segment import json_text, payload, times
+from split_dest.segment import payload, times
 from split_dest.segment.damaged import too_many
+from split_dest.segment.json_text import is_deep
 from split_dest.segment.message import INTEGRATION_NAMES, refusal
 from split_dest.segment.payload import Part, Unreadable
 
-#: Path -> the type that its message has; None: a batch, whose messages name theirs.
+#: The message type of each path; None: a batch, in which each message has its own type.
 KINDS: dict[str, str | None] = {
     "track": "track",
     "identify": "identify",
@@ -36,7 +37,7 @@ KINDS: dict[str, str | None] = {
 #: fill bodies up to 512,000 bytes.
 MAX_MESSAGES = 2500
 MAX_BODY_BYTES = 512_000
-#: What the envelopes may add to their messages, all told, for it is stored with each message.
+#: Limit for what the envelopes add to all messages together, for it is stored with each message.
 MAX_SHARED_BYTES = 1_000_000
 
 _TYPES = ("track", "identify", "page", "screen", "group", "alias")
@@ -46,9 +47,9 @@ _OBJECTS = ("properties", "traits", "context", "integrations")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """How a body came: the type that its path says, when (ms), and the largest message taken (bytes).
+    """How a body was posted: the type of its path, when (ms), and the largest message accepted (bytes).
 
-    ``new_id`` makes a ``messageId`` for a message that is taken and has none.
+    ``new_id`` makes a ``messageId`` for an accepted message without one.
     """
 
     type: str | None
@@ -59,28 +60,28 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Messages, and what their envelope adds to each of them."""
+    """Messages, and the fields that their envelope adds to each of them."""
 
     messages: Sequence[dict[str, Any] | Unreadable]
-    #: ``context`` and ``integrations``, where they are objects.
+    #: ``context`` and ``integrations``, if they are objects.
     shared: Mapping[str, dict[str, Any]]
-    #: A time that can be read, and its milliseconds.
+    #: A time that can be read, and the same in milliseconds.
     sent_at: Any
     sent_ms: int | None
 
     def size(self) -> int:
-        """Return how many bytes the envelope adds to its messages, all told."""
+        """Return how many bytes the envelope adds to all its messages together."""
         return len(payload.text([self.shared, self.sent_at])) * len(self.messages)
 
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """A body as it came, and the write key that it names; None: it names none.
+    """A body, and the write key in it; None if it has none.
 
-    To iterate over it gives the body's messages as Segment would pass them on, each completed when it is asked
-    for. The type comes from the path; the batch's ``context`` and ``integrations`` stand under each message's own;
-    the time is corrected by the sender's clock; texts that hold an object count as that object, as low-code tools
-    write them. A message that would be refused is unreadable, with Segment's own reason code.
+    Iterating over it yields the messages as Segment would pass them on, each completed when it is asked for. The
+    type comes from the path; the batch's ``context`` and ``integrations`` are defaults for each message's own; the
+    time is corrected by the sender's clock; strings that contain an object, as low-code tools write them, count as
+    that object. A message that Segment would reject is unreadable, with Segment's own reason code.
 
     Source:
         segment-docs, sources/catalog/libraries/server/http-api; spec/common (times); guides/filtering-data.
@@ -94,11 +95,11 @@ class Posted:
         return sum(len(batch.messages) for batch in self._batches)
 
     def __iter__(self) -> Iterator[dict[str, Any] | Unreadable]:
-        """Complete one message after the other; again at each use."""
+        """Complete one message after the other, again at each iteration."""
         received = times.to_text(self._call.received_ms)
         for batch in self._batches:
-            for found in batch.messages:
-                yield found if isinstance(found, Unreadable) else _message(found, batch, self._call, received)
+            for item in batch.messages:
+                yield item if isinstance(item, Unreadable) else _message(item, batch, self._call, received)
 
     @property
     def messages(self) -> list[dict[str, Any] | Unreadable]:
@@ -107,7 +108,7 @@ class Posted:
 
 
 def posted(body: bytes, call: Call) -> Posted:
-    """Return what a body holds.
+    """Return the messages and the write key of a body.
 
     Raises:
         RequestRefused: 400 ``invalid_json``, 413 ``too_many_messages``, 413 ``body_too_large``.
@@ -126,7 +127,7 @@ def posted(body: bytes, call: Call) -> Posted:
 
 
 def _unfolded(part: Part, *, is_alone: bool) -> Part:
-    """Return the messages of a batch that is the text of an array, as low-code tools write it; else the part."""
+    """Return the messages of a batch that is a string, as low-code tools write it; else the part as it is."""
     envelope = part.messages[0] if len(part.messages) == 1 else None
     if not isinstance(envelope, dict) or not isinstance(envelope.get("batch"), str):
         return part
@@ -139,7 +140,7 @@ def _unfolded(part: Part, *, is_alone: bool) -> Part:
 
 
 def _batch(part: Part) -> _Batch:
-    # What is no object, or no time, would not count, so it is not copied.
+    # Values that are no objects, or no times, would not count, so they are not copied.
     shared = {name: _object(part.envelope.get(name)) for name in _SHARED}
     shared = {name: value for name, value in shared.items() if isinstance(value, dict)}
     sent_at = part.envelope.get("sentAt")
@@ -151,13 +152,13 @@ def _batch(part: Part) -> _Batch:
     return _Batch(part.messages, shared, sent_at, sent_ms)
 
 
-def _message(found: Mapping[str, Any], batch: _Batch, call: Call, received: str) -> dict[str, Any] | Unreadable:
-    sent = payload.text(found)
-    message = _completed(found, batch, call, received)
-    rejection = _rejection(message, len(sent), call.max_message_bytes)
-    message_id = _id(found.get("messageId"))
+def _message(sent: Mapping[str, Any], batch: _Batch, call: Call, received: str) -> dict[str, Any] | Unreadable:
+    text = payload.text(sent)
+    message = _completed(sent, batch, call, received)
+    rejection = _rejection(message, len(text), call.max_message_bytes)
+    message_id = _id(sent.get("messageId"))
     if rejection is None:
-        # Only what is taken gets what is shared: refused messages wait for a person and should not fill Redis.
+        # Only accepted messages get the shared fields: dead letters wait for a person and should not fill Redis.
         for name, under in batch.shared.items():
             message[name] = _merged(under, message[name])
         message_id = message_id or call.new_id()
@@ -166,12 +167,12 @@ def _message(found: Mapping[str, Any], batch: _Batch, call: Call, received: str)
         message["integrations"] = message["integrations"] | {INTEGRATION_NAMES[0]: False}
     if rejection is None:
         return message
-    return Unreadable(payload.text(message), rejection, message_id, sent)
+    return Unreadable(payload.text(message), rejection, message_id, text)
 
 
-def _rejection(message: Mapping[str, Any], size: int, most_bytes: int) -> MessageRejected | None:
-    """Return why a message is refused; *size* is that of its JSON as it came."""
-    if size > most_bytes:
+def _rejection(message: Mapping[str, Any], size: int, max_bytes: int) -> MessageRejected | None:
+    """Return why a message is rejected; *size* is that of its JSON as it was sent."""
+    if size > max_bytes:
         return MessageRejected("message_too_large", f"{size} bytes")
     code = _fault(message)
     return refusal(message) if code is None else _rejection_of(code)
@@ -182,9 +183,9 @@ def _rejection_of(code: str) -> MessageRejected:
     return MessageRejected(code)
 
 
-def _completed(found: Mapping[str, Any], batch: _Batch, call: Call, received: str) -> dict[str, Any]:
-    """Return a message without what its batch shares."""
-    message = dict(found)
+def _completed(sent: Mapping[str, Any], batch: _Batch, call: Call, received: str) -> dict[str, Any]:
+    """Return a message with all fields but those that its batch shares."""
+    message = dict(sent)
     message.pop("writeKey", None)
     for name in _OBJECTS:
         if isinstance(message.get(name), str):
@@ -193,7 +194,7 @@ def _completed(found: Mapping[str, Any], batch: _Batch, call: Call, received: st
         if not isinstance(message.get(name), dict):
             message[name] = {}
     _set_times(message, batch, call.received_ms, received)
-    # Not even delete, which only Segment itself may say: a page shows its write key to everyone.
+    # No delete, which only Segment itself may send: a web page shows its write key to everyone.
     kind = call.type or message.get("type")
     message["type"] = kind if kind in _TYPES else None
     return message
@@ -205,10 +206,10 @@ def _id(sent: Any) -> str:
 
 
 def _object(value: Any) -> Any:
-    """Return the object that a text writes out, unless it is too deep; anything else as it is."""
+    """Return the object in a string, unless it is too deep; anything else as it is."""
     if not isinstance(value, str) or not value.lstrip().startswith("{"):
         return value
-    if json_text.depth(value.encode()) > payload.MAX_DEPTH:
+    if is_deep(value.encode()):
         return value
     try:
         return orjson.loads(value)
@@ -228,7 +229,7 @@ def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _set_times(message: dict[str, Any], batch: _Batch, received_ms: int, received: str) -> None:
-    """Set the four times as Segment passes them on: ``timestamp`` as if the sender's clock went right."""
+    """Set the four times as Segment passes them on: ``timestamp`` is corrected by the sender's clock skew."""
     original, original_ms = message.get("timestamp"), times.to_ms(message.get("timestamp"))
     if original_ms is None:
         other = message.get("originalTimestamp")
@@ -247,7 +248,7 @@ def _set_times(message: dict[str, Any], batch: _Batch, received_ms: int, receive
 
 
 def _is_meant(integrations: Mapping[str, Any]) -> bool:
-    """True when a message is meant for Split: by its name, else by ``All`` in any case, else it is."""
+    """True when a message is meant for Split: by Split's name, else by ``All`` in any case, else always."""
     named = [integrations[name] for name in INTEGRATION_NAMES if name in integrations]
     if named:
         return not any(value is False for value in named)
@@ -256,7 +257,7 @@ def _is_meant(integrations: Mapping[str, Any]) -> bool:
 
 
 def _fault(message: Mapping[str, Any]) -> str | None:
-    """Return Segment's reason code for a message that it would refuse and that Split could not use either.
+    """Return Segment's reason code for a message that it would reject and that Split could not use either.
 
     Source:
         segment-docs, _includes/content/delivery-overview-discards.
@@ -275,7 +276,7 @@ def _fault(message: Mapping[str, Any]) -> str | None:
 
 
 def _names_someone(message: Mapping[str, Any]) -> bool:
-    # More lenient than Segment, which takes no call without userId and anonymousId: Split takes these ids too.
+    # More lenient than Segment, which requires userId or anonymousId: Split accepts these ids too.
     if any(message.get(name) not in (None, "") for name in ("userId", "anonymousId", "groupId")):
         return True
     parts = (message.get(name) for name in ("properties", "traits"))

@@ -1,1 +1,1 @@
-"""Split's side, pure: events and identities, and the limits that Split sets on their parts."""
+"""Split's side, pure: its records, and the limits that Split sets on their parts."""

@@ -1,4 +1,4 @@
-"""What Split takes as a key, an event type id and an attribute id, and how a name is made to fit."""
+"""Split's limits for keys, event type ids, attribute ids and values, and names fitted to them."""
 
 import math
 import re
@@ -25,7 +25,7 @@ _STARTS_WITH_LETTER = re.compile(r"[a-zA-Z]")
 
 
 def key(value: object) -> str | None:
-    """Gives the key that an id makes: a text, or a finite number's digits; None: not a legal key.
+    """Return an id as a key: a string, or the digits of a finite number; None if it is not a valid key.
 
     Source:
         python-client, client/input_validator.py: not blank, at most 250 characters.
@@ -38,10 +38,10 @@ def key(value: object) -> str | None:
 
 
 def event_type_id(name: str, *, sanitize: bool, max_chars: int = EVENT_TYPE_ID_MAX_CHARS) -> str | None:
-    """Gives the event type id that a name makes; None: it makes none.
+    """Return a name as an event type id; None if it can't be one.
 
-    The ends are trimmed and each space becomes an underscore. With *sanitize*, an illegal start goes, each
-    illegal run becomes one underscore and the rest is cut; without, an illegal name makes none.
+    The ends are trimmed and each space becomes an underscore. With *sanitize*, illegal characters at the start are
+    removed, each other run of them becomes one underscore, and the rest is cut; without, an illegal name is none.
 
     Source:
         Split's Segment integration, FAQ (spaces); javascript-commons, GaToSplit.ts, fixEventTypeId (sanitize).
@@ -58,7 +58,7 @@ def event_type_id(name: str, *, sanitize: bool, max_chars: int = EVENT_TYPE_ID_M
 
 
 def attribute_id(name: str) -> str | None:
-    """Gives the attribute id that a trait's name makes; None: no legal character is left.
+    """Return a trait's name as an attribute id; None if it has no legal character.
 
     Source:
         docs.split.io, reference/save-identity: a letter, then dashes, underscores, letters and digits.

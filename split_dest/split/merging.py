@@ -1,4 +1,4 @@
-"""Several identities of one key to one, so that a batch makes one call a key."""
+"""Merge the identities of one key, so that a batch makes one call per key."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from split_dest.split.records import Identity
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """One key's identity, and the messages that it came from by their places in the stream.
+    """One key's identity, and the stream ids of the messages that it came from.
 
-    ``replaces``: the key was deleted before, so nothing that Split has of it may stay.
+    ``replaces``: the key was deleted before, so none of its attributes in Split may stay.
     """
 
     identity: Identity
@@ -20,13 +20,13 @@ class Merged:
 
 
 def merge(identities: Iterable[tuple[str, Identity]], *, keep_older: bool) -> list[Merged]:
-    """Gives one identity a traffic type and key.
+    """Return one identity per traffic type and key.
 
     Args:
-        identities: a message's place in the stream, and an identity that it became.
+        identities: a message's stream id, and an identity that it became.
         keep_older: True: attributes that only an older identity has stay; False: only the newest counts.
-            Where both have one, the later timestamp wins, and of equal ones the later place. What stands before a
-            deletion counts no more, whatever its timestamp.
+            Where both have one, the later timestamp wins, and of equal ones the later in the stream. Identities
+            before a deletion no longer count, whatever their timestamps.
     """
     by_key: dict[tuple[str, str], list[tuple[str, Identity]]] = {}
     for entry_id, identity in identities:
@@ -37,10 +37,10 @@ def merge(identities: Iterable[tuple[str, Identity]], *, keep_older: bool) -> li
 def _merged(group: list[tuple[str, Identity]], keep_older: bool) -> Merged:
     entry_ids = tuple(dict.fromkeys(entry_id for entry_id, _ in group))
     deletions = [place for place, (_, identity) in enumerate(group) if identity.values is None]
-    kept = [identity for _, identity in group[deletions[-1] + 1 if deletions else 0 :]]
-    if not kept:
+    remaining = [identity for _, identity in group[deletions[-1] + 1 if deletions else 0 :]]
+    if not remaining:
         return Merged(group[-1][1], entry_ids)
-    in_order = sorted(kept, key=lambda identity: identity.timestamp_ms)
+    in_order = sorted(remaining, key=lambda identity: identity.timestamp_ms)
     newest = in_order[-1]
     values: dict[str, str] = {}
     for identity in in_order if keep_older else [newest]:
@@ -49,14 +49,14 @@ def _merged(group: list[tuple[str, Identity]], keep_older: bool) -> Merged:
     return Merged(merged, entry_ids, replaces=bool(deletions))
 
 
-def bulks(merged: Iterable[Merged], most: int) -> Iterator[Sequence[Merged]]:
-    """Gives groups of at most *most* that may be written by one call: all of one traffic type."""
+def bulks(merged: Iterable[Merged], max_size: int) -> Iterator[Sequence[Merged]]:
+    """Yield groups of up to *max_size* that one call may write: all of one traffic type."""
     in_order = sorted(merged, key=lambda each: each.identity.traffic_type)
     for _, group in groupby(in_order, key=lambda each: each.identity.traffic_type):
-        yield from runs(list(group), most)
+        yield from runs(list(group), max_size)
 
 
-def runs(merged: Sequence[Merged], most: int) -> Iterator[Sequence[Merged]]:
-    """Gives the same in pieces of at most *most*."""
-    for start in range(0, len(merged), most):
-        yield merged[start : start + most]
+def runs(merged: Sequence[Merged], max_size: int) -> Iterator[Sequence[Merged]]:
+    """Yield the same identities in slices of up to *max_size*."""
+    for start in range(0, len(merged), max_size):
+        yield merged[start : start + max_size]

@@ -22,7 +22,7 @@ class Event:
     environment_name: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Gives the event in Split's names."""
+        """Return the event in Split's field names."""
         event = {
             "eventTypeId": self.event_type_id,
             "trafficTypeName": self.traffic_type_name,
@@ -36,7 +36,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The attributes of one key of a traffic type, all texts; ``timestamp_ms`` orders several of one key.
+    """The attributes of one key of a traffic type, all strings; ``timestamp_ms`` orders several of one key.
 
     ``values`` None: the key is to be deleted with all its attributes.
 
@@ -50,13 +50,13 @@ class Identity:
     timestamp_ms: int
 
     def to_json(self) -> dict[str, Any]:
-        """Gives the identity in Split's names."""
+        """Return the identity in Split's field names."""
         return {"trafficType": self.traffic_type, "key": self.key, "values": self.values}
 
 
 @dataclass(frozen=True, slots=True)
 class Impression:
-    """One treatment that a key saw of a flag; ``label`` says why.
+    """A treatment that a key saw of a flag; ``label`` says why.
 
     Source:
         Harness FME, api/webhooks/impressions (names); python-client, api/impressions.py (an SDK's short ones).
@@ -69,7 +69,7 @@ class Impression:
     label: str
 
     def to_json(self) -> dict[str, Any]:
-        """Gives the impression in the names of Split's documents."""
+        """Return the impression in the field names of Split's documents."""
         return {
             "split": self.flag,
             "key": self.key,
@@ -79,7 +79,7 @@ class Impression:
         }
 
     def to_sdk(self) -> dict[str, Any]:
-        """Gives the impression in an SDK's names, as it stands below its flag; the flag's version is not known."""
+        """Return the impression in an SDK's field names, as listed under its flag, whose version is not known."""
         return {
             "k": self.key,
             "t": self.treatment,

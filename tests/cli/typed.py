@@ -34,7 +34,7 @@ class Ended:
 
 def environment(given: Mapping[str, str] | None = None) -> dict[str, str]:
     """Gives this process's environment without settings of its own, and with what is given."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("SPLIT_DEST_")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SPLIT_DEST_", "COLUMNS"))}
     return kept | dict(given or {})
 
 

@@ -1,4 +1,4 @@
-"""``python -m tests.fuzz TARGET [--seconds N] [FILE]``: fuzzes one target with atheris, or tries one file once."""
+"""``python -m tests.fuzz TARGET [--seconds N] [FILE]``: fuzz one target with atheris, or try one file once."""
 
 import argparse
 import hashlib
@@ -16,22 +16,22 @@ FOUND = Path("var/fuzz")
 
 
 def main() -> None:
-    """Tries the file, or fuzzes until the time is over or something is found."""
+    """Try the file, or fuzz until the time is over or an input fails."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz")
     parser.add_argument("target", choices=TARGETS)
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("file", type=Path, nargs="?")
-    given = parser.parse_args()
+    options = parser.parse_args()
     with atheris.instrument_imports(include=["split_dest"]):
-        target = importlib.import_module(f"tests.fuzz.{given.target}")
-    if given.file:
-        target.try_one(given.file.read_bytes())
+        target = importlib.import_module(f"tests.fuzz.{options.target}")
+    if options.file:
+        target.try_one(options.file.read_bytes())
     else:
-        fuzz(given.target, target, given.seconds)
+        fuzz(options.target, target, options.seconds)
 
 
 def fuzz(name: str, target: ModuleType, seconds: int) -> None:
-    """Lets atheris try the target; does not come back."""
+    """Let atheris fuzz the target; never return."""
     folder = FOUND / name
     corpus = folder / "corpus"
     corpus.mkdir(parents=True, exist_ok=True)
@@ -45,13 +45,13 @@ def fuzz(name: str, target: ModuleType, seconds: int) -> None:
         "-print_final_stats=1",
     ]
     atheris.Setup(
-        ["fuzz", *options, f"-artifact_prefix={folder}/", str(corpus)], told(name, folder, target.try_one)
+        ["fuzz", *options, f"-artifact_prefix={folder}/", str(corpus)], with_hint(name, folder, target.try_one)
     )
     atheris.Fuzz()
 
 
-def told(name: str, folder: Path, try_one: Callable[[bytes], None]) -> Callable[[bytes], None]:
-    """Return the same try, which says how to run what fails again."""
+def with_hint(name: str, folder: Path, try_one: Callable[[bytes], None]) -> Callable[[bytes], None]:
+    """Return the same function, which prints how to run a failing input again."""
 
     def tried(data: bytes) -> None:
         try:

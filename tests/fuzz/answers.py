@@ -1,4 +1,4 @@
-"""What is made of Split's answers: any bytes are an answer as documented, or a refusal with a remedy."""
+"""Split's responses: any bytes are a documented response, or an error with a remedy."""
 
 import socket
 import threading
@@ -34,7 +34,7 @@ BODIES = (
 
 
 def seeds() -> Iterator[bytes]:
-    """Yield answers of many statuses, with the headers and bodies that Split is known for."""
+    """Yield responses of many statuses, with headers and bodies that Split sends."""
     for status in (200, 202, 204, 302, 400, 401, 404, 413, 429, 500, 503):
         for number, header in enumerate(HEADERS):
             text = BODIES[(status + number) % len(BODIES)]
@@ -44,7 +44,7 @@ def seeds() -> Iterator[bytes]:
 
 
 class Server:
-    """Answers each request on loopback with the bytes at hand, and ends the connection."""
+    """A server on loopback that responds to each request with fixed bytes and closes the connection."""
 
     def __init__(self) -> None:
         self.answer = b""
@@ -62,31 +62,31 @@ class Server:
 
 @cache
 def server() -> Server:
-    """Return the server, which is started once."""
+    """Return the server, starting it once."""
     return Server()
 
 
 def try_one(data: bytes) -> None:
-    """Each call gives what its caller expects, or a refusal that says what helps and how long to wait."""
+    """Each call returns the type that its caller expects, or raises an error with a remedy and a wait."""
     server().answer = data[1:]
     account = Account(server().url, "key", "authorization", "ws")
     try:
-        found = call((data or b"\0")[0] % 4, Http(TIMEOUT_SECONDS), account)
+        result = call((data or b"\0")[0] % 4, Http(TIMEOUT_SECONDS), account)
     except Refused as refused:
         assert_refusal(refused)
         return
-    if isinstance(found, dict):
-        for each in found.values():
+    if isinstance(result, dict):
+        for each in result.values():
             assert_refusal(each)
-    elif isinstance(found, FlagPage):
-        assert all(name == name.lower() for name in found.traffic_types.values())
-        assert found.next_offset >= 0
-    elif isinstance(found, Answer):
-        assert 200 <= found.status < 300
+    elif isinstance(result, FlagPage):
+        assert all(name == name.lower() for name in result.traffic_types.values())
+        assert result.next_offset >= 0
+    elif isinstance(result, Answer):
+        assert 200 <= result.status < 300
 
 
 def call(number: int, http: Http, account: Account) -> object:
-    """Makes one of the calls."""
+    """Make one of the calls."""
     if number == 0:
         return http.send(split_admin.lookup_requests(account)[0])
     if number == 1:
@@ -97,6 +97,6 @@ def call(number: int, http: Http, account: Account) -> object:
 
 
 def assert_refusal(refused: Refused) -> None:
-    """A refusal has a listed code, and a wait that a lane can rest for."""
+    """An error has a listed code, and a wait for which a lane can pause."""
     assert refused.code in REASONS
     assert refused.wait_seconds is None or 0 <= refused.wait_seconds <= DAY_SECONDS

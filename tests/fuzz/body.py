@@ -12,7 +12,7 @@ from split_dest.segment.payload import Unreadable
 from split_dest.web.body import Body
 from tests.segment.samples import SAMPLES
 
-MOST_BYTES, MOST_MESSAGES = 50_000, 500
+MAX_BYTES, MAX_MESSAGES = 50_000, 500
 PLAIN, PACKED = b"p", b"z"
 FIRST = {"type": "track", "event": "First"}
 
@@ -33,14 +33,14 @@ def try_one(data: bytes) -> None:
     kind, sent = data[:1], data[1:]
     sent = gzip.compress(sent, 1, mtime=0) if kind == PACKED else sent
     try:
-        with Body(MOST_BYTES) as body:
+        with Body(MAX_BYTES, len(sent)) as body:
             body.add(sent)
             received = body.text()
-        assert len(received) <= MOST_BYTES
+        assert len(received) <= MAX_BYTES
         payload.signed_texts(received)
-        judge(payload.messages(received, MOST_MESSAGES))
+        judge(payload.messages(received, MAX_MESSAGES))
         # Whatever is joined to a message costs it nothing.
-        first, *others = payload.messages(orjson.dumps(FIRST) + b"\n" + received, MOST_MESSAGES)
+        first, *others = payload.messages(orjson.dumps(FIRST) + b"\n" + received, MAX_MESSAGES)
         assert first == FIRST
         judge(others)
     except RequestRefused as refused:
@@ -48,10 +48,10 @@ def try_one(data: bytes) -> None:
         assert refused.code in REASONS
 
 
-def judge(found: list[dict[str, Any] | Unreadable]) -> None:
-    """Make sure that each message can be written again, or has a listed reason; all pieces are one more."""
-    assert len(found) <= MOST_MESSAGES + 1
-    for each in found:
+def judge(items: list[dict[str, Any] | Unreadable]) -> None:
+    """Make sure that each message can be written again or has a listed reason; all pieces are one message more."""
+    assert len(items) <= MAX_MESSAGES + 1
+    for each in items:
         if isinstance(each, Unreadable):
             assert each.rejection.code in REASONS
         else:

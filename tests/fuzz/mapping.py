@@ -41,13 +41,13 @@ def seeds() -> Iterator[bytes]:
 
 
 def try_one(data: bytes) -> None:
-    """Every message that the door takes becomes legal records or nothing with a listed reason; never both."""
+    """Every accepted message becomes legal records, or nothing with a listed reason; never both."""
     chosen = rules((data or b"\0")[0])
     try:
-        found = payload.messages(data[1:], 100)
+        items = payload.messages(data[1:], 100)
     except RequestRefused:
         return
-    for each in found:
+    for each in items:
         if isinstance(each, dict):
             try:
                 map_one(message.load(each), chosen)
@@ -56,7 +56,7 @@ def try_one(data: bytes) -> None:
 
 
 def map_one(taken: message.Message, chosen: Rules) -> None:
-    """Maps a message and looks at what it becomes."""
+    """Map a message and check the records."""
     mapped, shown = to_split(taken, chosen, 1), to_impressions(taken, chosen, 1)
     for event in mapped.events:
         assert_event(orjson.loads(orjson.dumps(event.to_json())))
@@ -69,8 +69,13 @@ def map_one(taken: message.Message, chosen: Rules) -> None:
         assert_key(impression.key)
         assert_time(impression.timestamp_ms)
         orjson.dumps(impression.to_sdk())
-    for made in (mapped, shown):
-        kinds = [bool(made.events), bool(made.identities), bool(made.impressions), made.dropped is not None]
+    for result in (mapped, shown):
+        kinds = [
+            bool(result.events),
+            bool(result.identities),
+            bool(result.impressions),
+            result.dropped is not None,
+        ]
         assert kinds.count(True) == 1
-        assert made.dropped in (None, *REASONS)
-        assert set(made.notes) <= set(REASONS)
+        assert result.dropped in (None, *REASONS)
+        assert set(result.notes) <= set(REASONS)

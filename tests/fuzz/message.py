@@ -1,4 +1,4 @@
-"""What each door makes of a body's messages: something to store, which reads back as it was, or a reason."""
+"""The items that each endpoint makes of a body's messages: each is read back as it was, or has a reason."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +13,7 @@ from split_dest.segment.payload import Unreadable
 from split_dest.segment.tracking import KINDS, Call
 from tests.segment.samples import SAMPLES
 
-MOST_BYTES = 32_768
+MAX_BYTES = 32_768
 SEEN = {"key": "u-1", "split": "f", "treatment": "on", "time": 1_572_534_218_971, "properties": "{}"}
 
 
@@ -29,27 +29,27 @@ def seeds() -> Iterator[bytes]:
 
 
 def try_one(data: bytes) -> None:
-    """Every message is stored as it will be read, or set aside with a listed code."""
+    """Every message is stored as it will be read, or becomes a dead letter with a listed code."""
     kind = [*KINDS.values()][(data or b"\0")[0] % len(KINDS)]
-    call = Call(kind, 1_700_000_000_000, MOST_BYTES, lambda: "new")
+    call = Call(kind, 1_700_000_000_000, MAX_BYTES, lambda: "new")
     try:
-        for found in payload.messages(data[1:], 500):
-            judge(found, item(found, Rules(), MOST_BYTES))
-            judge(None, impression_item(found, MOST_BYTES))
-        for found in tracking.posted(data[1:], call):
-            assert isinstance(found, Unreadable) or message.refusal(found) is None
-            judge(found, item(found, Rules(), None, "tracking"))
+        for entry in payload.messages(data[1:], 500):
+            judge(entry, item(entry, Rules(), MAX_BYTES))
+            judge(None, impression_item(entry, MAX_BYTES))
+        for entry in tracking.posted(data[1:], call):
+            assert isinstance(entry, Unreadable) or message.refusal(entry) is None
+            judge(entry, item(entry, Rules(), None, "tracking"))
     except RequestRefused as refused:
         assert refused.status in (400, 413)
         assert refused.code in REASONS
 
 
-def judge(found: dict[str, Any] | Unreadable | None, stored: Item) -> None:
-    """Makes sure that an item can be stored, and that a worker reads what was accepted."""
+def judge(entry: dict[str, Any] | Unreadable | None, stored: Item) -> None:
+    """Make sure that an item can be stored, and that a worker reads the accepted message."""
     assert stored.lanes
     assert stored.claim
     assert stored.reason in ("", *REASONS)
-    if isinstance(found, dict) and not stored.reason:
-        taken = message.load(found)
+    if isinstance(entry, dict) and not stored.reason:
+        taken = message.load(entry)
         assert message.restore(stored.text) == taken
         assert message.load(taken.fields) == taken

@@ -1,4 +1,4 @@
-"""The settings' file: any bytes load, or every problem is told with its place."""
+"""The settings file: any bytes load, or every problem is reported with its place."""
 
 import tempfile
 from collections.abc import Iterator
@@ -23,11 +23,11 @@ def seeds() -> Iterator[bytes]:
 
 
 def try_one(data: bytes) -> None:
-    """Every file gives settings, or problems that stand within the file; never anything else."""
+    """Every file gives settings, or problems with places in the file; never another error."""
     FILE.write_bytes(data[1:])
     lines = data.decode("utf-8", "replace").count("\n") + 1
     try:
-        found = config.load(FILE, VARIABLES, need_secrets=data[:1] == b"\1")
+        result = config.load(FILE, VARIABLES, need_secrets=data[:1] == b"\1")
     except SettingsError as refused:
         assert refused.problems
         for problem in refused.problems:
@@ -35,4 +35,4 @@ def try_one(data: bytes) -> None:
             assert 1 <= problem.line <= lines + 1 or b"\r" in data or not data.isascii()
             assert problem.column >= 1
     else:
-        assert isinstance(found, Settings)
+        assert isinstance(result, Settings)

@@ -1,4 +1,4 @@
-"""The targets of the fuzzer, tried without it, so that they do not rot."""
+"""The fuzzer's targets, run without it, so that they do not rot."""
 
 import importlib
 import random
@@ -10,7 +10,7 @@ from tests.fuzz import TARGETS
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_seeds_and_what_grows_of_them_break_nothing(name: str) -> None:
-    """Every seed holds, and so do some dozen inputs that are cut, repeated, mixed and overwritten."""
+    """Every seed passes, and so do some dozen inputs that are cut, repeated, mixed and overwritten."""
     target = importlib.import_module(f"tests.fuzz.{name}")
     seeds = sorted(set(target.seeds()), key=len)
     chance = random.Random(name)

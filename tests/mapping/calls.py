@@ -1,4 +1,4 @@
-"""Segment's calls as tests send them, and the way they go to become records."""
+"""Segment's calls as tests send them, and the records that they become."""
 
 from typing import Any
 
@@ -14,35 +14,35 @@ KNOWN = Rules(traffic_types=TYPES)
 
 
 def call(kind: str, **fields: Any) -> dict[str, Any]:
-    """Gives a call of a known user."""
+    """Return a call of a known user."""
     return {"type": kind, "messageId": "m1", "userId": "u1", "timestamp": SENT, **fields}
 
 
 def track(**fields: Any) -> dict[str, Any]:
-    """Gives a track call of a known user."""
+    """Return a track call of a known user."""
     return call("track", **{"event": "signup", **fields})
 
 
 def mapped(sent: dict[str, Any], rules: Rules = KNOWN) -> Mapped:
-    """Gives what a call becomes, as the door takes it and a worker maps it."""
+    """Return the records of a call, as an endpoint accepts it and a worker maps it."""
     taken = message.load(sent)
     return to_split(message.restore(message.dump(taken)), rules, RECEIVED_MS)
 
 
 def keys(result: Mapped) -> list[tuple[str, str]]:
-    """Gives the traffic types and keys of what a call became."""
+    """Return the traffic types and keys of a call's records."""
     return [(event.traffic_type_name, event.key) for event in result.events] + [
         (identity.traffic_type, identity.key) for identity in result.identities
     ]
 
 
 def names(sent: dict[str, Any], rules: Rules = KNOWN) -> list[str] | str | None:
-    """Gives the event type ids that a call became, or the reason why it became none."""
+    """Return the event type ids of a call, or the reason why it has none."""
     result = mapped(sent, rules)
     return result.dropped or [event.event_type_id for event in result.events]
 
 
 def values(sent: dict[str, Any], rules: Rules = KNOWN) -> dict[str, str] | str | None:
-    """Gives the attributes that a call of one identity became, or the reason why it became none."""
+    """Return the attributes of a call of one identity, or the reason why it has none."""
     result = mapped(sent, rules)
     return dict(result.identities[0].values) if result.identities else result.dropped

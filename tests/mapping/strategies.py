@@ -1,4 +1,4 @@
-"""Mapping rules as hypothesis may think them up, within what the settings allow."""
+"""A strategy for mapping rules within the limits of the settings."""
 
 from hypothesis import strategies as st
 

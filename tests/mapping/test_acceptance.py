@@ -1,4 +1,4 @@
-"""What is stored of a message or an impression, and where it waits."""
+"""The stored items of messages and impressions, and their lanes."""
 
 from dataclasses import replace
 from typing import Any
@@ -31,15 +31,16 @@ UNREADABLE = Unreadable(b"{oops}", MessageRejected("not_json"))
     ],
 )
 def test_a_message_is_stored_as_it_is_cleaned_with_its_lanes(sent: dict[str, Any], lanes: tuple[str, ...]):
-    """A worker reads back what the door has taken."""
+    """A worker reads back the message that an endpoint accepted."""
     taken = item(sent, replace(KNOWN, exposures=Exposures(enabled=True)), 32_768)
 
-    assert (taken.lanes, taken.reason) == (lanes, "")
+    assert taken.lanes == lanes
+    assert taken.reason == ""
     assert message.restore(taken.text) == message.load(sent)
 
 
 @pytest.mark.parametrize(
-    ("sent", "door", "claim"),
+    ("sent", "endpoint", "claim"),
     [
         (track(), "webhook", '["webhook","track","signup","m1"]'),
         (track(), "tracking", '["tracking","track","signup","m1"]'),
@@ -52,31 +53,32 @@ def test_a_message_is_stored_as_it_is_cleaned_with_its_lanes(sent: dict[str, Any
         (track(event='"],', messageId='",["'), "webhook", '["webhook","track","\\"],","\\",[\\""]'),
     ],
 )
-def test_a_message_claims_its_door_type_name_and_id(sent: dict[str, Any], door: str, claim: str):
-    """In every version the same, for what is sent again during an upgrade."""
-    assert item(sent, KNOWN, None, door).claim == claim
+def test_a_message_claims_its_door_type_name_and_id(sent: dict[str, Any], endpoint: str, claim: str):
+    """Claims are the same in every version, for messages that are sent again during an upgrade."""
+    assert item(sent, KNOWN, None, endpoint).claim == claim
 
 
 @given(values=st.lists(st.tuples(st.text(), st.text(min_size=1)), min_size=2, max_size=2, unique=True))
 def test_different_calls_never_have_one_claim(values: list[tuple[str, str]]):
-    """Whatever their names and ids hold."""
+    """Different messages have different claims, whatever their names and ids are."""
     one, two = (item(track(event=name, messageId=message_id), KNOWN, None) for name, message_id in values)
 
     assert one.claim != two.claim
 
 
-@pytest.mark.parametrize(("most", "reason"), [(32_768, ""), (300, "message_too_large"), (None, "")])
-def test_a_message_over_the_limit_is_set_aside(most: int | None, reason: str):
-    """Unless its size was judged before."""
-    taken = item(track(properties={"p": "x" * 300}), KNOWN, most)
-    seen = impression_item(SEEN | {"label": "x" * 300}, most)
+@pytest.mark.parametrize(("max_bytes", "reason"), [(32_768, ""), (300, "message_too_large"), (None, "")])
+def test_a_message_over_the_limit_is_set_aside(max_bytes: int | None, reason: str):
+    """A message over the limit is rejected, unless its size was checked before."""
+    taken = item(track(properties={"p": "x" * 300}), KNOWN, max_bytes)
+    seen = impression_item(SEEN | {"label": "x" * 300}, max_bytes)
 
-    assert (taken.reason, seen.reason) == (reason, reason)
+    assert taken.reason == reason
+    assert seen.reason == reason
     assert taken.detail == (f"{len(taken.text)} bytes" if reason else "")
 
 
 def test_an_impression_waits_in_its_own_lane_under_an_id_made_of_it():
-    """Posted again, it is known again."""
+    """An impression that is posted again has the same claim."""
     taken = impression_item(SEEN | {"label": None}, 32_768)
 
     assert taken.lanes == ("tracks",)
@@ -96,31 +98,33 @@ def test_an_impression_waits_in_its_own_lane_under_an_id_made_of_it():
     ],
 )
 def test_what_is_set_aside_claims_nothing_but_its_text(taken: Item, lane: str, reason: str):
-    """It is kept once however often it comes, and does not stand in the way of its repaired form."""
-    assert (taken.lanes, taken.reason) == ((lane,), reason)
+    """A dead letter is kept once however often it is sent, and its repaired form is still accepted."""
+    assert taken.lanes == (lane,)
+    assert taken.reason == reason
     assert taken.claim.startswith("letter ")
     assert "m1" not in taken.claim
 
 
 def test_the_text_of_a_letter_is_claimed_whole_and_for_its_door():
-    """What differs behind the part that is kept differs, and what is public takes nothing from what is not."""
-    found = [{"userId": [], "a": "x" * 70_000 + end} for end in "ab"]
+    """Dead letters differ by their whole text and by endpoint, so that a public one never hides another."""
+    items = [{"userId": [], "a": "x" * 70_000 + end} for end in "ab"]
 
-    claims = [item(each, KNOWN, None, door).claim for each in found for door in ("webhook", "tracking")]
+    claims = [item(each, KNOWN, None, endpoint).claim for each in items for endpoint in ("webhook", "tracking")]
 
     assert len(set(claims)) == 4
-    assert claims[0] == item(dict(found[0]), KNOWN, None).claim
+    assert claims[0] == item(dict(items[0]), KNOWN, None).claim
 
 
 def test_a_text_that_was_completed_is_known_by_what_was_sent():
-    """The Tracking API completes it with times, and an id, that are new whenever it comes."""
-    found = [
+    """The Tracking API adds a new time to a rejected message each time; it is recognised all the same."""
+    items = [
         Unreadable(text, MessageRejected("no_user_anon_id"), "m1", sent)
         for text, sent in [(b"1", b"sent"), (b"2", b"sent"), (b"2", b"other")]
     ]
 
-    first, again, other = (item(each, KNOWN, None, "tracking") for each in found)
+    first, again, other = (item(each, KNOWN, None, "tracking") for each in items)
 
-    assert (first.text, again.text) == (b"1", b"2")
+    assert first.text == b"1"
+    assert again.text == b"2"
     assert first.claim == again.claim
     assert other.claim != again.claim

@@ -1,4 +1,4 @@
-"""The given cases, through the settings' own words."""
+"""The recorded cases, with the settings' own names."""
 
 import json
 from collections import Counter
@@ -56,25 +56,27 @@ def test_a_given_case_maps_as_it_says(case_id: str, tmp_path: Path):
 
 @pytest.mark.parametrize("case_id", IMPRESSIONS)
 def test_a_given_impression_becomes_the_track_call_that_it_says(case_id: str, tmp_path: Path):
-    """The flag's traffic type is what the settings say of it; the id that we add is of no account."""
+    """The flag's traffic type is that of the settings; the added messageId is not compared."""
     case = IMPRESSIONS[case_id]
     rules = _source_rules(case["source_config"], tmp_path)
     impression = impressions.load(case["input"])
 
     result = to_segment(impression, rules, rules.flag_traffic_types.get(impression["split"]))
 
-    made = [] if result.track is None else [dict(result.track)]
-    assert all(track.pop("messageId").startswith("split-") for track in made)
-    assert (made, result.dropped) == (case["expected"]["tracks"], case["expected"]["dropped"])
+    results = [] if result.track is None else [dict(result.track)]
+    assert all(track.pop("messageId").startswith("split-") for track in results)
+    assert results == case["expected"]["tracks"]
+    assert result.dropped == case["expected"]["dropped"]
 
 
 def test_no_given_case_is_left_out():
-    """Every line is a case of one of two directions with an id of its own, and says all that it expects."""
+    """Every line is a case of one of two directions, with a unique id and all its expectations."""
     directions = Counter(json.loads(line)["direction"] for line in _LINES)
 
     assert directions == {"segment_to_split": 57, "split_to_segment": 8}
-    assert (len(CASES), len(IMPRESSIONS)) == (57, 8)
+    assert len(CASES) == 57
+    assert len(IMPRESSIONS) == 8
     for case in _ALL:
-        made = {"events", "identities"} if case["id"] in CASES else {"tracks"}
-        assert case["expected"].keys() == {*made, "dropped"}
+        result = {"events", "identities"} if case["id"] in CASES else {"tracks"}
+        assert case["expected"].keys() == {*result, "dropped"}
         assert case["expected"]["dropped"] in {None, *REASONS}

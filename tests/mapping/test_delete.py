@@ -13,7 +13,7 @@ ON = replace(KNOWN, delete_enabled=True)
 
 
 def test_a_delete_call_removes_what_an_identify_call_would_write():
-    """Each mapped id stands for an identity that goes."""
+    """Each mapped id of a delete call deletes an identity."""
     result = mapped(call("delete", anonymousId="c1", context=[], integrations=None), ON)
 
     assert result.identities == (
@@ -31,12 +31,12 @@ def test_a_delete_call_removes_what_an_identify_call_would_write():
     ],
 )
 def test_a_delete_call_that_names_nobody_becomes_nothing(sent: dict[str, Any], reason: str):
-    """Nobody is removed by accident, and the call is counted."""
+    """A delete call that names nobody, or is not meant for Split, deletes nothing and is counted."""
     assert mapped(call("delete", **sent), ON).dropped == reason
 
 
 def test_ids_that_identify_calls_do_not_write_are_not_removed():
-    """What this service never wrote it does not remove."""
+    """Only identities that identify calls write are deleted."""
     rules = replace(ON, identify=Identify(paths=("anonymousId",)))
 
     assert mapped(call("delete"), rules).dropped == "no_mapped_identity"

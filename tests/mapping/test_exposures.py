@@ -16,17 +16,17 @@ SEEN = {"experiment_name": "new_checkout", "variation_name": "on"}
 
 
 def exposure(**more: Any) -> dict[str, Any]:
-    """Gives an exposure of a known user."""
+    """Return an exposure of a known user."""
     return track(**{"event": "Experiment Viewed", "properties": SEEN, **more})
 
 
-def made(sent: dict[str, Any], rules: Rules = ON) -> Mapped:
-    """Gives what a call becomes beside its events."""
+def impression_of(sent: dict[str, Any], rules: Rules = ON) -> Mapped:
+    """Return the impression of a call, beside its events."""
     return to_impressions(message.load(sent), rules, RECEIVED_MS)
 
 
 def test_an_exposure_waits_in_two_lanes():
-    """It becomes an event and an impression, each in its own time."""
+    """An exposure waits in the lanes of events and of impressions."""
     assert lanes_of(message.load(exposure()), ON) == ("events", "impressions")
 
 
@@ -40,26 +40,28 @@ def test_an_exposure_waits_in_two_lanes():
     ],
 )
 def test_other_calls_and_settings_make_none(sent: dict[str, Any], rules: Rules):
-    """Off by default; on, only the event that the settings name."""
+    """Exposures are off by default; when on, only the event that the settings name is one."""
     assert lanes_of(message.load(sent), rules) == ("events",)
-    assert made(sent, rules).dropped == "exposures_disabled"
+    assert impression_of(sent, rules).dropped == "exposures_disabled"
 
 
 def test_the_impression_says_who_saw_what_and_when():
     """One impression, of the first mapped id: a user evaluates a flag once."""
     sent = exposure(anonymousId="c1")
 
-    assert made(sent).impressions == (Impression("new_checkout", "u1", "on", SENT_MS, "Experiment Viewed"),)
-    assert made(exposure(anonymousId="c1", userId=None)).impressions[0].key == "c1"
-    assert made(exposure(timestamp=None)).impressions[0].timestamp_ms == RECEIVED_MS
+    assert impression_of(sent).impressions == (
+        Impression("new_checkout", "u1", "on", SENT_MS, "Experiment Viewed"),
+    )
+    assert impression_of(exposure(anonymousId="c1", userId=None)).impressions[0].key == "c1"
+    assert impression_of(exposure(timestamp=None)).impressions[0].timestamp_ms == RECEIVED_MS
 
 
 def test_the_paths_are_settings():
-    """Another tool's event and properties do as well."""
+    """The settings may name another tool's event and properties."""
     rules = replace(ON, exposures=Exposures(True, "$exposure", "properties.flag.key", "properties.variant"))
     sent = track(event="$exposure", properties={"flag": {"key": "f"}, "variant": "v2"})
 
-    assert made(sent, rules).impressions == (Impression("f", "u1", "v2", SENT_MS, "$exposure"),)
+    assert impression_of(sent, rules).impressions == (Impression("f", "u1", "v2", SENT_MS, "$exposure"),)
 
 
 @pytest.mark.parametrize(
@@ -73,8 +75,8 @@ def test_the_paths_are_settings():
     ],
 )
 def test_an_exposure_that_says_too_little_is_counted(sent: dict[str, Any], reason: str):
-    """Nothing is guessed."""
-    assert made(sent) == Mapped(dropped=reason)
+    """An exposure that lacks a flag, a treatment or a mapped id, or is not meant for Split, becomes nothing."""
+    assert impression_of(sent) == Mapped(dropped=reason)
 
 
 def test_an_impression_has_the_names_of_an_sdk_and_of_the_documents():

@@ -12,14 +12,14 @@ ACCOUNTS = replace(KNOWN, map_identities={"userId": "user", "groupId": "account"
 
 
 def group(split: object, **fields: Any) -> dict[str, Any]:
-    """Gives a group call of a known user and visitor."""
+    """Return a group call of a known user and visitor."""
     return call(
         "group", **{"anonymousId": "a1", "groupId": "g1", "traits": {"plan": "pro", "split": split}, **fields}
     )
 
 
 @pytest.mark.parametrize(
-    ("split", "made"),
+    ("split", "expected"),
     [
         ({"account": "acc"}, [("account", "acc")]),
         ({"account": "acc", "partner": 7}, [("account", "acc"), ("partner", "7")]),
@@ -30,12 +30,12 @@ def group(split: object, **fields: Any) -> dict[str, Any]:
     ],
 )
 @pytest.mark.parametrize("rules", [KNOWN, ACCOUNTS])
-def test_each_named_type_gets_the_other_traits(split: object, made: list[tuple[str, str]], rules: Rules):
-    """The user, the visitor and the group's own id get nothing; unknown types and blank ids are left out."""
+def test_each_named_type_gets_the_other_traits(split: object, expected: list[tuple[str, str]], rules: Rules):
+    """Only the types in split are written, not the user, the visitor or groupId; unknown types are skipped."""
     result = mapped(group(split), rules)
 
-    assert keys(result) == made
-    assert [each.values for each in result.identities] == [{"plan": "pro"}] * len(made)
+    assert keys(result) == expected
+    assert [each.values for each in result.identities] == [{"plan": "pro"}] * len(expected)
     assert {each.timestamp_ms for each in result.identities} == {SENT_MS}
     assert result.events == ()
 
@@ -53,29 +53,29 @@ def test_each_named_type_gets_the_other_traits(split: object, made: list[tuple[s
     ],
 )
 def test_without_a_known_type_nothing_is_written_unless_group_ids_are_mapped(split: object, reason: str):
-    """A mapped groupId is the fallback."""
+    """Without split a mapped groupId counts."""
     assert values(group(split)) == reason
     assert keys(mapped(group(split), ACCOUNTS)) == [("account", "g1")]
 
 
 @pytest.mark.parametrize("group_id", [None, "", " ", "g" * 251])
 def test_a_group_id_that_makes_no_key_writes_nothing(group_id: object):
-    """Neither does a groupId in context, which belongs to other calls."""
+    """A groupId in context is not written, for it belongs to other calls."""
     rules = replace(KNOWN, map_identities={"groupId": "account", "context.groupId": "account"})
 
     assert values(group(None, groupId=group_id, context={"groupId": "g2"}), rules) == "no_mapped_identity"
 
 
 @pytest.mark.parametrize(
-    ("split", "made"), [({"account": "x"}, {}), (None, {}), ("x", {"split": "x"}), (7, {"split": "7"})]
+    ("split", "expected"), [({"account": "x"}, {}), (None, {}), ("x", {"split": "x"}), (7, {"split": "7"})]
 )
-def test_only_a_split_that_names_types_is_taken_out(split: object, made: dict[str, str]):
-    """Any other value is a trait; an identity without attributes is written, for it names a key."""
-    assert values(group(None, traits={"split": split}), ACCOUNTS) == made
+def test_only_a_split_that_names_types_is_taken_out(split: object, expected: dict[str, str]):
+    """Any other value of split is a trait; an identity without attributes is written, for it names a key."""
+    assert values(group(None, traits={"split": split}), ACCOUNTS) == expected
 
 
 def test_traits_become_attributes_as_in_identify_calls():
-    """The same limits and settings hold."""
+    """The limits and settings of attributes apply to groups too."""
     rules = replace(ACCOUNTS, attributes=Attributes(nested="flatten", max_length=4))
     traits = {"total billed": 830, "address": {"city": "Salzburg"}, "none": None}
 
@@ -83,12 +83,12 @@ def test_traits_become_attributes_as_in_identify_calls():
 
 
 def test_a_group_needs_no_user():
-    """Segment's node library sends groups without any."""
+    """A group call without traits is written; Segment's node library sends such calls."""
     assert keys(mapped(group({"account": "acc"}, userId=None, anonymousId=None))) == [("account", "acc")]
 
 
 def test_group_calls_can_be_switched_off():
-    """Then they are counted and left; identify calls go on."""
+    """Group calls that are off are counted; identify calls are still written."""
     rules = replace(KNOWN, group_enabled=False)
 
     assert values(group({"account": "acc"}), rules) == "group_disabled"

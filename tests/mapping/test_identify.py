@@ -10,12 +10,12 @@ from tests.mapping.calls import KNOWN, RECEIVED_MS, SENT_MS, call, keys, mapped,
 
 
 def identify(traits: object, **fields: Any) -> dict[str, Any]:
-    """Gives an identify call of a known user."""
+    """Return an identify call of a known user."""
     return call("identify", traits=traits, **fields)
 
 
 @pytest.mark.parametrize(
-    ("identities", "paths", "made"),
+    ("identities", "paths", "expected"),
     [
         ({"userId": "user", "anonymousId": "anonymous"}, ("userId", "anonymousId"), ["user u1", "anonymous a1"]),
         ({"userId": "user", "anonymousId": "anonymous"}, ("userId",), ["user u1"]),
@@ -26,13 +26,13 @@ def identify(traits: object, **fields: Any) -> dict[str, Any]:
         ({"userId": "user", "context.groupId": "account"}, ("userId",), ["user u1"]),
     ],
 )
-def test_the_chosen_ids_get_the_traits(identities: dict[str, str], paths: tuple[str, ...], made: list[str]):
-    """Traits of a person on an anonymous key may be unwanted, so the settings choose among the mapped ids."""
+def test_the_chosen_ids_get_the_traits(identities: dict[str, str], paths: tuple[str, ...], expected: list[str]):
+    """The settings choose the mapped ids that get traits: on an anonymous key they may be unwanted."""
     rules = Rules(map_identities=identities, identify=Identify(paths=paths))
 
     result = mapped(identify({"plan": "pro"}, anonymousId="a1", context={"groupId": "g1"}), rules)
 
-    assert [" ".join(pair) for pair in keys(result)] == made
+    assert [" ".join(pair) for pair in keys(result)] == expected
     assert all(each.values == {"plan": "pro"} for each in result.identities)
     assert result.events == ()
 
@@ -60,29 +60,29 @@ def test_the_chosen_ids_get_the_traits(identities: dict[str, str], paths: tuple[
     ],
 )
 def test_an_attribute_is_a_text_of_at_most_255_characters(trait: object, attribute: str):
-    """Plain values are written out, plain lists are Split's sets, and the rest is compact JSON."""
+    """Plain values become strings, plain lists are Split's sets, and other values are compact JSON."""
     assert values(identify({"t": trait})) == {"t": attribute}
 
 
 def test_the_length_of_attributes_is_a_setting():
-    """Longer texts are cut where it says."""
+    """Longer values are cut at the configured length."""
     rules = replace(KNOWN, attributes=Attributes(max_length=3))
 
     assert values(identify({"t": "abcdef"}), rules) == {"t": "abc"}
 
 
 def test_objects_can_be_flattened():
-    """Split recommends it for traits such as company; empty objects vanish, lists are sets all the same."""
+    """Nested traits may be flattened; empty objects vanish, and lists are still sets."""
     rules = replace(KNOWN, attributes=Attributes(nested="flatten"))
     traits = {"company": {"id": "c1", "address": {"city": "Graz"}, "none": {}}, "roles": ["a", "b"]}
 
-    made = values(identify(traits), rules)
+    result = values(identify(traits), rules)
 
-    assert made == {"company_id": "c1", "company_address_city": "Graz", "roles": "a,b"}
+    assert result == {"company_id": "c1", "company_address_city": "Graz", "roles": "a,b"}
 
 
 def test_trait_names_are_mended():
-    """What Split's attribute ids can't hold is replaced, and a name without anything usable is left out."""
+    """Illegal characters of attribute ids are replaced, and a name without a legal one is left out."""
     traits = {
         "first name": "P",
         "$email": "e",
@@ -93,24 +93,24 @@ def test_trait_names_are_mended():
         "n" * 201: "l",
     }
 
-    made = values(identify(traits))
+    result = values(identify(traits))
 
-    assert made == {"first_name": "P", "email": "e", "trait_2fa": "y", "total_billed": "830", "n" * 200: "l"}
+    assert result == {"first_name": "P", "email": "e", "trait_2fa": "y", "total_billed": "830", "n" * 200: "l"}
 
 
 @pytest.mark.parametrize("traits", [None, {}, [], {"plan": None}, {"": "x", "ñ": "x"}])
 def test_without_any_attribute_nothing_is_written(traits: object):
-    """Null is no attribute: what null would do in Split is not known."""
+    """Null is no attribute, for its effect in Split is not known."""
     assert values(identify(traits)) == "traits_empty"
 
 
 def test_only_the_traits_of_the_call_itself_count():
-    """The traits in context belong to track calls."""
+    """The traits in context are not written, for they belong to track calls."""
     assert values(identify({}, context={"traits": {"plan": "pro"}})) == "traits_empty"
 
 
 def test_a_trait_named_split_is_an_ordinary_one():
-    """Only group calls name traffic types there."""
+    """In identify calls split is a trait like any other."""
     assert values(identify({"split": {"account": "a1"}})) == {"split": '{"account":"a1"}'}
 
 
@@ -132,12 +132,12 @@ def test_without_a_legal_key_nothing_is_written(fields: dict[str, Any], rules: R
 
 @pytest.mark.parametrize(("timestamp", "ms"), [("2019-10-31T15:03:38.971Z", SENT_MS), (None, RECEIVED_MS)])
 def test_an_identity_has_the_time_of_its_message(timestamp: str | None, ms: int):
-    """It decides which of several wins."""
+    """An identity has the time of its message, which decides which of several wins."""
     assert [each.timestamp_ms for each in mapped(identify({"a": "b"}, timestamp=timestamp)).identities] == [ms]
 
 
 def test_identify_calls_can_be_switched_off():
-    """Then they are counted and left; groups go on."""
+    """Identify calls that are off are counted; group calls are still written."""
     rules = replace(KNOWN, identify=Identify(enabled=False))
 
     assert values(identify({"plan": "pro"}), rules) == "identify_disabled"

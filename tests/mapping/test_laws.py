@@ -1,4 +1,4 @@
-"""What holds for any message and any rules. Split's limits are written here once more, on purpose."""
+"""Laws for any message and any rules. Split's limits are repeated here on purpose."""
 
 import math
 import re
@@ -24,7 +24,7 @@ TIMES = st.integers(1, 2 * 10**12)
 
 
 def loaded(sent: dict[str, Any]) -> Message:
-    """Gives a message that the door takes; others are not looked at here."""
+    """Return a message that the endpoints accept; discard the others."""
     try:
         return message.load(sent)
     except MessageRejected:
@@ -32,32 +32,32 @@ def loaded(sent: dict[str, Any]) -> Message:
 
 
 def assert_key(key: object) -> None:
-    """A key is a text of 1 to 250 characters, not only blanks."""
+    """A key is a string of 1 to 250 characters, not only blanks."""
     assert isinstance(key, str)
     assert 1 <= len(key) <= 250
     assert not key.isspace()
 
 
 def assert_traffic_type(name: object) -> None:
-    """A traffic type's name is a text in lower case, not blank."""
+    """A traffic type's name is a lower-case string, not blank."""
     assert isinstance(name, str)
     assert name == name.lower().strip() != ""
 
 
 def assert_number(number: object) -> None:
-    """A number is whole or finite, and no truth value."""
+    """A number is finite and no boolean."""
     assert type(number) in (int, float)
     assert math.isfinite(number)
 
 
 def assert_time(time_ms: object) -> None:
-    """A time is a whole number of milliseconds after the epoch's first."""
+    """A time is a whole number of milliseconds above zero."""
     assert type(time_ms) is int
     assert time_ms > 0
 
 
 def assert_properties(properties: object) -> None:
-    """Properties are flat, at most 300, of short texts, and 32,768 characters in all with 1,024 to begin with."""
+    """Properties are flat, short, at most 300, and 32,768 characters in all, counting from 1,024."""
     assert isinstance(properties, dict)
     assert len(properties) <= 300
     size = 1024
@@ -93,7 +93,7 @@ def assert_event(event: dict[str, Any]) -> None:
 
 
 def assert_identity(identity: dict[str, Any]) -> None:
-    """An identity's attributes are texts of at most 255 characters with legal ids."""
+    """An identity's attributes are strings of at most 255 characters with legal ids."""
     assert identity.keys() == {"trafficType", "key", "values"}
     assert_traffic_type(identity["trafficType"])
     assert_key(identity["key"])
@@ -109,7 +109,7 @@ def assert_identity(identity: dict[str, Any]) -> None:
 @example({"type": "identify", "userId": 1.0, "traits": {"1" * 300: ["x" * 300]}}, Rules(), 1)
 @example({"type": "page", "name": "!" * 90, "userId": "u", "properties": {"split": {"A": 1e22}}}, Rules(), 1)
 def test_a_message_becomes_legal_records_or_has_a_reason(sent: dict[str, Any], rules: Rules, received_ms: int):
-    """Whatever Segment sends, Split gets only what it takes, or nothing and the reason is told; never both."""
+    """Any message becomes records that Split accepts, or nothing with a listed reason; never both."""
     result = to_split(loaded(sent), rules, received_ms)
 
     events = orjson.loads(orjson.dumps([event.to_json() for event in result.events]))
@@ -125,7 +125,7 @@ def test_a_message_becomes_legal_records_or_has_a_reason(sent: dict[str, Any], r
 @LAWS
 @given(messages, strategies.rules, TIMES)
 def test_mapping_is_the_same_each_time(sent: dict[str, Any], rules: Rules, received_ms: int):
-    """Whatever is mapped again, by another worker from the store or twice in a row, gives equal records."""
+    """A message that is mapped again, also by another worker from the store, gives equal records."""
     taken = loaded(sent)
     before = message.dump(taken)
 
@@ -139,7 +139,7 @@ def test_mapping_is_the_same_each_time(sent: dict[str, Any], rules: Rules, recei
 @FEW
 @given(messages, strategies.rules, TIMES)
 def test_records_of_one_message_differ_in_type_or_key(sent: dict[str, Any], rules: Rules, received_ms: int):
-    """Whatever leads to an id, no key of a traffic type gets a message twice, and all else is shared."""
+    """No key of a traffic type gets a message twice, and its records share all other values."""
     result = to_split(loaded(sent), rules, received_ms)
 
     pairs = [(event.traffic_type_name, event.key) for event in result.events]
@@ -152,7 +152,7 @@ def test_records_of_one_message_differ_in_type_or_key(sent: dict[str, Any], rule
 @FEW
 @given(messages, strategies.rules, TIMES)
 def test_a_message_waits_where_its_records_leave(sent: dict[str, Any], rules: Rules, received_ms: int):
-    """Whatever a message becomes, it becomes it in the lane that it waits in."""
+    """A message becomes records only in the lanes that it waits in."""
     taken = loaded(sent)
 
     result = to_split(taken, rules, received_ms)
@@ -164,7 +164,7 @@ def test_a_message_waits_where_its_records_leave(sent: dict[str, Any], rules: Ru
 @FEW
 @given(st.dictionaries(st.text(max_size=3), json_values), strategies.rules)
 def test_an_object_that_is_no_message_becomes_nothing(junk: dict[str, Any], rules: Rules):
-    """Whatever object a mapping of the sender's makes of a message, without a type it has no effect."""
+    """Any object without a type has no effect."""
     assume("type" not in junk)
 
     assert to_split(loaded(junk), rules, 1).dropped in ("unsupported_type", "filtered_by_integrations_object")
@@ -183,7 +183,7 @@ _limits = st.builds(Properties, max_length=st.sampled_from([5, 255, 256]), max_c
 def test_few_and_short_properties_are_what_the_limits_leave(
     own: dict[str, Any], full: dict[str, Any], limits: Properties
 ):
-    """The quick way gives the same properties in the same order, and notes nothing else."""
+    """The quick path gives the same properties in the same order, and the same notes."""
     pairs = list(full.items())
     for properties in (own, full, {"d": full, **own}, {"d": dict(pairs[:30]), **dict(pairs[30:])}):
         quick_notes: set[str] = set()

@@ -15,15 +15,15 @@ def _with(template: str, rules: Rules = KNOWN) -> Rules:
     return replace(rules, named_pages=Named(template), named_screens=Named(template))
 
 
-@pytest.mark.parametrize(("kind", "made"), [("page", "view_signup_page"), ("screen", "viewed_signup_screen")])
-def test_a_name_is_put_into_its_template(kind: str, made: str):
-    """The defaults are those that Split's settings name beside the switches."""
-    assert names(call(kind, name="signup")) == [made]
+@pytest.mark.parametrize(("kind", "expected"), [("page", "view_signup_page"), ("screen", "viewed_signup_screen")])
+def test_a_name_is_put_into_its_template(kind: str, expected: str):
+    """The default templates are those of Split's integration."""
+    assert names(call(kind, name="signup")) == [expected]
 
 
 @KINDS
 @pytest.mark.parametrize(
-    ("template", "name", "made"),
+    ("template", "name", "expected"),
     [
         ("Viewed {name} Page", "Home", "Viewed_Home_Page"),
         ("{name}", "Home", "Home"),
@@ -35,14 +35,14 @@ def test_a_name_is_put_into_its_template(kind: str, made: str):
         ("view_{name}_page", "n" * 80, "view_" + "n" * 75),
     ],
 )
-def test_any_template_makes_legal_names(kind: str, template: str, name: str, made: str):
-    """Spaces become underscores, the case stays, and the limits hold for the whole, template included."""
-    assert names(call(kind, name=name), _with(template)) == [made]
+def test_any_template_makes_legal_names(kind: str, template: str, name: str, expected: str):
+    """Spaces become underscores, the case stays, and the limits apply to the name with its template."""
+    assert names(call(kind, name=name), _with(template)) == [expected]
 
 
 @KINDS
 def test_an_illegal_whole_can_be_dropped(kind: str):
-    """The strict setting counts the template's characters too."""
+    """The strict limit counts the template's characters too."""
     rules = _with("v_{name}", replace(KNOWN, event_type_ids=EventTypeIds(invalid="drop")))
 
     assert names(call(kind, name="n" * 78), rules) == ["v_" + "n" * 78]
@@ -66,14 +66,14 @@ def test_an_illegal_whole_can_be_dropped(kind: str):
     ],
 )
 def test_a_call_without_a_name_makes_nothing(kind: str, fields: dict[str, Any]):
-    """Most page calls have none; a category or title is not a name."""
+    """Page calls without a name become no events; a category or title is not a name."""
     assert names(call(kind, **fields)) == f"{kind}_unnamed"
 
 
 @KINDS
 @pytest.mark.parametrize("name", [None, "", " ", 7, []])
 def test_the_name_among_the_properties_counts_when_there_is_no_other(kind: str, name: object):
-    """The browser's library writes it there."""
+    """A name in properties counts, for the browser library writes it there."""
     sent = call(kind, name=name, properties={"name": "Home"})
 
     assert names(sent, _with("{name}")) == ["Home"]
@@ -81,7 +81,7 @@ def test_the_name_among_the_properties_counts_when_there_is_no_other(kind: str, 
 
 @KINDS
 def test_the_category_is_no_part_of_the_name(kind: str):
-    """Only the name goes into the template, and the name of the call before that of the properties."""
+    """The call's name counts more than that of the properties; the category is no part of it."""
     sent = call(kind, name="Signup", category="Merchant", properties={"name": "Other"})
 
     assert names(sent, _with("{name}")) == ["Signup"]
@@ -89,35 +89,36 @@ def test_the_category_is_no_part_of_the_name(kind: str):
 
 @KINDS
 def test_two_mapped_ids_make_two_events(kind: str):
-    """Pages and screens are events like any other."""
+    """A named page or screen makes an event for each mapped id."""
     assert keys(mapped(call(kind, name="Home", anonymousId="a1"))) == [("user", "u1"), ("anonymous", "a1")]
 
 
 @KINDS
 def test_a_page_has_the_value_that_the_settings_path_leads_to(kind: str):
-    """The path is that of track calls; the properties travel along."""
+    """A page's value is at the path for track calls, and its properties are sent."""
     rules = replace(KNOWN, track=Track(value=("properties.price",)))
 
     (event,) = mapped(call(kind, name="Home", properties={"price": "9.5", "path": "/"}), rules).events
 
-    assert (event.value, event.properties) == (9.5, {"price": "9.5", "path": "/"})
+    assert event.value == 9.5
+    assert event.properties == {"price": "9.5", "path": "/"}
 
 
 @KINDS
 def test_each_kind_has_a_switch_of_its_own(kind: str):
-    """Switching tracks off leaves pages and screens on; switching one of these off leaves the other on."""
+    """Track, page and screen calls are switched off separately."""
     no_track = replace(KNOWN, track=Track(enabled=False))
     no_pages = replace(KNOWN, named_pages=Named("{name}", enabled=False))
     no_screens = replace(KNOWN, named_screens=Named("{name}", enabled=False))
 
-    made = [names(call(kind, name="Home"), rules) for rules in (no_track, no_pages, no_screens)]
+    result = [names(call(kind, name="Home"), rules) for rules in (no_track, no_pages, no_screens)]
 
-    assert [each == f"{kind}_disabled" for each in made] == [False, kind == "page", kind == "screen"]
+    assert [each == f"{kind}_disabled" for each in result] == [False, kind == "page", kind == "screen"]
 
 
 @KINDS
 def test_lists_of_event_names_are_for_track_calls_only(kind: str):
-    """A page named like an event that is kept out is sent."""
+    """The filter on event names applies to track calls only."""
     rules = replace(_with("{name}"), track=Track(included=("A",), excluded=("Home",)))
 
     assert names(call(kind, name="Home"), rules) == ["Home"]

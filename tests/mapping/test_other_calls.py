@@ -1,4 +1,4 @@
-"""Calls that become nothing, the ``integrations`` switch, and the lanes that calls wait in."""
+"""Calls that become no records, the ``integrations`` switch, and the lanes of calls."""
 
 from typing import Any
 
@@ -24,21 +24,21 @@ KINDS = ["track", "page", "screen", "identify", "group"]
     ],
 )
 def test_what_split_does_not_know_becomes_nothing(kind: Any, reason: str):
-    """Alias and delete calls, unknown types and no type at all are acknowledged and counted."""
+    """Alias calls, unknown types and calls without a type become no records and are counted."""
     sent = call(kind, event="E", name="N", previousId="u0", traits={"a": "b"})
 
     assert mapped(sent) == Mapped(dropped=reason, notes=("alias",) if kind == "alias" else ())
 
 
 def test_the_browsers_telemetry_becomes_nothing():
-    """It is no message, and it costs no more than one."""
+    """The telemetry of the browser library is no message and becomes no record."""
     assert mapped({"series": [{"type": "Counter", "metric": "m", "value": 1}]}).dropped == "unsupported_type"
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", ["Split", "Harness FME", "Harness"])
 def test_an_explicit_false_keeps_a_call_from_split(kind: str, name: str):
-    """A sender can keep single calls from Split, whatever else it switches."""
+    """A false for Split in integrations filters a call out, whatever All says."""
     sent = call(kind, event="E", name="N", traits={"a": "b"}, integrations={"All": True, name: False})
 
     assert mapped(sent) == Mapped(dropped="filtered_by_integrations_object")
@@ -66,7 +66,7 @@ def test_an_explicit_false_keeps_a_call_from_split(kind: str, name: str):
     ],
 )
 def test_anything_else_lets_a_call_pass(integrations: object):
-    """Segment has routed the call already; replays and Engage say All: false and mean other destinations."""
+    """Without a false for Split a call is mapped: replays and Engage send All: false for other destinations."""
     assert len(mapped(track(integrations=integrations)).events) == 1
 
 
@@ -84,5 +84,5 @@ def test_anything_else_lets_a_call_pass(integrations: object):
     ],
 )
 def test_a_call_waits_in_the_lane_of_what_it_becomes(kind: str | None, lane: str):
-    """Events and identities leave by different calls; a removal must not overtake what was written before."""
+    """Events and identities have lanes of their own; a deletion waits behind the writes before it."""
     assert lanes_of(message.load(call("x") | {"type": kind}), KNOWN) == (lane,)

@@ -13,14 +13,16 @@ from tests.segment.samples import SAMPLES
 
 
 def _mapped(name: str) -> list[Mapped]:
-    found = payload.messages(json.dumps(SAMPLES[name]["body"]).encode())
-    return [mapped(each) for each in found if isinstance(each, dict)]
+    items = payload.messages(json.dumps(SAMPLES[name]["body"]).encode())
+    return [mapped(each) for each in items if isinstance(each, dict)]
 
 
 def _with_fact(fact: str) -> list[tuple[str, Any]]:
-    found = [(name, sample["facts"][fact]) for name, sample in SAMPLES.items() if fact in sample.get("facts", {})]
+    results = [
+        (name, sample["facts"][fact]) for name, sample in SAMPLES.items() if fact in sample.get("facts", {})
+    ]
     # The Tracking API's messages have their type in the path, and All: false counts only there.
-    return [(name, value) for name, value in found if SAMPLES[name]["via"] == "webhook"]
+    return [(name, value) for name, value in results if SAMPLES[name]["via"] == "webhook"]
 
 
 @pytest.mark.parametrize(("name", "count"), _with_fact("split_events"))
@@ -33,7 +35,7 @@ def test_as_many_events_are_made_as_splits_documents_tell(name: str, count: int)
 
 @pytest.mark.parametrize(("name", "pairs"), _with_fact("extra_traffic_types"))
 def test_documented_traffic_types_are_found(name: str, pairs: list[list[str]]):
-    """The example of Split's documents names one more traffic type."""
+    """The example in Split's documents names one more traffic type."""
     (result,) = _mapped(name)
 
     assert {tuple(pair) for pair in pairs} <= {(event.traffic_type_name, event.key) for event in result.events}
@@ -41,7 +43,7 @@ def test_documented_traffic_types_are_found(name: str, pairs: list[list[str]]):
 
 @pytest.mark.parametrize(("name", "is_named"), _with_fact("named"))
 def test_named_pages_and_screens_are_told_from_unnamed_ones(name: str, is_named: bool):
-    """Only named ones make events."""
+    """Only named pages and screens make events."""
     (result,) = _mapped(name)
 
     assert bool(result.events) == is_named
@@ -50,7 +52,7 @@ def test_named_pages_and_screens_are_told_from_unnamed_ones(name: str, is_named:
 
 @pytest.mark.parametrize(("name", "is_enabled"), _with_fact("split_enabled"))
 def test_integrations_that_keep_from_split_are_told_from_others(name: str, is_enabled: bool):
-    """An object is as good as true."""
+    """Only a false for Split in integrations filters a message out."""
     (result,) = _mapped(name)
 
     assert (result.dropped != "filtered_by_integrations_object") == is_enabled
@@ -60,7 +62,7 @@ def test_integrations_that_keep_from_split_are_told_from_others(name: str, is_en
     "name", [name for name, each in SAMPLES.items() if each["body"] and name != "edge-properties-string"]
 )
 def test_every_recorded_message_becomes_something_or_has_a_reason(name: str):
-    """Nothing that was seen on the wire falls between the two."""
+    """Every recorded message becomes records or has a reason."""
     for result in _mapped(name):
         assert bool(result.events or result.identities) == (result.dropped is None)
         assert result.dropped in (None, *REASONS)

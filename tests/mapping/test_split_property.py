@@ -16,7 +16,7 @@ def _split(value: object, **fields: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("value", "made"),
+    ("value", "expected"),
     [
         ([{"auction": "a1"}], [("auction", "a1")]),
         ([{"auction": "a1"}, {"partner": "p1"}], [("auction", "a1"), ("partner", "p1")]),
@@ -36,13 +36,13 @@ def _split(value: object, **fields: Any) -> dict[str, Any]:
         (None, []),
     ],
 )
-def test_each_pair_of_type_and_id_makes_one_more_event(value: object, made: list[tuple[str, str]]):
+def test_each_pair_of_type_and_id_makes_one_more_event(value: object, expected: list[tuple[str, str]]):
     """Arrays of objects and single objects are read; unknown types, illegal keys and repetitions are not."""
-    assert keys(mapped(_split(value))) == [USER, *made]
+    assert keys(mapped(_split(value))) == [USER, *expected]
 
 
 def test_a_known_user_and_visitor_with_one_pair_are_three_events():
-    """All of them share everything but the traffic type and the key, and none carries split."""
+    """The events of one call differ only in traffic type and key, and none has split."""
     rules = replace(KNOWN, track=Track(value=("properties.price",)))
 
     events = mapped(_split([{"auction": "a1"}], anonymousId="v1"), rules).events
@@ -68,7 +68,7 @@ def test_pairs_alone_are_enough(kind: str):
 
 @pytest.mark.parametrize("value", ["auction", 7, True, None])
 def test_a_split_that_is_no_array_or_object_is_an_ordinary_property(value: object):
-    """It is sent like any other."""
+    """A split that names no types is a property like any other."""
     assert [event.properties for event in mapped(_split(value)).events] == [{"price": 5, "split": value}]
 
 
@@ -86,13 +86,13 @@ def test_a_split_that_is_no_array_or_object_is_an_ordinary_property(value: objec
     ],
 )
 def test_without_any_event_the_reason_says_what_was_wrong(value: object, reason: str):
-    """A type that Split lacks is the account's fault, an id that makes no key the sender's."""
+    """An unknown traffic type and an invalid id have different reason codes."""
     assert names(_split(value, userId=None)) == reason
 
 
 @pytest.mark.parametrize(
-    ("name", "made"), [("Spaceship", [USER, ("spaceship", "x")]), (" ", [USER]), ("", [USER])]
+    ("name", "expected"), [("Spaceship", [USER, ("spaceship", "x")]), (" ", [USER]), ("", [USER])]
 )
-def test_while_splits_types_are_unknown_every_name_counts(name: str, made: list[tuple[str, str]]):
-    """Split will judge; only a blank name can't be one."""
-    assert keys(mapped(_split([{name: "x"}]), Rules())) == made
+def test_while_splits_types_are_unknown_every_name_counts(name: str, expected: list[tuple[str, str]]):
+    """While the types are not known, every name counts but a blank one."""
+    assert keys(mapped(_split([{name: "x"}]), Rules())) == expected

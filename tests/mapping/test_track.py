@@ -15,12 +15,12 @@ STRICT = replace(KNOWN, event_type_ids=EventTypeIds(invalid="drop"))
 
 @pytest.mark.parametrize("event", [None, "", "   ", "!!!", ["signup"], {"a": "signup"}, True, 1.5, 10**30 * 1.0])
 def test_an_event_without_a_usable_name_is_dropped(event: object):
-    """Split needs an event type id; what leads to none is counted as such."""
+    """A call without an event type id is counted by that reason."""
     assert names(track(event=event)) == "event_type_id"
 
 
 @pytest.mark.parametrize(
-    ("event", "made"),
+    ("event", "expected"),
     [
         ("sample event", "sample_event"),
         (" Sample  Event ", "Sample__Event"),
@@ -28,13 +28,13 @@ def test_an_event_without_a_usable_name_is_dropped(event: object):
         (404, "404"),
     ],
 )
-def test_a_name_is_trimmed_and_its_spaces_become_underscores(event: object, made: str):
+def test_a_name_is_trimmed_and_its_spaces_become_underscores(event: object, expected: str):
     """Each space becomes one underscore, the case stays, and a whole number is its digits."""
-    assert names(track(event=event), STRICT) == [made]
+    assert names(track(event=event), STRICT) == [expected]
 
 
 @pytest.mark.parametrize(
-    ("path", "made"),
+    ("path", "expected"),
     [
         ("event", ["signup"]),
         ("properties.eventName", ["checkout"]),
@@ -45,11 +45,11 @@ def test_a_name_is_trimmed_and_its_spaces_become_underscores(event: object, made
         ("properties.absent", "event_type_id"),
     ],
 )
-def test_the_name_stands_where_the_settings_path_leads(path: str, made: list[str] | str):
-    """The setting holds a path; a path that leads nowhere, such as an event's name, drops every event."""
+def test_the_name_stands_where_the_settings_path_leads(path: str, expected: list[str] | str):
+    """The setting is a path; a path that leads nowhere, such as an event's name, drops every event."""
     sent = track(properties={"eventName": "checkout", "deep": {"er": "inner"}}, context={"app": {"name": "x"}})
 
-    assert names(sent, replace(KNOWN, track=Track(event_type_id=path))) == made
+    assert names(sent, replace(KNOWN, track=Track(event_type_id=path))) == expected
 
 
 @pytest.mark.parametrize(
@@ -62,13 +62,13 @@ def test_the_name_stands_where_the_settings_path_leads(path: str, made: list[str
     ],
 )
 def test_illegal_names_are_mended_or_dropped(event: str, sanitized: list[str], strict: list[str] | str):
-    """Mending is the default, because dropping loses events silently; dropping is a setting."""
+    """Illegal names are sanitized by default; dropping such events is a setting."""
     assert names(track(event=event)) == sanitized
     assert names(track(event=event), STRICT) == strict
 
 
 def test_the_most_characters_of_a_name_are_a_setting():
-    """Sixty-three are what Split's strictest wording allows."""
+    """The setting cuts names at its limit, such as Split's strictest of 63."""
     rules = replace(KNOWN, event_type_ids=EventTypeIds(max_length=63))
 
     assert names(track(event="e" * 70), rules) == ["e" * 63]
@@ -105,10 +105,11 @@ def test_the_most_characters_of_a_name_are_a_setting():
     ],
 )
 def test_a_value_is_a_finite_number_or_null(revenue: object, value: float | None):
-    """Texts that write out a number count as one; for anything else the event is kept without a value."""
+    """Strings that spell a number count as one; with any other value the event is sent without a value."""
     (event,) = mapped(track(properties={"revenue": revenue}), _valued("properties.revenue")).events
 
-    assert (event.value, type(event.value)) == (value, type(value))
+    assert event.value == value
+    assert type(event.value) is type(value)
 
 
 def _valued(*paths: str, **settings: Any) -> Rules:
@@ -117,7 +118,7 @@ def _valued(*paths: str, **settings: Any) -> Rules:
 
 @pytest.mark.parametrize(("sent", "value"), [("39.95", None), (39.95, 39.95)])
 def test_numbers_as_texts_can_be_turned_off(sent: object, value: float | None):
-    """Then only real numbers are values."""
+    """With numeric strings off only numbers are values."""
     rules = _valued("properties.revenue", numeric_strings=False)
 
     assert [event.value for event in mapped(track(properties={"revenue": sent}), rules).events] == [value]
@@ -133,14 +134,14 @@ def test_numbers_as_texts_can_be_turned_off(sent: object, value: float | None):
     ],
 )
 def test_the_first_path_that_leads_to_a_number_counts(properties: dict[str, Any], value: float | None):
-    """Senders differ in where they put the revenue, so the setting may list several paths."""
+    """The setting may list several paths, for senders differ in where they put the revenue."""
     rules = _valued("properties.revenue", "properties.value", "properties.total")
 
     assert [event.value for event in mapped(track(properties=properties), rules).events] == [value]
 
 
 def test_a_long_text_that_is_almost_a_number_costs_nothing():
-    """Thirty thousand digits and a letter are refused at once."""
+    """Thirty thousand digits and a letter are rejected at once."""
     started = time.process_time()
 
     (event,) = mapped(track(properties={"revenue": "1" * 30_000 + "x"}), _valued("properties.revenue")).events
@@ -150,15 +151,16 @@ def test_a_long_text_that_is_almost_a_number_costs_nothing():
 
 
 def test_two_mapped_ids_make_two_events_that_differ_in_nothing_else():
-    """Split shows one for the user and one for the anonymous visitor."""
+    """Two mapped ids make two events: one for the user, one for the anonymous visitor."""
     user, anonymous = mapped(track(anonymousId="a1", properties={"n": 1}), _valued("properties.n")).events
 
-    assert (user.traffic_type_name, user.key) == ("user", "u1")
+    assert user.traffic_type_name == "user"
+    assert user.key == "u1"
     assert anonymous == replace(user, traffic_type_name="anonymous", key="a1")
 
 
 @pytest.mark.parametrize(
-    ("identities", "fields", "made"),
+    ("identities", "fields", "expected"),
     [
         ({"userId": "user"}, {"anonymousId": "a1"}, [("user", "u1")]),
         ({"anonymousId": "anonymous"}, {"anonymousId": "a1"}, [("anonymous", "a1")]),
@@ -175,10 +177,10 @@ def test_two_mapped_ids_make_two_events_that_differ_in_nothing_else():
     ],
 )
 def test_each_path_that_leads_to_an_id_makes_an_event(
-    identities: dict[str, str], fields: dict[str, Any], made: list[tuple[str, str]]
+    identities: dict[str, str], fields: dict[str, Any], expected: list[tuple[str, str]]
 ):
-    """Ids that are not mapped make none, and the same type with the same key makes one."""
-    assert keys(mapped(track(**fields), replace(KNOWN, map_identities=identities))) == made
+    """Only mapped ids make events, and the same type with the same key makes one."""
+    assert keys(mapped(track(**fields), replace(KNOWN, map_identities=identities))) == expected
 
 
 @pytest.mark.parametrize(
@@ -193,7 +195,7 @@ def test_each_path_that_leads_to_an_id_makes_an_event(
     ],
 )
 def test_without_a_legal_key_nothing_is_sent(fields: dict[str, Any]):
-    """A key is never guessed from traits or any other place that is not mapped."""
+    """An event without a mapped id is counted; no key is guessed from traits or other fields."""
     assert names(track(**fields)) == "no_mapped_identity"
 
 
@@ -208,17 +210,17 @@ def test_without_a_legal_key_nothing_is_sent(fields: dict[str, Any]):
     ],
 )
 def test_an_event_has_its_own_time(times: dict[str, Any], ms: int):
-    """Split attributes by when something happened; only a message that names no time has the time it came."""
+    """An event has the message's own time; without one it has the time of its receipt."""
     assert [event.timestamp_ms for event in mapped(track(**times)).events] == [ms]
 
 
 def test_any_new_name_passes():
-    """Split creates an event type at its first event, so no list of names is needed."""
+    """Any event name is sent, for Split creates an event type at its first event."""
     assert names(track(event="never.seen-before")) == ["never.seen-before"]
 
 
 def test_an_environment_name_is_sent_only_when_configured():
-    """The SDK key alone says which environment an event belongs to; old accounts want its name."""
+    """An event has an environment's name only when it is configured, for old accounts."""
     rules = replace(KNOWN, environment_name="Prod-Default")
 
     assert [event.environment_name for event in mapped(track(), rules).events] == ["Prod-Default"]
@@ -243,21 +245,22 @@ def test_an_environment_name_is_sent_only_when_configured():
     ],
 )
 def test_names_are_let_through_or_kept_out_by_patterns(patterns: tuple[str, ...], event: str, fits: bool):
-    """A star stands for anything; a pattern may mean the name as sent or as Split gets it."""
+    """A star matches any text; a pattern applies to the name as sent and as Split gets it."""
     only = names(track(event=event), replace(KNOWN, track=Track(included=patterns)))
     out = names(track(event=event), replace(KNOWN, track=Track(excluded=patterns)))
 
-    assert (only != "event_filtered", out == "event_filtered") == (fits, fits)
+    assert (only != "event_filtered") == fits
+    assert (out == "event_filtered") == fits
 
 
 def test_our_own_impressions_are_kept_out_by_default():
-    """What this service sent to Segment does not come back to Split as events."""
+    """Track calls that this service sent to Segment do not become events by default."""
     assert names(track(event="get_treatment")) == "event_filtered"
     assert names(track(event="get_treatment"), replace(KNOWN, track=Track(excluded=()))) == ["get_treatment"]
 
 
 def test_keeping_out_is_stronger_than_letting_through():
-    """A name on both lists is kept out."""
+    """A name on both lists is filtered out."""
     rules = replace(KNOWN, track=Track(included=("Order*",), excluded=("*Refunded",)))
 
     assert names(track(event="Order Paid"), rules) == ["Order_Paid"]
@@ -265,7 +268,7 @@ def test_keeping_out_is_stronger_than_letting_through():
 
 
 def test_a_pattern_with_many_stars_costs_nothing():
-    """Whatever name a visitor's browser sends, a pattern of the settings is tried in a single pass."""
+    """Matching any name against any pattern takes a single pass."""
     rules = replace(KNOWN, track=Track(included=("*a*a*a*a*b",)))
     started = time.process_time()
 
@@ -275,7 +278,7 @@ def test_a_pattern_with_many_stars_costs_nothing():
 
 
 def test_track_calls_can_be_switched_off():
-    """Then they are counted and left."""
+    """Track calls that are off are counted."""
     assert names(track(), replace(KNOWN, track=Track(enabled=False))) == "track_disabled"
 
 
@@ -290,5 +293,5 @@ def test_track_calls_can_be_switched_off():
     ],
 )
 def test_whether_a_name_comes_through_can_be_asked(rules: Rules, through: bool):
-    """What the check of the settings says of impressions that come back."""
+    """The rules tell whether track calls of a name become events."""
     assert lets_through("get_treatment", rules) is through

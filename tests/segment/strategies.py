@@ -1,4 +1,4 @@
-"""Messages and JSON values as hypothesis may think them up: the known fields, mixed with anything."""
+"""Strategies for messages and JSON values: the known fields, mixed with anything."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ objects = st.dictionaries(names, json_values, max_size=4)
 
 
 def mostly(strategy: st.SearchStrategy[Any], *usual: Any) -> st.SearchStrategy[Any]:
-    """Return one of the usual values most of the time, else what the strategy gives."""
+    """Return one of the usual values most of the time, else one of the strategy's."""
     return st.sampled_from([*map(st.just, usual * 2), strategy]).flatmap(lambda chosen: chosen)
 
 

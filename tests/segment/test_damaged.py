@@ -1,4 +1,4 @@
-"""Damaged bodies cost their damaged parts alone."""
+"""A damaged body costs only its damaged parts."""
 
 import itertools
 import json
@@ -17,25 +17,24 @@ A, B, C = (f'{{"type":"track","event":"{name}","userId":"u"}}' for name in "ABC"
 
 
 def events(body: str | bytes) -> list[str]:
-    """Return the events of the messages that are taken, and in brackets the codes and texts of the others."""
-    body = body.encode() if isinstance(body, str) else body
-    found = messages(body, 100)
-    return [f"({_told(each)})" if isinstance(each, Unreadable) else each.get("event", "") for each in found]
+    """Return the events of the readable messages, and in brackets the codes and texts of the others."""
+    items = messages(body.encode() if isinstance(body, str) else body, 100)
+    return [_unreadable(item) if isinstance(item, Unreadable) else item.get("event", "") for item in items]
 
 
-def _told(found: Unreadable) -> str:
-    return f"{found.rejection.code}: {found.text.decode(errors='replace')}"
+def _unreadable(item: Unreadable) -> str:
+    return f"({item.rejection.code}: {item.text.decode(errors='replace')})"
 
 
 @pytest.mark.parametrize(
     ("body", "taken"),
     [
-        # Empty places.
+        # Places without an element.
         (f'{{"batch":[\n,{A}\n,{B}],"sentAt":"2026-08-10T00:00:00Z","writeKey":"demo"}}', ["A", "B"]),
         (f'{{"batch":[{A},,{B}],"sentAt":"2026-08-10T00:00:00Z","writeKey":"demo"}}', ["A", "B"]),
         (f'{{"batch":[{A},{B},],"sentAt":"2026-08-10T00:00:00Z","writeKey":"demo"}}', ["A", "B"]),
         (f"[,,{A},\n,{B},,]", ["A", "B"]),
-        # A comma that is missing.
+        # A missing comma.
         (f'{{"batch":[{A}{B}],"sentAt":"2026-08-10T00:00:00Z","writeKey":"demo"}}', ["A", "B"]),
         (f"[{A} {B}\n{C}]", ["A", "B", "C"]),
         # Bodies joined.
@@ -49,9 +48,8 @@ def _told(found: Unreadable) -> str:
         # Other text around and between.
         (f"{A} and more", ["A", "(not_json: and more)"]),
         (f"data: {A}\n\ndata: {B}\n\n", ["A", "B", "(not_json: data:\ndata:)"]),
-        (f'He said: "No {{}}! [{A}, 5" {B} x] }}', ["A", "B"]),
         (f"[{A}]]", ["A", "(not_json: ])"]),
-        (f"[{A}}}", ["A", "(not_json: })"]),
+        (f"[{A}}}", ["A"]),
         (f"[{A}] x\x00", ["A", "(not_json: x\x00)"]),
         (
             f'[{A}, oops {B}, "x" , -1]',
@@ -67,11 +65,8 @@ def _told(found: Unreadable) -> str:
     ],
 )
 def test_every_element_that_is_readable_is_taken(body: str, taken: list[str]):
-    """And what belongs to none is set aside, all together."""
-    if body.startswith("He said"):
-        assert [found for found in events(body) if len(found) == 1] == taken
-    else:
-        assert events(body) == taken
+    """The text that belongs to no element is kept as one dead letter."""
+    assert events(body) == taken
 
 
 @pytest.mark.parametrize(
@@ -91,43 +86,44 @@ def test_every_element_that_is_readable_is_taken(body: str, taken: list[str]):
     ],
 )
 def test_no_part_of_a_damaged_element_is_taken(body: str, taken: list[str]):
-    """Only what stands directly in a list of messages, or outside of everything, is one."""
+    """A message stands directly in a list of messages, or outside of everything."""
     try:
-        found = messages(body.encode(), 100)
+        items = messages(body.encode(), 100)
     except RequestRefused:
-        found = []
+        items = []
 
-    assert [each["event"] for each in found if isinstance(each, dict) and "event" in each] == taken
+    assert [each["event"] for each in items if isinstance(each, dict) and "event" in each] == taken
 
 
 @pytest.mark.parametrize(
     "bad",
     [
-        *(
-            '{"event":"A}',
-            '{"event":"A},',
-            '{"type":"track","event":"A',
-            '{"type":"track","properties":{"a":[{"b":"A',
-        ),
-        *('{"type":"track","event":"5" screen"}', '{"type":"track", event":"x"}', '{"type":"track,"event":"x"}'),
-        *(
-            '{"event":1',
-            '{"event":{"a":1}',
-            '{"a":[{},{"b":1}],"c":{',
-            '{"a":{"b":"x\\',
-            '{"note":"a\r\nb"}',
-            '"{"event":"}',
-        ),
+        *('{"event":}', '{"event" "x"}', '{"a":1,}', "{'a':1}", "{a:1}", '{"a":[1 2]}', '{"a":{"b":tru}}', "{]"),
+        *('{"note":"a\r\nb"}', '{"note":"a\tb"}', '{"a":"\\x"}', '{"a":01}', '{"a":1}}', "oops", '"a" "b"'),
     ],
 )
-@pytest.mark.parametrize("form", ['{"batch":[%s\n%s%s\n%s\n],"writeKey":"w"}', "[\n%s\n%s%s\n%s]", "%s\n%s%s\n%s"])
-def test_a_line_that_is_broken_costs_no_other(form: str, bad: str):
-    """However it was broken, for no string holds a line break, and no value stands beside another."""
-    for comma in ("", ","):
-        body = form % (A + comma, bad, "" if bad.endswith(",") else comma, B)
+@pytest.mark.parametrize("form", ['{"writeKey":"w","batch":[%s%s%s]}', "[%s%s%s]", "%s%s%s"])
+@pytest.mark.parametrize("between", [",", "\n", ",\n", "\n,", ""])
+def test_a_message_that_is_no_json_costs_no_other(form: str, bad: str, between: str):
+    """As long as its quotes and brackets are in pairs; one bracket too many costs nothing either."""
+    body = form % (A + between, bad, between + B)
 
-        assert [each for each in events(body) if len(each) == 1] == ["A", "B"]
-        assert read(body.encode())[0].envelope.get("writeKey") == ("w" if "batch" in form else None)
+    assert [each for each in events(body) if len(each) == 1] == ["A", "B"]
+    assert read(body.encode())[0].envelope.get("writeKey") == ("w" if "batch" in form else None)
+
+
+@pytest.mark.parametrize("bad", ['{"a":"5" screen"}', '{"type":"track', '{"a":{"b":1}', '{"a":[{"b":1}}', '"'])
+@pytest.mark.parametrize("form", ['{"batch":[%s,%s,%s]}', "[%s\n%s\n%s]"])
+def test_behind_a_single_quote_or_open_bracket_all_is_one_dead_letter(form: str, bad: str):
+    """Nobody knows where the message ends, so it is kept with everything behind it."""
+    body = form % (A, bad, B)
+
+    first, *letters = messages(body.encode())
+    stored = b"".join(each.text for each in letters if isinstance(each, Unreadable))
+
+    assert first == orjson.loads(A)
+    assert len(stored) >= len(bad + B)
+    assert stored[: len(bad)] == bad.encode()
 
 
 @pytest.mark.parametrize(
@@ -141,11 +137,11 @@ def test_a_line_that_is_broken_costs_no_other(form: str, bad: str):
         (f'{{"batch":[{A}],"integrations":{{"a":1}}', [{"integrations": {"a": 1}}]),
         (f'{{"writeKey":"w","batch":[{A},{{"context":{{"b":1}},"sen', [{"writeKey": "w"}, {}]),
         (f'{{"batch":[{A}],"writeKey":"w","sentAt":"s","context":{{"a":', [{"writeKey": "w", "sentAt": "s"}, {}]),
-        (f'{{"batch":[{A},"sentAt":"s","writeKey":"w"}}', [{"sentAt": "s", "writeKey": "w"}]),
-        (f'{{"batch":[{A},{B}}},"writeKey":"w"}}', [{"writeKey": "w"}, {}]),
-        (f'{{"batch":[{A}],{B}],"writeKey":"w"}}', [{"writeKey": "w"}]),
-        (f'{{"batch":[{A}}},{B}],"writeKey":"w"}}', [{"writeKey": "w"}, {}]),
-        (f'{{"batch":[{A}],{{"a":1}},5,"writeKey":"w"}}', [{"writeKey": "w"}, {}]),
+        (f'{{"batch":[{A}],"writeKey":"w","sentAt":"2026-', [{"writeKey": "w"}, {}]),
+        # One kind of bracket in place of the other, and a list that ends too early.
+        (f'{{"batch":[{A},{B}}},"writeKey":"w"}}', [{"writeKey": "w"}]),
+        (f'{{"writeKey":"w","batch":[{A}],{B}],"sentAt":"s"}}', [{"writeKey": "w"}, {}]),
+        (f'{{"batch":[{A}],[1],"writeKey":"w","context" {{"event":"x"}}}}', [{"writeKey": "w"}, {}]),
         (f'{{"batch":[{A}],"n":NaN,"context":{{"a":NaN}},"writeKey":"w"}}', [{"writeKey": "w"}]),
         (
             f'{{"batch":[{A}],"writeKey":"w"}}{{"batch":[{B}],"context":{{"a":1}}}}{C}',
@@ -153,16 +149,17 @@ def test_a_line_that_is_broken_costs_no_other(form: str, bad: str):
         ),
         (f'{{"writeKey":"v","batch":[{A}{{"batch":[{B}],"writeKey":"w"}}', [{"writeKey": "v"}, {"writeKey": "w"}]),
         (f'{{"batch":[{A}]{{"batch":[{B}],"writeKey":"w"}}', [{}, {"writeKey": "w"}]),
-        (f'{{"batch":[{A},{{"a\n{{"batch":[{B}],"writeKey":"w"}}\n', [{}, {"writeKey": "w"}, {}]),
         (f'{{"type":"track","a":NaN,"writeKey":"w"}}{B}', [{"writeKey": "w"}, {}]),
-        # A message that lost its beginning: its context is not that of the batch, nor is its type.
-        (f'{{"batch":[{A},],"type":"page","context":{{"ip":1}}}},{B}],"writeKey":"w"}}', [{"writeKey": "w"}]),
-        (f'{{"batch":[{A},],"type":"page"}}]', [{}]),
-        (f'{{"batch":[{A},{{}}}},"context":{{"ip":1}},"x":1}},{B}],"writeKey":"w"}}', [{"writeKey": "w"}, {}]),
+        # An envelope with a type is one message only if it can be read as one.
+        (f'{{"writeKey":"w","batch":[{A},],"type":"page"}}', [{"writeKey": "w"}]),
+        (
+            f'{{"batch":[{A},{{}}}},"context":{{"ip":1}},"x":1}},{B}],"writeKey":"w"}}',
+            [{"context": {"ip": 1}}, {}, {}],
+        ),
     ],
 )
 def test_what_stands_beside_the_messages_counts(body: str, envelopes: list[dict[str, Any]]):
-    """Before them and behind them, and for the messages of the same envelope alone."""
+    """Members before and after the list of messages count, for the messages of their envelope alone."""
     parts = read(body.encode())
 
     assert [part.envelope for part in parts] == envelopes
@@ -178,7 +175,7 @@ _FORMS = [(b"[", b"]"), (b'{"batch":[', b"]}"), (b'{"writeKey":"w","batch":[', b
 
 
 def taken(body: bytes) -> list[dict[str, Any]]:
-    """Return the messages of the test that are found in a body."""
+    """Return the messages of the test that are read from a body."""
     try:
         return [each for each in messages(body) if isinstance(each, dict) and "event" in each]
     except RequestRefused:
@@ -188,7 +185,7 @@ def taken(body: bytes) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(("before", "after"), _FORMS)
 @pytest.mark.parametrize("comma", [b",", b"\n,", b"\n"])
 def test_wherever_a_body_is_cut_its_whole_messages_are_taken(before: bytes, after: bytes, comma: bytes):
-    """All that end before the cut, and no part of the one that is cut."""
+    """Messages that end before the cut are read, and no part of the one that is cut."""
     body = before + comma.join(_TEXTS) + after
     ends = list(itertools.accumulate((len(text) + len(comma) for text in _TEXTS), initial=len(before)))
 
@@ -197,18 +194,15 @@ def test_wherever_a_body_is_cut_its_whole_messages_are_taken(before: bytes, afte
         assert taken(body[:cut]) == GOOD[:whole], body[:cut]
 
 
-_BETWEEN = st.text("], }:x1.\\\t\n\"'-é", max_size=4).map(str.encode)
+_BETWEEN = st.text("], }:x1.\\\t\n'-é", max_size=4).map(str.encode)
 
 
 @LAWS
 @given(st.sampled_from(_FORMS[:2]), st.lists(_BETWEEN, min_size=5, max_size=5))
-@example((b"[", b"]"), [b'"', b',"', b"]1", b"}]", b""])
+@example((b"[", b"]"), [b",", b"]1", b"}]", b"", b""])
 def test_what_stands_between_messages_costs_none(form: tuple[bytes, bytes], between: list[bytes]):
-    """Be it marks, quotes or letters, as long as it opens nothing and names no message."""
-    # A name would make the next message a member's value.
-    names = b':"' if b"]" in b"".join(between) else b":"
-    gaps = [gap.translate(None, names) for gap in between]
-    body = form[0] + b"".join(gap + text for gap, text in zip(gaps, [*_TEXTS, b""], strict=True)) + form[1]
+    """Marks and letters between messages do no harm, as long as they open nothing."""
+    body = form[0] + b"".join(gap + text for gap, text in zip(between, [*_TEXTS, b""], strict=True)) + form[1]
 
     assert taken(body) == GOOD
 
@@ -219,7 +213,7 @@ def test_what_stands_between_messages_costs_none(form: tuple[bytes, bytes], betw
     st.sampled_from([b"", b" ", b"\n", b"\r\n", b","]),
 )
 def test_joined_bodies_are_all_read(batches: list[list[dict[str, Any]]], between: bytes):
-    """In their order, each batch with its own envelope."""
+    """Joined bodies are read in their order, each batch with its own envelope."""
     sent = [[{"type": "track", **each} for each in batch] for batch in batches]
     bodies = [orjson.dumps({"batch": batch, "sentAt": n}) for n, batch in enumerate(sent)]
 
@@ -232,7 +226,7 @@ def test_joined_bodies_are_all_read(batches: list[list[dict[str, Any]]], between
 @LAWS
 @given(st.lists(json_values, min_size=1, max_size=4), st.binary(max_size=3), st.data())
 def test_one_damaged_message_costs_no_other_in_lines(values: list[Any], damage: bytes, data: st.DataObject):
-    """Whatever was done within its line, the messages in the lines before it are taken as they are."""
+    """Damage in one line leaves the messages in the lines before it as they are."""
     texts = [orjson.dumps({"type": "track", "event": str(n), "p": value}) for n, value in enumerate(values)]
     bad = data.draw(st.integers(0, len(texts) - 1))
     at = data.draw(st.integers(0, len(texts[bad])))
@@ -255,7 +249,7 @@ _ENVELOPES = st.fixed_dictionaries(
     st.booleans(),
 )
 def test_what_is_whole_is_read_as_if_it_were_not_damaged(body: Any, indent: int | None, ascii_only: bool):
-    """Joined to another message, it gives the same messages and what stands beside them."""
+    """A whole body that is joined to another message has the same messages and the same envelope."""
     text = json.dumps(body, indent=indent, ensure_ascii=ascii_only).encode()
 
     (quick,), (part, last) = read(text), read(text + A.encode())
@@ -266,17 +260,18 @@ def test_what_is_whole_is_read_as_if_it_were_not_damaged(body: Any, indent: int 
         assert part.envelope == {name: quick.envelope[name] for name in BESIDE if name in quick.envelope}
 
 
-def _known(found: dict[str, Any] | Unreadable) -> Any:
-    return orjson.loads(found.text) if isinstance(found, Unreadable) else found
+def _known(item: dict[str, Any] | Unreadable) -> Any:
+    return orjson.loads(item.text) if isinstance(item, Unreadable) else item
 
 
 @pytest.mark.parametrize("form", ["[%s,]", '{"batch":[%s,]}', "%s"])
 def test_too_many_messages_are_refused(form: str):
-    """As in a body that is whole; pieces are no messages."""
+    """The limit applies to damaged bodies too; pieces are no messages."""
     body = (form % "\n".join([A] * 3) + "oops").encode()
 
     assert len(messages(body, 3)) == 4
     with pytest.raises(RequestRefused) as caught:
         messages(body, 2)
 
-    assert (caught.value.status, caught.value.code) == (413, "too_many_messages")
+    assert caught.value.status == 413
+    assert caught.value.code == "too_many_messages"

@@ -18,7 +18,7 @@ from split_dest.errors import (
 
 @pytest.mark.parametrize("code", REASONS)
 def test_a_reason_is_a_short_word_with_one_sentence(code: str):
-    """A code can stand in a metric's label, and its meaning in front of a person."""
+    """A code can be a metric's label, and its meaning can be shown to a person."""
     assert code.replace("_", "").isalpha()
     assert code == code.lower()
     assert REASONS[code].endswith(".")
@@ -26,7 +26,7 @@ def test_a_reason_is_a_short_word_with_one_sentence(code: str):
 
 @pytest.mark.parametrize("kind", [SplitDestError, MessageRejected, MessageFiltered])
 def test_an_error_without_details_says_what_its_code_means(kind: type[SplitDestError]):
-    """Nobody has to look a code up."""
+    """An error shows the meaning of its code."""
     error = kind("page_unnamed")
 
     assert error.code == "page_unnamed"
@@ -35,43 +35,46 @@ def test_an_error_without_details_says_what_its_code_means(kind: type[SplitDestE
 
 
 def test_an_error_with_details_says_these():
-    """The place of a fault is told instead of the general meaning."""
+    """An error with a detail shows that instead of the code's meaning."""
     error = MessageRejected("id_not_string", "at userId")
 
-    assert (error.detail, str(error)) == ("at userId", "id_not_string: at userId")
+    assert error.detail == "at userId"
+    assert str(error) == "id_not_string: at userId"
 
 
 def test_a_code_that_is_not_listed_can_not_be_used():
-    """A misspelt reason code shows at once."""
+    """An error with an unlisted code can't be made."""
     with pytest.raises(KeyError):
         MessageFiltered("page_unamed")
 
 
 def test_a_refused_request_knows_its_http_status():
-    """The door answers with the status that the error carries."""
+    """The error carries the status of the endpoint's response."""
     error = RequestRefused(413, "body_too_large")
 
-    assert (error.status, error.code) == (413, "body_too_large")
+    assert error.status == 413
+    assert error.code == "body_too_large"
 
 
 @pytest.mark.parametrize(
-    ("given", "code"), [(("away",), "store_unavailable"), (("over", "store_full"), "store_full")]
+    ("value", "code"), [(("away",), "store_unavailable"), (("over", "store_full"), "store_full")]
 )
-def test_an_unavailable_store_is_away_or_full(given: tuple[str, ...], code: str):
-    """A full Redis and an absent one are told apart."""
-    assert StoreUnavailable(*given).code == code
+def test_an_unavailable_store_is_away_or_full(value: tuple[str, ...], code: str):
+    """A full Redis and an absent one have different codes."""
+    assert StoreUnavailable(*value).code == code
 
 
 def test_a_refusal_says_what_helps():
-    """Wait and remedy are decided where the answer is known, and only read later."""
+    """The error carries the wait and the remedy, which depend on the response."""
     error = Refused("rate_limited", "POST /events/bulk: 429", Remedy.WAIT, wait_seconds=3.5)
 
-    assert (error.remedy, error.wait_seconds) == (Remedy.WAIT, 3.5)
+    assert error.remedy == Remedy.WAIT
+    assert error.wait_seconds == 3.5
     assert str(error) == "rate_limited: POST /events/bulk: 429"
 
 
 def test_settings_tell_every_problem_at_its_line():
-    """One run shows all that is wrong, in the form that editors jump to."""
+    """One error lists all problems, in the form that editors link to."""
     problems = [Problem("a.yaml", 3, 5, "unknown key"), Problem("a.yaml", 9, 1, "must be true or false")]
 
     error = SettingsError(problems)

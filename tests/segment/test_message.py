@@ -1,4 +1,4 @@
-"""What the door takes as a message, and how it is stored."""
+"""The messages that endpoints accept, and how they are stored."""
 
 import json
 from typing import Any
@@ -31,23 +31,24 @@ OBJECT_FIELDS = ["properties", "traits", "context", "integrations"]
     ],
 )
 def test_an_id_is_a_text_or_a_whole_number(field: str, sent: object, taken: str):
-    """A number becomes its digits; a text stays as it is."""
+    """A number becomes its digits; a string stays as it is."""
     assert load({field: sent}).fields[field] == taken
 
 
 @pytest.mark.parametrize("field", ["userId", "anonymousId", "groupId"])
 @pytest.mark.parametrize("sent", [True, False, 1.5, 1e300, 2.0**53, [], ["u1"], {}, {"id": "u1"}])
 def test_any_other_id_is_refused(field: str, sent: object):
-    """Nothing is guessed: a message whose id could be read in two ways is set aside, and its field is told."""
+    """Nothing is guessed: a message with an ambiguous id is rejected, and the field is named."""
     with pytest.raises(MessageRejected) as caught:
         load({"type": "track", field: sent})
 
-    assert (caught.value.code, caught.value.detail) == ("id_not_string", f"at {field}")
+    assert caught.value.code == "id_not_string"
+    assert caught.value.detail == f"at {field}"
 
 
 @pytest.mark.parametrize("sent", [True, 1.5, [], {"id": "u1"}])
 def test_an_id_that_no_record_needs_may_be_anything(sent: object):
-    """What stands as messageId or previousId refuses nothing; without a readable messageId the content counts."""
+    """No messageId or previousId is rejected; without a readable messageId the id is a hash of the content."""
     loaded = load({"type": "track", "messageId": sent, "previousId": sent})
 
     assert loaded.message_id.startswith("content-")
@@ -63,7 +64,8 @@ def test_more_than_a_hundred_pairs_are_refused(name: str):
     with pytest.raises(MessageRejected) as caught:
         load({name: {"split": [*pairs, {"account": "one more"}]}})
 
-    assert (caught.value.code, caught.value.detail) == ("split_too_large", f"at {name}.split")
+    assert caught.value.code == "split_too_large"
+    assert caught.value.detail == f"at {name}.split"
 
 
 @pytest.mark.parametrize("field", ID_FIELDS[1:])
@@ -77,23 +79,24 @@ def test_an_id_may_be_null(field: str):
 )
 @pytest.mark.parametrize("sent", ['{"a":1}', "", 0, 1, True, False, [1], [{}]])
 def test_properties_and_traits_must_be_objects(field: str, code: str, sent: object):
-    """Anything else is refused with Segment's own code."""
+    """Any other value is rejected with Segment's own code."""
     with pytest.raises(MessageRejected) as caught:
         load({field: sent})
 
-    assert (caught.value.code, caught.value.detail) == (code, f"at {field}")
+    assert caught.value.code == code
+    assert caught.value.detail == f"at {field}"
 
 
 @pytest.mark.parametrize("field", OBJECT_FIELDS)
 @pytest.mark.parametrize("sent", [None, [], {}])
 def test_null_an_empty_array_and_an_empty_object_are_the_same(field: str, sent: object):
-    """Delete messages carry null and [] where objects belong; PHP writes {} as []."""
+    """Null and [] count as empty objects: delete messages have them, and PHP writes {} as []."""
     assert load({field: sent}).fields[field] == {}
 
 
 @pytest.mark.parametrize("field", OBJECT_FIELDS)
 def test_objects_are_there_though_absent(field: str):
-    """Whoever reads a message need not ask whether it has properties."""
+    """Every loaded message has all four objects."""
     assert load({}).fields[field] == {}
 
 
@@ -106,7 +109,7 @@ def test_nothing_depends_on_an_odd_context(field: str, sent: object):
 
 @pytest.mark.parametrize("sent", [None, "", 1, ["track"], {}])
 def test_a_type_that_is_no_text_is_none(sent: object):
-    """It is stored all the same, for the mapping to count."""
+    """A message of an unknown type is stored, so that the mapping counts it."""
     loaded = load({"type": sent, "userId": "u1"})
 
     assert loaded.type == ""
@@ -114,7 +117,7 @@ def test_a_type_that_is_no_text_is_none(sent: object):
 
 
 def test_null_and_absent_are_the_same():
-    """The fields hold no null of their own; below them nothing is touched."""
+    """Null fields are removed; nested nulls stay."""
     sent = {"userId": None, "category": None, "event": "A", "properties": {"login_id": None}}
 
     fields = load(sent).fields
@@ -124,7 +127,7 @@ def test_null_and_absent_are_the_same():
 
 
 def test_every_other_key_passes_as_it_is():
-    """Keys that Segment does not define stay, dots, dollars and all, for paths of the settings may lead there."""
+    """Keys that Segment does not define stay, with dots and dollars, for paths in the settings may name them."""
     others = {"a": "x", "a.b": 1, "userId.x": [1], "$k": {"z": None}, "_metadata": {}, "": 0}
 
     fields = load({"userId": "u1", **others}).fields
@@ -133,7 +136,7 @@ def test_every_other_key_passes_as_it_is():
 
 
 def test_the_first_time_that_can_be_read_counts():
-    """It is timestamp, else originalTimestamp, else receivedAt; none of them means none."""
+    """The time is timestamp, else originalTimestamp, else receivedAt, else none."""
     sent = {"timestamp": "2019-10-31T15:03:38.971Z", "originalTimestamp": 2 * 10**12, "receivedAt": 3 * 10**12}
 
     times = []
@@ -145,7 +148,7 @@ def test_the_first_time_that_can_be_read_counts():
 
 
 def test_a_message_without_an_id_gets_one_of_its_content():
-    """A second try has the same id, whatever the order of its keys; any other content has another."""
+    """A retry has the same id, whatever the order of its keys; other content has another id."""
     first = load({"type": "track", "userId": "u1", "properties": {"a": 1, "b": 2}})
     again = load({"userId": "u1", "properties": {"b": 2, "a": 1}, "type": "track", "messageId": None})
     other = load({"type": "track", "userId": "u1", "properties": {"a": 1, "b": 3}})
@@ -157,11 +160,11 @@ def test_a_message_without_an_id_gets_one_of_its_content():
 
 @pytest.mark.parametrize("name", [name for name, sample in SAMPLES.items() if sample["body"]])
 def test_recorded_messages_are_taken(name: str):
-    """Whatever was seen on the wire is taken, save properties that are no object."""
+    """All recorded messages are accepted, save those with properties that are no object."""
     refused = []
-    for found in payload.messages(json.dumps(SAMPLES[name]["body"]).encode()):
+    for item in payload.messages(json.dumps(SAMPLES[name]["body"]).encode()):
         try:
-            load(found)
+            load(item)
         except MessageRejected as rejection:
             refused.append(rejection.code)
 
@@ -178,7 +181,7 @@ def _taken(sent: dict[str, Any]) -> Message | str:
 @LAWS
 @given(st.one_of(messages, st.dictionaries(st.text(max_size=5), json_values)))
 def test_a_stored_message_comes_back(sent: dict[str, Any]):
-    """Whatever is taken is restored equal, and taking it again changes nothing; the rest is refused by a code."""
+    """An accepted message is restored as it was, and loading it again changes nothing."""
     taken = _taken(sent)
 
     if isinstance(taken, str):
@@ -205,24 +208,24 @@ _ODD_VALUES = st.one_of(json_values, st.sampled_from([None, "", "u1", 0, True, 1
 )
 @example({"type": "", "messageId": "", "userId": "", "properties": {}})
 def test_the_schema_alone_says_what_is_taken(sent: dict[str, Any]):
-    """Whether a message had to be cleaned or not, it is what the schema makes of it."""
-    taken, made = _taken(sent), _made_by_the_schema(sent)
+    """Every message is cleaned exactly as the schema would."""
+    taken, result = _taken(sent), _made_by_the_schema(sent)
 
     if taken == "split_too_large":
-        assert isinstance(made, dict)
+        assert isinstance(result, dict)
     elif isinstance(taken, str):
-        assert taken == made
+        assert taken == result
     else:
         assert repr(sorted((taken.fields | {"messageId": ""}).items())) == repr(
-            sorted((made | {"messageId": ""}).items())
+            sorted((result | {"messageId": ""}).items())
         )
-        assert taken.message_id == made.get("messageId") or taken.message_id.startswith("content-")
+        assert taken.message_id == result.get("messageId") or taken.message_id.startswith("content-")
 
 
 @LAWS
 @given(messages)
 def test_taking_a_message_leaves_the_sent_one(sent: dict[str, Any]):
-    """Whatever is taken or refused, the sender's object is not changed, for it may be set aside as it came."""
+    """The sender's object is never changed, for it may be kept as a dead letter as it was sent."""
     before = json.dumps(sent)
 
     taken = _taken(sent)

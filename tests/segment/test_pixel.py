@@ -1,4 +1,4 @@
-"""Calls written into the address of a picture."""
+"""Calls in the URL of an image."""
 
 import base64
 import time
@@ -25,7 +25,7 @@ TEXT = base64.b64encode(JSON.encode()).decode()
 
 
 def lines(blank: str, size: int) -> str:
-    """Return the Base64 in lines of a size, each of which ends with a blank."""
+    """Return the Base64 text in lines of a size, each of which ends with a blank."""
     return "".join(TEXT[at : at + size] + blank for at in range(0, len(TEXT), size))
 
 
@@ -44,7 +44,7 @@ def lines(blank: str, size: int) -> str:
     ],
 )
 def test_data_is_json_in_any_kind_of_base64(data: str):
-    """A raw plus sign is a digit, blanks and line breaks are none, and many senders leave the padding out."""
+    """In Base64 a raw plus sign is a digit, blanks and line breaks are ignored, and padding is optional."""
     assert {"+", "/", "="} <= set(TEXT)
     for query in (f"data={data}&event=Other", f"event=Other&d%61ta={data}&data=other"):
         assert orjson.loads(body_of_query(query)) == CALL
@@ -52,7 +52,7 @@ def test_data_is_json_in_any_kind_of_base64(data: str):
 
 @pytest.mark.parametrize("data", [quote(JSON), quote_plus(JSON), "%0A+" + quote(JSON), JSON.replace(" ", "+")])
 def test_data_may_be_json_as_it_is(data: str):
-    """What begins with a brace is no Base64; a plus sign is a blank there, as in any form."""
+    """Data that begins with a brace is plain JSON; there a plus sign is a space, as in any form."""
     assert orjson.loads(body_of_query(f"data={data}")) == CALL
 
 
@@ -60,7 +60,7 @@ def test_data_may_be_json_as_it_is(data: str):
     "data", ["", "=", "a", "%25%25%25", "[]", "%C3%BC", "ü", "\U0001f600", "%00", "%", "AA%0", "AA=AA", "AAAA%A0"]
 )
 def test_what_is_no_base64_is_no_body(data: str):
-    """Nothing is raised; the door then tells that it is no JSON."""
+    """Invalid Base64 becomes an empty body, which the endpoint refuses as no JSON."""
     assert body_of_query(f"data={data}") == b""
 
 
@@ -79,30 +79,30 @@ def test_what_is_no_base64_is_no_body(data: str):
     ],
 )
 def test_parameters_are_fields_and_dots_lead_into_them(query: str, message: dict[str, Any]):
-    """A name that is both a field and a way to others counts by what was said of itself."""
+    """A parameter that is both a field and the parent of others keeps its own value."""
     assert orjson.loads(body_of_query(query)) == message
 
 
 def test_many_dots_do_no_harm():
-    """After 32 of them the rest is a name."""
-    found = orjson.loads(body_of_query("a." * 2000 + "b=1"))
+    """After 32 dots the rest is a name."""
+    result = orjson.loads(body_of_query("a." * 2000 + "b=1"))
 
     for _ in range(32):
-        found = found["a"]
-    assert found == {"a." * 1968 + "b": "1"}
+        result = result["a"]
+    assert result == {"a." * 1968 + "b": "1"}
 
 
 @LAWS
 @given(st.one_of(st.text(), st.text("dat=&%2+B.{ "), st.text().map("data={}".format)))
 def test_any_query_gives_bytes(query: str):
-    """Whatever a picture's address holds."""
+    """Any query becomes a body, without an error."""
     assert isinstance(body_of_query(query), bytes)
 
 
 @LAWS
 @given(objects, st.sampled_from([quote, quote_plus, str]))
 def test_data_is_given_as_it_is(call: dict[str, Any], escape: Callable[[str], str]):
-    """Every message comes through, in Base64 and, where it is escaped, as plain JSON."""
+    """Every message is read back, from Base64 and from escaped plain JSON."""
     body = orjson.dumps(call)
 
     assert body_of_query("data=" + escape(base64.b64encode(body).decode())) == body
@@ -111,7 +111,7 @@ def test_data_is_given_as_it_is(call: dict[str, Any], escape: Callable[[str], st
 
 @pytest.mark.parametrize("part", ["%", "&", "=", "+", "%20", "a.", "a=&", "data", "data=%0A+", "{"])
 def test_a_hostile_query_costs_little_time(part: str):
-    """Eight thousand characters are all that gunicorn lets in."""
+    """Eight thousand characters, gunicorn's limit, cost little."""
     queries = [start + part * (8000 // len(part)) for start in ("", "data=")]
     started = time.process_time()
 

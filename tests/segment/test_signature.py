@@ -61,7 +61,7 @@ def test_recorded_vectors_are_right(name: str):
     ],
 )
 def test_node_signs_the_body_its_first_event_or_the_wrapped_one(body: str, signature: str):
-    """Segment signs one event, the first of a batch, or one day the whole batch: each opens the door."""
+    """Segment signs one event, the first of a batch, or perhaps the whole batch: each is accepted."""
     assert is_signed(body.encode(), signature, ["abc123"])
 
 
@@ -87,7 +87,7 @@ def test_node_signs_the_body_its_first_event_or_the_wrapped_one(body: str, signa
     ],
 )
 def test_any_other_text_or_signature_is_wrong(body: str, signature: str):
-    """Only the very bytes that were signed count: a number written in another way is another text."""
+    """Only the exact bytes that were signed count: a number written differently is another text."""
     assert not is_signed(body.encode(), signature, ["abc123"])
 
 
@@ -105,7 +105,7 @@ def test_one_of_several_secrets_is_enough():
     [b"[{}", b"[" * 100_000, b'["\xff', b'[{"json":{}', b'[{"a":1}x', b'[{"json":{]}', b"[]]", b"\xff", b"[{}}"],
 )
 def test_a_broken_body_is_signed_as_a_whole(body: bytes):
-    """Whatever breaks, checking a signature does not fail, and the body's own signature is right."""
+    """Checking the signature of a broken body doesn't fail, and the signature of the whole body is accepted."""
     assert is_signed(body, sign("s", body), ["s"])
     assert not is_signed(body, sign("t", body), ["s"])
 
@@ -122,7 +122,7 @@ def test_a_broken_body_is_signed_as_a_whole(body: bytes):
     ],
 )
 def test_few_texts_may_have_been_signed(body: bytes, texts: list[bytes]):
-    """Each text that may be signed is one more that a sender may try: there are three at most."""
+    """At most three texts may have been signed, for each is one more that a sender may forge."""
     assert signed_texts(body) == texts
 
 
@@ -131,7 +131,7 @@ def test_few_texts_may_have_been_signed(body: bytes, texts: list[bytes]):
 def test_the_first_event_of_any_batch_can_be_signed(
     events: list[dict[str, Any]], indent: int | None, ascii_only: bool, wrapped: bool
 ):
-    """However a batch is written, the signature over its first event's own text is right, over others wrong."""
+    """The signature of a batch's first event is accepted, and that of any other event is not."""
     written = [json.dumps(event, indent=indent, ensure_ascii=ascii_only).encode() for event in events]
     body = b"[" + b" ,".join(b'{"json": %b}' % text if wrapped else text for text in written) + b"]"
 

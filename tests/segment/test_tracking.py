@@ -1,4 +1,4 @@
-"""What bodies posted to the Tracking API mean."""
+"""Bodies posted to the Tracking API."""
 
 import itertools
 import json
@@ -17,23 +17,23 @@ RECEIVED = "2026-09-21T14:13:20.000Z"
 TRACK = {"type": "track", "event": "Tried", "userId": "u-1", "messageId": "m-1"}
 
 
-def posted(body: Any, kind: str = "batch", most: int = 32_768) -> Posted:
-    """Return what a body means that is posted at one of the addresses; made ids are new-0, new-1 and so on."""
+def posted(body: Any, kind: str = "batch", max_bytes: int = 32_768) -> Posted:
+    """Return the content of a body that is posted to a path; new ids are new-0, new-1 and so on."""
     numbers = itertools.count()
-    call = Call(tracking.KINDS[kind], RECEIVED_MS, most, lambda: f"new-{next(numbers)}")
+    call = Call(tracking.KINDS[kind], RECEIVED_MS, max_bytes, lambda: f"new-{next(numbers)}")
     return tracking.posted(body if isinstance(body, bytes) else orjson.dumps(body), call)
 
 
 def one(body: Any, kind: str = "batch") -> dict[str, Any]:
     """Return the only message of a body."""
-    (found,) = posted(body, kind).messages
-    assert isinstance(found, dict), found.rejection
-    return found
+    (item,) = posted(body, kind).messages
+    assert isinstance(item, dict), item.rejection
+    return item
 
 
-def code(found: dict[str, Any] | Unreadable) -> str:
-    """Return why a message is refused; empty: it is not."""
-    return found.rejection.code if isinstance(found, Unreadable) else ""
+def code(item: dict[str, Any] | Unreadable) -> str:
+    """Return the reason code of a rejected message; empty for an accepted one."""
+    return item.rejection.code if isinstance(item, Unreadable) else ""
 
 
 def without(name: str, **more: Any) -> dict[str, Any]:
@@ -49,18 +49,18 @@ def without(name: str, **more: Any) -> dict[str, Any]:
     ],
 )
 def test_the_type_comes_from_the_path(kind: str, type_: str):
-    """It counts more than what the message says of itself."""
+    """The path's type counts more than the message's own."""
     assert one(TRACK, kind)["type"] == one(without("type"), kind)["type"] == type_
 
 
 @pytest.mark.parametrize("kind", ["batch", "import", "b"])
 def test_each_message_of_a_batch_names_its_type(kind: str):
-    """What no SDK sends has none, and so becomes nothing; delete is only Segment's to say."""
+    """Types that no SDK sends count as none; only Segment itself may send delete."""
     types = ["track", "identify", "page", "screen", "group", "alias", "delete", "Track", "", None, 5, {}, []]
 
-    found = posted({"batch": [TRACK | {"name": "N", "type": each} for each in types]}, kind).messages
+    items = posted({"batch": [TRACK | {"name": "N", "type": each} for each in types]}, kind).messages
 
-    assert [message.load(each).type for each in found] == [*types[:6], *[""] * 7]
+    assert [message.load(each).type for each in items] == [*types[:6], *[""] * 7]
 
 
 @pytest.mark.parametrize(
@@ -83,11 +83,11 @@ def test_each_message_of_a_batch_names_its_type(kind: str):
     ],
 )
 def test_the_write_key_is_the_envelopes_or_an_items(body: Any, key: str | None):
-    """It is found even beside what can't be read, and is not passed on."""
-    found = posted(body)
+    """The write key is read even beside unreadable messages, and is not passed on."""
+    result = posted(body)
 
-    assert found.write_key == key
-    assert not [each for each in found.messages if isinstance(each, dict) and "writeKey" in each]
+    assert result.write_key == key
+    assert not [each for each in result.messages if isinstance(each, dict) and "writeKey" in each]
 
 
 @pytest.mark.parametrize(
@@ -128,14 +128,16 @@ def test_the_write_key_is_the_envelopes_or_an_items(body: Any, key: str | None):
 def test_the_time_is_corrected_by_the_senders_clock(
     sent: dict[str, Any], envelope: dict[str, Any], timestamp: str, original: str | None
 ):
-    """It is receivedAt - (sentAt - originalTimestamp); without both of the latter nothing is corrected."""
-    found = one({"batch": [TRACK | sent], **envelope})
+    """The time is receivedAt - (sentAt - originalTimestamp); without both of the latter nothing is corrected."""
+    item = one({"batch": [TRACK | sent], **envelope})
 
-    assert (found["timestamp"], found["originalTimestamp"], found["receivedAt"]) == (timestamp, original, RECEIVED)
+    assert item["timestamp"] == timestamp
+    assert item["originalTimestamp"] == original
+    assert item["receivedAt"] == RECEIVED
 
 
 def test_what_a_batch_says_stands_under_each_messages_own():
-    """Both context and integrations are merged level by level; what a message says itself counts more."""
+    """Both context and integrations are merged level by level; a message's own values count more."""
     own = {"ip": "1.1.1.1", "device": {"id": "d"}, "os": None}
     shared = {"ip": "2.2.2.2", "device": {"id": "e", "type": "phone"}, "os": {"name": "x"}, "locale": "en"}
     items = [TRACK | {"context": own, "integrations": {"A": False}}, TRACK | {"context": [], "integrations": None}]
@@ -149,38 +151,40 @@ def test_what_a_batch_says_stands_under_each_messages_own():
         "locale": "en",
     }
     assert first["integrations"] == {"A": False, "B": {}}
-    assert (last["context"], last["integrations"]) == (shared, {"A": True, "B": {}})
+    assert last["context"] == shared
+    assert last["integrations"] == {"A": True, "B": {}}
 
 
 def test_a_batch_whose_context_is_large_and_shared_by_many_is_refused():
-    """It would be stored with each message, so that a few bytes of gzip became megabytes."""
+    """A large context is stored with each message, so a few bytes of gzip would become megabytes."""
     large = {"batch": [TRACK] * 250, "context": {"a": "x" * 4000}}
 
     assert len(posted(large | {"batch": [TRACK] * 200}).messages) == 200
     with pytest.raises(RequestRefused) as caught:
         posted(large)
 
-    assert (caught.value.status, caught.value.code) == (413, "body_too_large")
+    assert caught.value.status == 413
+    assert caught.value.code == "body_too_large"
 
 
 @pytest.mark.parametrize("sent", [None, "", {}, [], True, False, 1.5])
 def test_a_message_without_an_id_gets_a_new_one(sent: Any):
-    """Two calls alike are two messages."""
-    found = posted({"batch": [TRACK | {"messageId": sent}, without("messageId")]}).messages
+    """Two equal calls without an id are two messages."""
+    items = posted({"batch": [TRACK | {"messageId": sent}, without("messageId")]}).messages
 
-    assert [each["messageId"] for each in found] == ["new-0", "new-1"]
+    assert [each["messageId"] for each in items] == ["new-0", "new-1"]
 
 
-@pytest.mark.parametrize(("sent", "kept"), [("m-9", "m-9"), (0, "0"), (77, "77")])
-def test_an_id_is_kept(sent: Any, kept: str):
+@pytest.mark.parametrize(("sent", "stored"), [("m-9", "m-9"), (0, "0"), (77, "77")])
+def test_an_id_is_kept(sent: Any, stored: str):
     """A whole number becomes its digits."""
-    assert one(TRACK | {"messageId": sent})["messageId"] == kept
+    assert one(TRACK | {"messageId": sent})["messageId"] == stored
 
 
 @pytest.mark.parametrize("name", ["properties", "traits", "context", "integrations"])
 @pytest.mark.parametrize("text", ['{"a":{"b":1}}', ' \n{"a": {"b": 1}} '])
 def test_a_text_that_holds_an_object_counts_as_that_object(name: str, text: str):
-    """Low-code tools send JSON fields as texts; so they may for the context of a batch."""
+    """Low-code tools send objects as strings, in messages and as the context of a batch."""
     assert one(TRACK | {name: text})[name] == {"a": {"b": 1}}
     if name in ("context", "integrations"):
         assert one({"batch": [TRACK], name: text})[name] == {"a": {"b": 1}}
@@ -190,7 +194,7 @@ def test_a_text_that_holds_an_object_counts_as_that_object(name: str, text: str)
     "text", ["", "a", '{"a":', "{a:1}", '["a"]', '{"a":NaN}', '{"a":' * 65 + "1" + "}" * 65, '{"a":' * 2000]
 )
 def test_any_other_text_stays_a_text(text: str):
-    """It is refused where an object has to be, and left out where none has to."""
+    """A string without an object is rejected in properties and traits, and ignored elsewhere."""
     (refused,) = posted(TRACK | {"properties": text}).messages
 
     assert code(refused) == "properties_not_object"
@@ -199,47 +203,48 @@ def test_any_other_text_stays_a_text(text: str):
 
 @pytest.mark.parametrize("batch", [[TRACK, TRACK | {"event": "Again"}], [], TRACK])
 def test_a_batch_may_be_a_text(batch: Any):
-    """What stands beside it counts as for any other batch."""
+    """The envelope of a batch that is a string counts as for any other batch."""
     body = {"batch": json.dumps(batch), "context": '{"ip":"1.1.1.1"}', "sentAt": RECEIVED}
 
-    found = posted(body)
+    result = posted(body)
 
-    assert [each["event"] for each in found.messages] == ["Tried", "Again"][: len(found.messages)]
-    assert len(found.messages) == (len(batch) if isinstance(batch, list) else 1)
-    assert all((each["context"], each["sentAt"]) == ({"ip": "1.1.1.1"}, RECEIVED) for each in found.messages)
+    assert [each["event"] for each in result.messages] == ["Tried", "Again"][: len(result.messages)]
+    assert len(result.messages) == (len(batch) if isinstance(batch, list) else 1)
+    assert all((each["context"], each["sentAt"]) == ({"ip": "1.1.1.1"}, RECEIVED) for each in result.messages)
 
 
 def test_a_batch_that_is_no_json_is_refused():
-    """At the address of a single call it is a field like any other."""
+    """At the path of a single call, batch is a field like any other."""
     with pytest.raises(RequestRefused) as caught:
         posted({"batch": "[tru,"})
 
-    assert (caught.value.status, caught.value.code) == (400, "invalid_json")
+    assert caught.value.status == 400
+    assert caught.value.code == "invalid_json"
     assert one(TRACK | {"batch": "[1,"}, "track")["event"] == "Tried"
     assert one({"batch": [TRACK, TRACK][:1]})["event"] == "Tried"
 
 
 def test_more_messages_than_segment_takes_are_refused():
-    """2,500 are taken, one more is told; so it is for a batch that is a text."""
+    """2,500 messages are accepted, one more is refused, also in a batch that is a string."""
     assert len(posted({"batch": [TRACK] * 2500}).messages) == 2500
     for batch in ([TRACK] * 2501, json.dumps([TRACK] * 2501)):
         with pytest.raises(RequestRefused) as caught:
             posted({"batch": batch})
 
-        assert (caught.value.code, caught.value.detail) == (
-            "too_many_messages",
-            "More than 2500 messages in one request.",
-        )
+        assert caught.value.code == "too_many_messages"
+        assert caught.value.detail == "More than 2500 messages in one request."
 
 
 def test_a_message_over_the_limit_is_refused_alone():
-    """Its size is that of its own JSON, as it came: what the batch shares does not count."""
+    """A message's size is that of its own JSON as it was sent, without the fields that the batch shares."""
     size = len(orjson.dumps(TRACK | {"a": ""}))
     items = [TRACK | {"a": "x" * (200 - size)}, TRACK | {"a": "x" * (201 - size), "messageId": "m-2"}]
 
-    taken, refused = posted({"batch": items, "context": {"a": "x" * 500}}, most=200).messages
+    taken, refused = posted({"batch": items, "context": {"a": "x" * 500}}, max_bytes=200).messages
 
-    assert (code(taken), code(refused)) == ("", "message_too_large")
+    assert code(taken) == ""
+    assert code(refused) == "message_too_large"
     assert isinstance(refused, Unreadable)
-    assert (refused.rejection.detail, refused.message_id) == ("201 bytes", "m-2")
+    assert refused.rejection.detail == "201 bytes"
+    assert refused.message_id == "m-2"
     assert orjson.loads(refused.text)["a"] == items[1]["a"]

@@ -1,4 +1,4 @@
-"""What the Tracking API refuses and why, who is meant for Split, and what holds for any body."""
+"""Reasons for which the Tracking API rejects messages, integrations, and laws for any body."""
 
 from typing import Any
 
@@ -52,20 +52,21 @@ SOMEONE = {"userId": "u-1"}
     ],
 )
 def test_what_segment_refuses_has_segments_own_reason(kind: str, sent: dict[str, Any], reason: str):
-    """But for what Split can use all the same: numbers as ids, groups without a user, ids in split."""
-    (found,) = posted(sent, kind).messages
+    """Messages are rejected as at Segment, save those that Split can use, such as ids that are numbers."""
+    (item,) = posted(sent, kind).messages
 
-    assert code(found) == reason
+    assert code(item) == reason
 
 
 def test_a_refused_message_is_kept_whole_with_its_id():
-    """So that it can be replayed when what was wrong is mended."""
-    (found,) = posted(without("event"), "track").messages
+    """A rejected message is kept completed, so that it can be replayed once the fault is fixed."""
+    (item,) = posted(without("event"), "track").messages
 
-    assert isinstance(found, Unreadable)
-    kept = orjson.loads(found.text)
-    assert (kept["userId"], kept["receivedAt"]) == ("u-1", RECEIVED)
-    assert kept["messageId"] == found.message_id == "m-1"
+    assert isinstance(item, Unreadable)
+    stored = orjson.loads(item.text)
+    assert stored["userId"] == "u-1"
+    assert stored["receivedAt"] == RECEIVED
+    assert stored["messageId"] == item.message_id == "m-1"
 
 
 @pytest.mark.parametrize(
@@ -93,18 +94,18 @@ def test_a_refused_message_is_kept_whole_with_its_id():
     ],
 )
 def test_integrations_say_who_is_meant(integrations: Any, is_meant: bool):
-    """All counts on this door, in any case; the name of Split counts more, and any object is as good as true."""
+    """At this endpoint All counts, in any case; Split's name counts more, and any object counts as true."""
     for body in (TRACK | {"integrations": integrations}, {"batch": [TRACK], "integrations": integrations}):
         assert (one(body)["integrations"].get("Split") is not False) == is_meant
 
 
 def test_a_message_may_be_meant_although_its_batch_is_not():
-    """Each one's own integrations stand over those of the batch."""
+    """A message's own integrations count more than those of its batch."""
     batch = [TRACK, TRACK | {"integrations": {"Split": True}}, TRACK | {"integrations": {"All": True}}]
 
-    found = posted({"batch": batch, "integrations": {"All": False}}).messages
+    items = posted({"batch": batch, "integrations": {"All": False}}).messages
 
-    assert [each["integrations"].get("Split") for each in found] == [False, True, None]
+    assert [each["integrations"].get("Split") for each in items] == [False, True, None]
 
 
 _ENVELOPE = {
@@ -118,7 +119,7 @@ _ITEMS = st.one_of(
     messages,
     json_values,
     st.builds(
-        lambda found, texts: found | texts,
+        lambda values, texts: values | texts,
         messages,
         st.dictionaries(st.sampled_from(["properties", "traits", "context", "integrations"]), _TEXTS),
     ),
@@ -130,15 +131,15 @@ _BATCHES = st.builds(
 _KINDS = st.sampled_from(list(tracking.KINDS))
 
 
-def _is_sound(found: dict[str, Any] | Unreadable) -> bool:
-    if isinstance(found, Unreadable):
-        return found.rejection.code in REASONS and bool(found.message_id or found.text)
-    return isinstance(found["messageId"], str) and isinstance(found["timestamp"], str)
+def _is_sound(item: dict[str, Any] | Unreadable) -> bool:
+    if isinstance(item, Unreadable):
+        return item.rejection.code in REASONS and bool(item.message_id or item.text)
+    return isinstance(item["messageId"], str) and isinstance(item["timestamp"], str)
 
 
-def _restored(found: dict[str, Any] | Unreadable) -> str:
-    """Return the code with which the message is refused when it is loaded from its text; empty: it is not."""
-    sent = orjson.loads(found.text) if isinstance(found, Unreadable) else found
+def _restored(item: dict[str, Any] | Unreadable) -> str:
+    """Return the reason code of a message that can't be loaded from its text; empty for one that can."""
+    sent = orjson.loads(item.text) if isinstance(item, Unreadable) else item
     try:
         loaded = message.load(sent) if isinstance(sent, dict) else None
     except MessageRejected as rejected:
@@ -148,7 +149,7 @@ def _restored(found: dict[str, Any] | Unreadable) -> str:
 
 
 def _outcome(body: Any, kind: str) -> tuple[Posted, str]:
-    """Return what a body means, and why it is refused if it is; nothing else may be raised."""
+    """Return the messages of a body, or the code with which it is refused; nothing else may be raised."""
     try:
         return posted(body, kind), ""
     except RequestRefused as refused:
@@ -158,11 +159,11 @@ def _outcome(body: Any, kind: str) -> tuple[Posted, str]:
 @LAWS
 @given(_BATCHES, _KINDS)
 def test_every_message_in_a_batch_is_one_message_or_a_reason(body: dict[str, Any], kind: str):
-    """Whatever it is; and what is stored of it can always be loaded or has a reason of its own."""
-    found = posted(body, kind).messages
+    """Each message of any body can be stored and loaded, or has a reason code."""
+    items = posted(body, kind).messages
 
-    assert len(found) == len(body["batch"])
-    for each in found:
+    assert len(items) == len(body["batch"])
+    for each in items:
         assert _is_sound(each)
         assert _restored(each) in ("", *REASONS)
 
@@ -170,12 +171,12 @@ def test_every_message_in_a_batch_is_one_message_or_a_reason(body: dict[str, Any
 @LAWS
 @given(st.one_of(messages, json_values, _LISTS, st.fixed_dictionaries({"batch": json_values})), _KINDS)
 def test_json_of_any_shape_is_messages_or_refused(body: Any, kind: str):
-    """Nothing but a refusal is ever raised."""
-    found, why = _outcome(body, kind)
+    """Any bytes are read or refused."""
+    result, why = _outcome(body, kind)
 
     assert why in ("", "invalid_json")
-    assert isinstance(found.write_key, str | None)
-    for each in found.messages:
+    assert isinstance(result.write_key, str | None)
+    for each in result.messages:
         assert _is_sound(each)
         assert _restored(each) in ("", *REASONS)
 
@@ -183,11 +184,11 @@ def test_json_of_any_shape_is_messages_or_refused(body: Any, kind: str):
 @LAWS
 @given(st.one_of(st.binary(), st.text('[]{},:"\\ 1NaNbatch').map(str.encode)), _KINDS)
 def test_any_bytes_are_messages_or_refused(body: bytes, kind: str):
-    """Broken JSON too."""
-    found, why = _outcome(body, kind)
+    """Damaged JSON is read or refused as well."""
+    result, why = _outcome(body, kind)
 
     assert why in ("", "invalid_json")
-    assert all(_is_sound(each) for each in found.messages)
+    assert all(_is_sound(each) for each in result.messages)
 
 
 @pytest.mark.parametrize(
@@ -201,10 +202,10 @@ def test_any_bytes_are_messages_or_refused(body: bytes, kind: str):
     ids=["context of a batch", "context", "context as a text", "batch as a text"],
 )
 def test_depth_does_no_harm(body: bytes):
-    """What is deeper than can be written again is left out or set aside."""
-    (found,) = posted(body).messages
+    """Values that are nested too deep are left out, or make the message unreadable."""
+    (item,) = posted(body).messages
 
-    assert _is_sound(found)
-    assert code(found) in ("", "nested_too_deep", "not_an_object")
-    if isinstance(found, dict):
-        assert message.dump(message.load(found))
+    assert _is_sound(item)
+    assert code(item) in ("", "nested_too_deep", "not_an_object")
+    if isinstance(item, dict):
+        assert message.dump(message.load(item))

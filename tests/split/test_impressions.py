@@ -26,13 +26,13 @@ FULL = {
 
 
 def test_a_whole_impression_is_taken_as_it_is():
-    """Every field of the webhook's documents passes; what stands beside them does not."""
+    """Only the documented fields of the webhook are kept."""
     assert load(FULL | {"somethingNew": 1}) == FULL
 
 
 @pytest.mark.parametrize("empty", [None, "", [], {}, True])
 def test_empty_and_odd_fields_are_left_out(empty: Any):
-    """Only what is a text or a number is told to Segment."""
+    """Optional fields are kept if they are strings or numbers."""
     optional = ("environmentId", "environmentName", "bucketingKey", "label", "splitVersionNumber", "sdk")
 
     loaded = load(FULL | dict.fromkeys(optional, empty))
@@ -50,20 +50,21 @@ def test_empty_and_odd_fields_are_left_out(empty: Any):
     ],
 )
 def test_an_impression_that_says_too_little_is_refused(field: str, value: Any):
-    """Without who, what and when there is nothing to tell; the field is named, never its value."""
+    """Key, flag, treatment and time are required; the error names the field, never its value."""
     with pytest.raises(MessageRejected) as caught:
         load(FULL | {field: value})
     with pytest.raises(MessageRejected):
-        load({name: given for name, given in FULL.items() if name != field})
+        load({name: sent for name, sent in FULL.items() if name != field})
 
-    assert (caught.value.code, caught.value.detail) == ("impression_incomplete", f"at {field}")
+    assert caught.value.code == "impression_incomplete"
+    assert caught.value.detail == f"at {field}"
 
 
 def test_a_number_as_a_key_is_its_digits():
-    """SDKs make texts of numbers."""
+    """A key that is a number becomes its digits, as in SDKs."""
     assert load(FULL | {"key": 42})["key"] == "42"
 
 
 def test_a_whole_number_may_be_written_as_a_fraction():
-    """To JSON 1.0 is as whole as 1."""
+    """A time such as 1.0 counts as whole."""
     assert repr(load(FULL | {"time": 1572534218971.0})["time"]) == "1572534218971"

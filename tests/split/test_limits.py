@@ -1,4 +1,4 @@
-"""Keys, event type ids and attribute ids that Split takes."""
+"""Keys, event type ids and attribute ids that Split accepts."""
 
 import re
 
@@ -14,7 +14,7 @@ ATTRIBUTE_ID = re.compile(r"^[a-zA-Z][-_a-zA-Z0-9]{0,199}\Z")
 
 
 @pytest.mark.parametrize(
-    ("value", "made"),
+    ("value", "expected"),
     [
         ("u1", "u1"),
         (" u1 ", " u1 "),
@@ -28,9 +28,9 @@ ATTRIBUTE_ID = re.compile(r"^[a-zA-Z][-_a-zA-Z0-9]{0,199}\Z")
         (2**64 - 1, "18446744073709551615"),
     ],
 )
-def test_a_text_or_a_finite_number_is_a_key(value: object, made: str):
-    """A number becomes its digits; a text stays as it is, blanks at its ends too."""
-    assert key(value) == made
+def test_a_text_or_a_finite_number_is_a_key(value: object, expected: str):
+    """A number becomes its digits; a string stays as it is, with the blanks at its ends."""
+    assert key(value) == expected
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_a_text_or_a_finite_number_is_a_key(value: object, made: str):
     ["", " ", "\t\n\u2003", "k" * 251, True, False, None, [], ["u1"], {}, float("nan"), float("inf"), 1e300],
 )
 def test_anything_else_is_no_key(value: object):
-    """Blank and overlong texts, truth values, NaN and whatever is no scalar make none."""
+    """Blank and overlong strings, booleans, NaN, arrays and objects are no keys."""
     assert key(value) is None
 
 
@@ -67,20 +67,20 @@ def test_anything_else_is_no_key(value: object):
     ],
 )
 def test_a_name_makes_an_event_type_id(name: str, sanitized: str | None, strict: str | None):
-    """Spaces become underscores; what else Split refuses is replaced, or makes no id when names must be legal."""
+    """Spaces become underscores; other illegal characters are replaced, or make the name invalid."""
     assert event_type_id(name, sanitize=True) == sanitized
     assert event_type_id(name, sanitize=False) == strict
 
 
-@pytest.mark.parametrize(("sanitize", "made"), [(True, "e" * 63), (False, None)])
-def test_the_length_of_an_event_type_id_is_a_setting(sanitize: bool, made: str | None):
+@pytest.mark.parametrize(("sanitize", "expected"), [(True, "e" * 63), (False, None)])
+def test_the_length_of_an_event_type_id_is_a_setting(sanitize: bool, expected: str | None):
     """Accounts that follow Split's strict wording get 63 characters."""
-    assert event_type_id("e" * 64, sanitize=sanitize, max_chars=63) == made
+    assert event_type_id("e" * 64, sanitize=sanitize, max_chars=63) == expected
     assert event_type_id("e" * 63, sanitize=sanitize, max_chars=63) == "e" * 63
 
 
 @pytest.mark.parametrize(
-    ("name", "made"),
+    ("name", "expected"),
     [
         ("plan", "plan"),
         ("first name", "first_name"),
@@ -98,38 +98,38 @@ def test_the_length_of_an_event_type_id_is_a_setting(sanitize: bool, made: str |
         ("-_-", None),
     ],
 )
-def test_a_trait_makes_an_attribute_id(name: str, made: str | None):
-    """It starts with a letter and holds only what Split takes; a name without any such character makes none."""
-    assert attribute_id(name) == made
+def test_a_trait_makes_an_attribute_id(name: str, expected: str | None):
+    """An attribute id starts with a letter and has only legal characters; a name without any makes none."""
+    assert attribute_id(name) == expected
 
 
 @LAWS
 @given(st.one_of(json_values, st.floats(), st.text(max_size=300)))
 def test_every_key_made_is_legal(value: object):
-    """Whatever an id is, the key made of it is neither blank nor over 250 characters, and makes itself again."""
-    made = key(value)
+    """A key is neither blank nor over 250 characters, and is a key of itself."""
+    result = key(value)
 
-    assert made is None or (made.strip() and len(made) <= 250 and key(made) == made)
+    assert result is None or (result.strip() and len(result) <= 250 and key(result) == result)
 
 
 @LAWS
 @given(st.one_of(st.text(), texts), st.booleans(), st.integers(1, 80))
 @example("a" * 79 + " b", True, 80)
 def test_every_event_type_id_made_is_legal_and_stable(name: str, sanitize: bool, max_chars: int):
-    """Whatever Segment sends, the id is legal for Split and mapping it again changes nothing."""
-    made = event_type_id(name, sanitize=sanitize, max_chars=max_chars)
+    """An event type id is legal for Split, and mapping it again changes nothing."""
+    result = event_type_id(name, sanitize=sanitize, max_chars=max_chars)
 
-    if made is not None:
-        assert EVENT_TYPE_ID.match(made)
-        assert len(made) <= max_chars
+    if result is not None:
+        assert EVENT_TYPE_ID.match(result)
+        assert len(result) <= max_chars
         for again in (True, False):
-            assert event_type_id(made, sanitize=again, max_chars=max_chars) == made
+            assert event_type_id(result, sanitize=again, max_chars=max_chars) == result
 
 
 @LAWS
 @given(st.one_of(st.text(), texts))
 def test_every_attribute_id_made_is_legal_and_stable(name: str):
-    """Whatever a trait is called, the attribute's id is legal for Split and mapping it again changes nothing."""
-    made = attribute_id(name)
+    """An attribute id is legal for Split, and mapping it again changes nothing."""
+    result = attribute_id(name)
 
-    assert made is None or (ATTRIBUTE_ID.match(made) and attribute_id(made) == made)
+    assert result is None or (ATTRIBUTE_ID.match(result) and attribute_id(result) == result)

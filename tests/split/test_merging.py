@@ -1,4 +1,4 @@
-"""Identities of one key, made one."""
+"""Merging the identities of one key."""
 
 import random
 
@@ -14,12 +14,12 @@ Placed = tuple[str, Identity]
 
 
 def user(time_ms: int, key: str = "u1", traffic_type: str = "user", **values: str) -> Identity:
-    """Gives an identity with these attributes."""
+    """Return an identity with these attributes."""
     return Identity(traffic_type, key, values, time_ms)
 
 
 def test_older_attributes_stay_and_newer_win():
-    """Merging is what Split would hold after one PATCH after the other."""
+    """The merged attributes are those that Split would have after one PATCH after the other."""
     older, newer = user(1, plan="free", name="Peter"), user(2, plan="pro", logins="5")
 
     (merged,) = merge([("1-0", older), ("2-0", newer)], keep_older=True)
@@ -28,7 +28,7 @@ def test_older_attributes_stay_and_newer_win():
 
 
 def test_only_the_newest_counts_when_identities_are_replaced():
-    """Replacing is what Split would hold after one POST after the other."""
+    """With replacing, the attributes are those that Split would have after one POST after the other."""
     older, newer = user(1, plan="free", name="Peter"), user(2, plan="pro")
 
     (merged,) = merge([("1-0", older), ("2-0", newer)], keep_older=False)
@@ -38,7 +38,7 @@ def test_only_the_newest_counts_when_identities_are_replaced():
 
 @pytest.mark.parametrize("keep_older", [True, False])
 def test_the_time_decides_not_the_place(keep_older: bool):
-    """A message that came late does not undo a newer one."""
+    """A late message does not undo a newer one."""
     newer, older = user(2, plan="pro"), user(1, plan="free")
 
     (merged,) = merge([("1-0", newer), ("2-0", older)], keep_older=keep_older)
@@ -49,7 +49,7 @@ def test_the_time_decides_not_the_place(keep_older: bool):
 
 @pytest.mark.parametrize("keep_older", [True, False])
 def test_of_equal_times_the_later_place_wins(keep_older: bool):
-    """Two calls of one millisecond are taken in the order they were stored."""
+    """Two calls of one millisecond are applied in the order they were stored."""
     (merged,) = merge([("1-0", user(1, plan="free")), ("1-1", user(1, plan="pro"))], keep_older=keep_older)
 
     assert merged.identity.values == {"plan": "pro"}
@@ -69,7 +69,7 @@ def test_other_keys_and_traffic_types_stay_apart():
 
 
 def test_a_message_that_became_one_key_twice_is_named_once():
-    """A message is settled once, however many of its identities fell together."""
+    """A message is settled once, however many of its identities were merged."""
     (merged,) = merge([("1-0", user(1, a="1")), ("1-0", user(1, b="2"))], keep_older=True)
 
     assert merged == Merged(user(1, a="1", b="2"), ("1-0",))
@@ -84,12 +84,14 @@ def test_nothing_merges_to_nothing():
 def _identities(draw: st.DrawFn) -> list[Placed]:
     values = st.dictionaries(st.sampled_from("abc"), st.sampled_from("xyz"))
     keys = st.tuples(st.sampled_from(["user", "account"]), st.sampled_from(["k1", "k2"]))
-    made = draw(st.lists(st.tuples(st.integers(1, 10**6), keys, values), max_size=8, unique_by=lambda one: one[0]))
-    return [(f"{n}-0", Identity(*key, given, time_ms)) for n, (time_ms, key, given) in enumerate(made)]
+    result = draw(
+        st.lists(st.tuples(st.integers(1, 10**6), keys, values), max_size=8, unique_by=lambda one: one[0])
+    )
+    return [(f"{n}-0", Identity(*key, value, time_ms)) for n, (time_ms, key, value) in enumerate(result)]
 
 
 def _states(identities: list[Placed], keep_older: bool) -> dict[tuple[str, str], dict[str, str]]:
-    """Gives what Split would hold if it got the identities one by one, by their times."""
+    """Return what Split would have if it got the identities one by one, by their times."""
     held: dict[tuple[str, str], dict[str, str]] = {}
     for _, one in sorted(identities, key=lambda placed: placed[1].timestamp_ms):
         place = (one.traffic_type, one.key)
@@ -107,7 +109,7 @@ def _contents(merged: list[Merged]) -> dict[tuple[str, str], tuple[Identity, fro
 @LAWS
 @given(_identities(), st.booleans())
 def test_merged_identities_leave_split_as_single_ones_would(identities: list[Placed], keep_older: bool):
-    """Whatever came, one call a key leaves the attributes that a call for each message would have left."""
+    """One call per key leaves the attributes that a call for each message would have left."""
     merged = merge(identities, keep_older=keep_older)
 
     held = {(each.identity.traffic_type, each.identity.key): each.identity.values for each in merged}
@@ -118,7 +120,7 @@ def test_merged_identities_leave_split_as_single_ones_would(identities: list[Pla
 @LAWS
 @given(_identities(), st.booleans(), st.integers())
 def test_the_order_of_messages_does_not_matter(identities: list[Placed], keep_older: bool, seed: int):
-    """However messages of different times are shuffled, what they merge to is the same."""
+    """The order of messages with different times does not matter."""
     expected = _contents(merge(identities, keep_older=keep_older))
 
     chance = random.Random(seed)
@@ -128,13 +130,13 @@ def test_the_order_of_messages_does_not_matter(identities: list[Placed], keep_ol
 
 
 def removal(time_ms: int) -> Identity:
-    """Gives the deletion of the same key."""
+    """Return the deletion of the same key."""
     return Identity("user", "u1", None, time_ms)
 
 
 @pytest.mark.parametrize("keep_older", [True, False])
 def test_a_deletion_takes_all_that_stands_before_it(keep_older: bool):
-    """Whatever time a message before it names, nothing of it is written any more."""
+    """A message before a deletion is not written, whatever its time."""
     (merged,) = merge([("1-0", user(9, plan="pro")), ("2-0", removal(1))], keep_older=keep_older)
 
     assert merged == Merged(removal(1), ("1-0", "2-0"))
@@ -142,7 +144,7 @@ def test_a_deletion_takes_all_that_stands_before_it(keep_older: bool):
 
 @pytest.mark.parametrize("keep_older", [True, False])
 def test_what_follows_a_deletion_replaces_all(keep_older: bool):
-    """Only what came after the last deletion is written, and nothing that Split had may stay."""
+    """Only messages after the last deletion are written, and they replace what Split has."""
     placed = [("1-0", user(1, a="1")), ("2-0", removal(2)), ("3-0", user(3, b="2")), ("4-0", removal(4))]
     placed += [("5-0", user(6, c="3")), ("6-0", user(5, c="0", d="4"))]
 
@@ -153,7 +155,7 @@ def test_what_follows_a_deletion_replaces_all(keep_older: bool):
 
 
 def test_one_call_writes_one_traffic_type_and_not_too_many():
-    """Groups are of one type each, in the order of the types, none over the most."""
+    """Each group is of one type, in the order of the types, and none is over the limit."""
     merged = merge([(str(n), user(n, f"u{n}", "b" if n % 2 else "a")) for n in range(7)], keep_older=True)
 
     groups = [[each.identity.key for each in group] for group in bulks(merged, 3)]

@@ -1,4 +1,4 @@
-"""Records in Split's own words."""
+"""Records in Split's field names."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def test_an_event_has_splits_names(environment_name: str | None, extra: dict[str
 
 
 def test_an_identity_has_splits_names():
-    """Its time only orders identities here; Split is not told."""
+    """An identity's time is not sent; it only orders identities."""
     identity = Identity("account", "a1", {"plan": "pro"}, 1572534218971)
 
     assert identity.to_json() == {"trafficType": "account", "key": "a1", "values": {"plan": "pro"}}

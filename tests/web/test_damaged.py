@@ -1,4 +1,4 @@
-"""Damaged batches at the endpoints: what can be read of one is accepted, the rest is one dead letter."""
+"""Damaged batches at the endpoints: readable messages are accepted, the rest is one dead letter."""
 
 import orjson
 import pytest
@@ -34,13 +34,13 @@ def letters(store: Store) -> list[str]:
 def check(answer: TestResponse, store: Store, dead: int) -> None:
     """Make sure that both messages are accepted and the rest is kept."""
     assert answer.status_code == 200
-    assert [found.message_id for found in stored(store)] == ["m-1", "m-2"]
+    assert [item.message_id for item in stored(store)] == ["m-1", "m-2"]
     assert letters(store) == ["not_json"] * dead
 
 
 @pytest.mark.parametrize(("body", "dead"), DAMAGED.values(), ids=DAMAGED)
 def test_the_webhook_takes_what_can_be_read(client: FlaskClient, store: Store, body: str, dead: int) -> None:
-    """And says how much that was."""
+    """The webhook accepts the readable messages and reports how many there are."""
     answer = post(client, body.encode())
 
     check(answer, store, dead)
@@ -52,12 +52,12 @@ def test_the_webhook_takes_what_can_be_read(client: FlaskClient, store: Store, b
 def test_the_tracking_api_takes_what_can_be_read(
     client: FlaskClient, store: Store, body: str, dead: int, key: str
 ) -> None:
-    """With the write key in the damaged body as well."""
+    """The Tracking API accepts the readable messages, with the write key in the header or in the damaged body."""
     check(call(client, body.encode(), "/v1/b", key), store, dead)
 
 
 def test_the_impressions_endpoint_takes_what_can_be_read(settings: Settings, store: Store) -> None:
-    """Split never sends again what was refused."""
+    """Readable impressions are accepted, for Split never retries a refused request."""
     settings.sources["flags"] = Source(tokens=(Secret(SECRET),))
     seen = [f'{{"key":"u-{n}","split":"f","treatment":"on","time":1572534218971}}' for n in (1, 2)]
     with create_app(settings).test_client() as client:
@@ -69,7 +69,7 @@ def test_the_impressions_endpoint_takes_what_can_be_read(settings: Settings, sto
 
 @pytest.mark.parametrize("body", ['{"batch":[{"type":"tr', "[,]", "{]", "oops", '{"type":"track","ev', ""])
 def test_only_when_nothing_can_be_read_is_a_body_refused(client: FlaskClient, store: Store, body: str) -> None:
-    """With 400, and nothing is kept."""
+    """A body without a readable message is refused with 400, and nothing of it is kept."""
     answers = post(client, body.encode()), call(client, body.encode(), "/v1/b")
 
     assert [(each.status_code, each.get_json()["code"]) for each in answers] == [(400, "invalid_json")] * 2
