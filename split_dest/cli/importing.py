@@ -1,12 +1,14 @@
 """``split-dest import``."""
 
-import signal
+import math
+import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -15,254 +17,212 @@ from split_dest.cli import lines, meter
 from split_dest.cli.lines import Line, Source, Step
 from split_dest.cli.meter import Meter
 from split_dest.cli.options import config_file, example, known
+from split_dest.cli.processes import interrupted_by_signals, uninterrupted
 from split_dest.cli.store import store_of
 from split_dest.config.settings import Settings
 from split_dest.errors import BookmarkMoved, MessageRejected, RequestRefused, StoreUnavailable
 from split_dest.inbox import imports, intake
 from split_dest.inbox.imports import Bookmark
 from split_dest.inbox.intake import HighWater, Receipt, Terms
+from split_dest.inbox.store import Store
 from split_dest.inbox.wake import wake
-from split_dest.mapping import Mapped, to_impressions, to_split
+from split_dest.mapping import to_impressions, to_split
 from split_dest.mapping.acceptance import Item, item, set_aside
+from split_dest.mapping.rules import Rules
 from split_dest.segment import message, payload
 
 T = TypeVar("T")
 _STEPS_A_SECOND = 10
 _RETRY_SECONDS = 1.0
-#: How soon a Ctrl-C is seen while nothing is to be done, and while lines are read over.
-_NAP_SECONDS = 0.1
-_LOOK_LINES = 1000
-_MOVED = "another import of this file goes on elsewhere, or Redis has lost its data; nothing more was stored"
+#: So many lines that are not JSON, and none that is: this is another file than was meant.
+_WRONG_LINES = 10
+_MOVED = "another import of this file is running, or Redis has lost its data; nothing more was stored"
 
 
 @click.command("import", epilog=example("split-dest import messages.jsonl.gz --destination web-production"))
 @config_file
-@click.option("--destination", required=True, help="Whose rules and lanes.")
+@click.option("--destination", required=True, help="The destination whose rules apply.")
 @click.option("--rate", type=click.IntRange(1), metavar="N", help="At most N messages a second.")
-@click.option("--dry-run", is_flag=True, help="Only say what would come of it; Redis and keys may be absent.")
+@click.option(
+    "--max-bad",
+    type=click.IntRange(0),
+    default=1000,
+    show_default=True,
+    metavar="N",
+    help="Stop before more than N messages become dead letters.",
+)
+@click.option("--dry-run", is_flag=True, help="Only count what would happen; needs neither Redis nor keys.")
 @click.argument("file", type=click.Path(path_type=Path))
-def import_(config_path: Path | None, destination: str, rate: int | None, dry_run: bool, file: Path) -> None:
-    """Accepts the messages of a file as the door does; can be stopped and started again at any time.
+def import_(
+    config_path: Path | None, destination: str, rate: int | None, max_bad: int, dry_run: bool, file: Path
+) -> None:
+    """Accept the messages of a file as the endpoint does; can be stopped and started again at any time.
 
     FILE holds JSON lines, plain or gzip; a line is one message, an array or an envelope. A line that is not JSON
-    becomes a dead letter. After Ctrl-C or kill -9 the same command goes on where it was, and stores nothing twice.
-    Without a terminal, progress comes as JSON lines.
+    becomes a dead letter. After Ctrl-C or kill -9 the same command resumes where it stopped, and stores nothing
+    twice. Without a terminal, progress is printed as JSON lines.
     """
     settings = config.load(config_path or config.path(), need_secrets=not dry_run)
     name = known(destination, settings.destinations, "destination")
-    with lines.opened(file) as source, meter.shown(source, "trying" if dry_run else "importing") as shown:
-        pause = _Pause(shown)
-        taker = _Trying(settings, name) if dry_run else _Storing(settings, name, source.digest, pause)
-        try:
-            with pause.ended_by_signals():
-                _run(source, _Door(settings, name), taker, pause, rate)
-        except KeyboardInterrupt:
-            raise click.ClickException(f"stopped after line {shown.line}: {taker.when_stopped}") from None
-        except BookmarkMoved as error:
-            raise click.ClickException(f"stopped after line {shown.line}: {_MOVED}") from error
-        finally:
-            shown.end(taker.found)
-    if shown.is_drawn:
-        click.echo("\n".join([shown.summary, *taker.sentences]))
+    trial = _Trial(settings.destinations[name].rules) if dry_run else None
+    with interrupted_by_signals(), lines.opened(file) as source:
+        steps = partial(_steps, source, settings, name, rate)
+        doing, report = ("trying", trial.report) if trial else ("importing", dict)
+        with meter.display(source, doing, report) as progress, suppress(KeyboardInterrupt):
+            trial.run(steps, progress) if trial else _store(
+                steps, progress, settings, name, source.digest, max_bad
+            )
+    if not progress.is_finished:
+        then = "Nothing was stored." if trial else "Run the same command to resume."
+        click.echo(f"Stopped after line {progress.line}. {then}", err=True)
+        sys.exit(130)
+    if sys.stderr.isatty():
+        click.echo("\n".join([progress.summary, *(trial.sentences() if trial else [])]))
 
 
-def _run(source: Source, door: "_Door", taker: "_Storing | _Trying", pause: "_Pause", rate: int | None) -> None:
-    shown = pause.meter
-    after = taker.begin()
-    shown.begin(after)
-    if after:
-        shown.say(f"going on after line {after:,}")
-    most = intake.STEP_ITEMS
-    if rate is not None:
-        most = min(most, max(1, rate // _STEPS_A_SECOND))
+def _steps(source: Source, settings: Settings, name: str, rate: int | None, after: int = 0) -> Iterator[Step]:
+    """Yield what is stored together of the lines behind line *after*, at most *rate* messages a second."""
+    items_of = partial(_items, settings.destinations[name].rules, settings.intake.max_message_bytes)
+    max_items = min(intake.STEP_ITEMS, max(1, rate // _STEPS_A_SECOND)) if rate else intake.STEP_ITEMS
     due = 0.0
-    for step in lines.steps(_watched(source.lines(door.most_bytes), after, pause), after, most, door.items):
-        pause.sleep_until(due)
-        due = time.monotonic() + (len(step.items) / rate if rate else 0)
-        shown.add(step.line, taker.take(step))
-    taker.end()
-    shown.is_finished = True
+    for step in lines.steps(source.lines(settings.intake.max_body_bytes), after, max_items, items_of):
+        time.sleep(max(0.0, due - time.monotonic()))
+        due = time.monotonic() + len(step.items) / (rate or math.inf)
+        yield step
 
 
-def _watched(found: Iterable[Line], after: int, pause: "_Pause") -> Iterator[Line]:
-    for line in found:
-        if line.number % _LOOK_LINES == 0:
-            pause.look()
-        yield line
-        if line.number == after:
-            # What was only read over says nothing about the rate.
-            pause.meter.begin(after)
-
-
-class _Door:
-    """What a line becomes, by the rules of the door."""
-
-    def __init__(self, settings: Settings, name: str) -> None:
-        self.most_bytes = settings.intake.max_body_bytes
-        self._most_message_bytes = settings.intake.max_message_bytes
-        self._rules = settings.destinations[name].rules
-
-    def items(self, line: Line) -> list[Item]:
-        """Return what to store of a line; one that is no body for the door is set aside whole."""
-        if line.length > len(line.text):
-            return [_refused(line, "message_too_large", f"{line.length} bytes, of which the beginning is kept")]
-        try:
-            found = payload.messages(line.text, payload.MAX_MESSAGES)
-        except RequestRefused as refused:
-            if refused.code == "too_many_messages":
-                return [_refused(line, "message_too_large", f"more than {payload.MAX_MESSAGES:,} messages")]
-            return [_refused(line, "not_json")]
-        return [item(each, self._rules, self._most_message_bytes) for each in found]
+def _items(rules: Rules, max_bytes: int, line: Line) -> list[Item]:
+    """Return what the endpoint would store of a line; one that it would refuse is one dead letter."""
+    if line.length > len(line.text):
+        return [_refused(line, "message_too_large", f": {line.length} bytes, of which the beginning is kept")]
+    try:
+        messages = payload.messages(line.text, payload.MAX_MESSAGES)
+    except RequestRefused as refused:
+        if refused.code == "too_many_messages":
+            return [_refused(line, "message_too_large", f": more than {payload.MAX_MESSAGES:,} messages")]
+        return [_refused(line, "not_json")]
+    return [item(each, rules, max_bytes) for each in messages]
 
 
 def _refused(line: Line, code: str, why: str = "") -> Item:
-    detail = f"line {line.number}: {why}" if why else f"line {line.number}"
     text = line.text.rstrip(b"\r\n")
-    return set_aside("events", text, MessageRejected(code, detail), line.digest or text)
+    return set_aside("events", text, MessageRejected(code, f"line {line.number}{why}"), line.digest or text)
 
 
-class _Pause:
-    """The waits of an import: signs of life all the while, and Ctrl-C ends them, but never a step at hand."""
+def _store(
+    steps: Callable[[int], Iterator[Step]],
+    progress: Meter,
+    settings: Settings,
+    name: str,
+    digest: str,
+    max_bad: int,
+) -> None:
+    """Store each step once, together with the bookmark that says so, however often Redis has to be asked."""
+    store = store_of(settings)
+    high_water = HighWater(store, settings.intake.full_at_percent)
+    terms = Terms(name, settings.intake.dedupe_hours, settings.redis.wait_replicas)
 
-    def __init__(self, shown: Meter) -> None:
-        self.meter = shown
-        self._is_to_stop = False
+    def accept(step: Step) -> None:
+        high_water.check()
+        receipt = intake.accept_marked(store, step.items, terms, Bookmark(digest, step.after, step.line))
+        progress.add(step.line, receipt)
+        _wake(store, name, receipt)
 
-    @contextmanager
-    def ended_by_signals(self) -> Iterator[None]:
-        """Makes the first Ctrl-C or SIGTERM a wish that ``look`` finds; a second one ends at once."""
-        numbers = (signal.SIGINT, signal.SIGTERM)
-        before = {number: signal.signal(number, self._stop) for number in numbers}
+    def finish() -> None:
+        imports.finish(store, name, digest)
+        progress.is_finished = True
+
+    after = progress.line = _until_stored(progress, partial(imports.begin, store, name, digest))
+    if after:
+        progress.say(f"Resuming after line {after:,}")
+    try:
+        for step in steps(after):
+            progress.start()
+            _check(step, progress.counts, max_bad)
+            _until_stored(progress, partial(accept, step))
+    except BookmarkMoved as error:
+        raise click.ClickException(f"Stopped after line {progress.line}: {_MOVED}") from error
+    _until_stored(progress, finish)
+
+
+def _wake(store: Store, name: str, receipt: Receipt) -> None:
+    if receipt.asleep:
+        # Lanes that are not woken now are woken by the watchdog.
+        with suppress(StoreUnavailable):
+            wake(store, name, sorted(receipt.asleep))
+
+
+def _until_stored(progress: Meter, ask: Callable[[], T]) -> T:
+    """Return what Redis answers, however long that takes; a Ctrl-C ends the wait, but no call."""
+    while True:
         try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    def _stop(self, *_: object) -> None:
-        if self._is_to_stop:
-            raise KeyboardInterrupt
-        self._is_to_stop = True
-
-    def look(self) -> None:
-        """Shows how far it is.
-
-        Raises:
-            KeyboardInterrupt: the person wants it to end.
-        """
-        if self._is_to_stop:
-            raise KeyboardInterrupt
-        self.meter.tick()
-
-    def sleep_until(self, ends: float) -> None:
-        """Sleeps until a moment of the monotonic clock, and looks at least once."""
-        self.look()
-        while (left := ends - time.monotonic()) > 0:
-            time.sleep(min(left, _NAP_SECONDS))
-            self.look()
-
-    def until_stored(self, ask: Callable[[], T]) -> T:
-        """Gives what Redis answers, however long that takes."""
-        while True:
-            try:
+            with uninterrupted():
                 answer = ask()
-            except StoreUnavailable as error:
-                self.meter.wait(error.detail)
-                self.sleep_until(time.monotonic() + _RETRY_SECONDS)
-            else:
-                self.meter.go_on()
-                return answer
+        except StoreUnavailable as error:
+            if progress.waits_since is None:
+                progress.waits_since = time.monotonic()
+                progress.say(f"waiting for {error.detail}; resumes automatically (Ctrl-C to stop)")
+            time.sleep(_RETRY_SECONDS)
+        else:
+            if progress.waits_since is not None:
+                progress.waits_since = None
+                progress.say("resuming")
+            return answer
 
 
-class _Storing:
-    """Stores the steps, each with the bookmark that says so; it tells nothing beside the meter."""
+def _check(step: Step, counts: dict[str, int], max_bad: int) -> None:
+    """Stop an import of a wrong file before it fills Redis with dead letters.
 
-    when_stopped = "the same command goes on there"
-
-    def __init__(self, settings: Settings, name: str, digest: str, pause: _Pause) -> None:
-        self.found: dict[str, object] = {}
-        self.sentences: list[str] = []
-        self._name, self._digest, self._pause = name, digest, pause
-        self._settings = settings
-        self._store = store_of(settings)
-        self._high_water = HighWater(self._store, settings.intake.full_at_percent)
-
-    def begin(self) -> int:
-        """Gives the line up to which an earlier run has stored all."""
-        return self._pause.until_stored(lambda: imports.begin(self._store, self._name, self._digest))
-
-    def take(self, step: Step) -> Receipt:
-        """Stores a step, once, however often Redis has to be asked."""
-        return self._pause.until_stored(lambda: self._accept(step))
-
-    def end(self) -> None:
-        """Removes the bookmark."""
-        self._pause.until_stored(lambda: imports.finish(self._store, self._name, self._digest))
-
-    def _accept(self, step: Step) -> Receipt:
-        self._high_water.check()
-        settings = self._settings
-        terms = Terms(self._name, settings.intake.dedupe_hours, settings.redis.wait_replicas)
-        bookmark = Bookmark(self._digest, step.after, step.line)
-        receipt = intake.accept_marked(self._store, step.items, terms, bookmark)
-        if receipt.asleep:
-            # Lanes that are not woken now are woken by the watch.
-            with suppress(StoreUnavailable):
-                wake(self._store, self._name, sorted(receipt.asleep))
-        return receipt
+    Raises:
+        click.ClickException: nothing of the file is JSON, or too much of it is bad.
+    """
+    reasons = [each.reason for each in step.items]
+    done, bad = sum(counts.values()), counts["set_aside"] + sum(map(bool, reasons))
+    if done + len(reasons) == bad >= _WRONG_LINES and {*reasons} == {"not_json"}:
+        problem = "no line so far is JSON. Is it the right file?"
+    elif bad > max_bad:
+        problem = f"more than {max_bad:,} messages are bad. With a larger --max-bad the same command resumes."
+    else:
+        return
+    raise click.ClickException(f"Stopped after line {step.after}: {problem}")
 
 
-class _Trying:
-    """Only counts what the steps would make; whether an id has come before, nobody looks."""
+class _Trial:
+    """What would become of the messages; whether an id has come before is not looked up."""
 
-    when_stopped = "nothing was stored"
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._records = Counter(events=0, identities=0, impressions=0)
+        self._filtered: Counter[str] = Counter()
+        self._bad: Counter[str] = Counter()
 
-    def __init__(self, settings: Settings, name: str) -> None:
-        self._rules = settings.destinations[name].rules
-        self._made: Counter[str] = Counter(events=0, identities=0, impressions=0)
-        self._dropped: Counter[str] = Counter()
-        self._refused: Counter[str] = Counter()
+    def run(self, steps: Callable[[], Iterator[Step]], progress: Meter) -> None:
+        """Map the steps and count."""
+        for step in steps():
+            progress.start()
+            bad = [each.reason for each in step.items if each.reason]
+            self._bad.update(bad)
+            for each in step.items:
+                if not each.reason:
+                    self._map(each)
+            progress.add(step.line, Receipt(len(step.items) - len(bad), 0, len(bad)))
+        progress.is_finished = True
 
-    def begin(self) -> int:
-        """Gives 0: nothing was ever stored."""
-        return 0
+    def _map(self, accepted: Item) -> None:
+        restored, now_ms = message.restore(accepted.text), int(time.time() * 1000)
+        for mapping in (to_split, to_impressions) if "impressions" in accepted.lanes else (to_split,):
+            mapped = mapping(restored, self._rules, now_ms)
+            self._records.update({name: len(getattr(mapped, name)) for name in self._records})
+            self._filtered.update([mapped.dropped] if mapped.dropped else [])
 
-    def take(self, step: Step) -> Receipt:
-        """Maps a step."""
-        refused = [each.reason for each in step.items if each.reason]
-        self._refused.update(refused)
-        for each in step.items:
-            if not each.reason:
-                self._map(each)
-        return Receipt(len(step.items) - len(refused), 0, len(refused))
+    def report(self) -> dict[str, Any]:
+        """Return the counts for JSON."""
+        return {**self._records, "dropped": dict(self._filtered), "refused": dict(self._bad)}
 
-    def _map(self, taken: Item) -> None:
-        restored, now_ms = message.restore(taken.text), int(time.time() * 1000)
-        self._count(to_split(restored, self._rules, now_ms))
-        if "impressions" in taken.lanes:
-            self._count(to_impressions(restored, self._rules, now_ms))
-
-    def _count(self, mapped: Mapped) -> None:
-        made = {"events": mapped.events, "identities": mapped.identities, "impressions": mapped.impressions}
-        self._made.update({name: len(records) for name, records in made.items()})
-        if mapped.dropped:
-            self._dropped[mapped.dropped] += 1
-
-    def end(self) -> None:
-        """Nothing is to be done."""
-
-    @property
-    def found(self) -> dict[str, object]:
-        """What would come of the messages, for JSON."""
-        return {**self._made, "dropped": dict(self._dropped), "refused": dict(self._refused)}
-
-    @property
-    def sentences(self) -> list[str]:
-        """The same for a person."""
-        counts = {"would make": self._made, "dropped": self._dropped, "refused": self._refused}
-        listed = [
-            f"{what}: " + ", ".join(f"{name} {number:,}" for name, number in sorted(counted.items()))
-            for what, counted in counts.items()
-            if counted
-        ]
-        return [*listed, "nothing was stored: this was a dry run"]
+    def sentences(self) -> Iterator[str]:
+        """Yield the counts for a person."""
+        counters = {"would make": self._records, "filtered": self._filtered, "dead letters": self._bad}
+        for title, counter in counters.items():
+            if counter:
+                yield f"{title}: " + ", ".join(f"{name} {n:,}" for name, n in sorted(counter.items()))
+        yield "Nothing was stored (dry run)."

@@ -1,134 +1,95 @@
 """How far a long import is: a bar on stderr in a terminal, else JSON lines on stdout."""
 
+import math
 import sys
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import click
 import orjson
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn
 
 from split_dest.cli.lines import Source
 from split_dest.inbox.intake import Receipt
 
-_TELL_SECONDS = 1.0
-_DRAW_SECONDS = 0.1
-
 
 class Meter:
-    """The numbers of this run of an import; ``line`` is the line up to which all is done."""
+    """The numbers of this run of an import.
+
+    ``line`` is the line up to which all is done; ``waits_since`` is set while nothing can be stored.
+    """
 
     def __init__(self, source: Source, bar: Progress, doing: str) -> None:
-        self.line = self._accepted = self._duplicates = self._set_aside = 0
-        self._source, self._bar, self._doing = source, bar, doing
-        self._task = bar.add_task(doing, total=source.total_bytes, told="")
-        self.is_drawn = not bar.disable
+        self.line = 0
+        self.counts = {"accepted": 0, "duplicates": 0, "set_aside": 0}
+        self.waits_since: float | None = None
         self.is_finished = False
-        self._waits_since: float | None = None
-        self.begin(0)
+        self._source, self._bar, self._doing = source, bar, doing
+        bar.add_task(doing, start=False, total=source.total_bytes, text="")
+        self._task = bar.tasks[0]
 
-    def begin(self, line: int) -> None:
-        """Starts the clock behind a line: what was read so far says nothing about the rate."""
-        self.line = line
-        self._began = self._told = time.monotonic()
-        self._began_bytes = self._source.bytes
+    def start(self) -> None:
+        """Start the clock, once: what was only read past until now says nothing about the rate."""
+        if not self._task.started:
+            self._bar.reset(self._task.id, completed=self._source.read_bytes)
 
     def add(self, line: int, receipt: Receipt) -> None:
-        """Counts what became of all up to and with a line."""
-        self.line = line
-        self._accepted += receipt.accepted
-        self._duplicates += receipt.duplicates
-        self._set_aside += receipt.set_aside
-        self.tick()
-
-    def tick(self) -> None:
-        """Shows the numbers, if the last time is long enough ago."""
-        if time.monotonic() - self._told < (_DRAW_SECONDS if self.is_drawn else _TELL_SECONDS):
-            return
-        self._told = time.monotonic()
-        if self.is_drawn:
-            self._draw()
-        else:
-            click.echo(orjson.dumps(self._numbers()))
+        """Count what became of everything up to and with a line."""
+        self.line, self.counts = line, {name: n + getattr(receipt, name) for name, n in self.counts.items()}
 
     def say(self, text: str) -> None:
-        """Says a line on stderr, above the bar if there is one."""
+        """Print a line on stderr, above the bar if there is one."""
         self._bar.console.print(text, soft_wrap=True, markup=False, highlight=False)
 
-    def wait(self, why: str) -> None:
-        """Says once that nothing can be stored now, and why; the bar tells how long."""
-        if self._waits_since is None:
-            self._waits_since = time.monotonic()
-            self.say(f"waiting: {why}; goes on by itself, Ctrl-C ends it")
-        self.tick()
+    def numbers(self) -> dict[str, Any]:
+        """Return all numbers by name, and move the bar."""
+        messages, read, size = sum(self.counts.values()), self._source.read_bytes, self._source.total_bytes
+        self._bar.update(self._task.id, completed=read)
+        left = 0 if self.is_finished else self._task.time_remaining
+        places = {"line": self.line, "bytes": read, "total_bytes": size}
+        pace = {"rate": round(messages / (self._task.elapsed or math.inf), 1), "seconds_left": left}
+        return {"messages": messages, **self.counts, **places, **pace, "finished": self.is_finished}
 
-    def go_on(self) -> None:
-        """Says that a wait, if there was one, is over."""
-        if self._waits_since is not None:
-            self._waits_since = None
-            self.say("going on")
-
-    def _numbers(self) -> dict[str, object]:
-        left = 0.0 if self.is_finished else self._seconds_left()
-        return {
-            "messages": self.messages,
-            "accepted": self._accepted,
-            "duplicates": self._duplicates,
-            "set_aside": self._set_aside,
-            "line": self.line,
-            "bytes": self._source.bytes,
-            "total_bytes": self._source.total_bytes,
-            "rate": round(self._rate(), 1),
-            "seconds_left": None if left is None else round(left),
-            "finished": self.is_finished,
-        }
-
-    def end(self, more: Mapping[str, object]) -> None:
-        """Tells the last numbers, with *more* beside them, where JSON is told."""
-        if not self.is_drawn:
-            click.echo(orjson.dumps({**self._numbers(), **more}))
-
-    @property
-    def messages(self) -> int:
-        """How many messages were done."""
-        return self._accepted + self._duplicates + self._set_aside
+    def draw(self) -> None:
+        """Show the numbers beside the bar."""
+        numbers, waits = self.numbers(), self.waits_since
+        left = "" if numbers["seconds_left"] is None else f", {timedelta(seconds=numbers['seconds_left'])} left"
+        text = f"{numbers['messages']:,} done, {numbers['rate']:,.0f}/s{left}, {numbers['set_aside']:,} refused"
+        doing = self._doing if waits is None else f"waiting {time.monotonic() - waits:.0f} s"
+        self._bar.update(self._task.id, description=doing, text=text)
 
     @property
     def summary(self) -> str:
         """The numbers for a person."""
-        counts = f"{self._accepted:,} accepted, {self._duplicates:,} duplicates, {self._set_aside:,} set aside"
-        return f"{self.messages:,} messages up to line {self.line:,}: {counts}"
-
-    def _rate(self) -> float:
-        return self.messages / max(time.monotonic() - self._began, 0.001)
-
-    def _seconds_left(self) -> float | None:
-        done = self._source.bytes - self._began_bytes
-        if not done:
-            return None
-        return (time.monotonic() - self._began) / done * (self._source.total_bytes - self._source.bytes)
-
-    def _draw(self) -> None:
-        left = self._seconds_left()
-        until_end = "" if left is None else f", {timedelta(seconds=round(left))} left"
-        told = f"{self.messages:,} done, {self._rate():,.0f}/s{until_end}, {self._set_aside:,} refused"
-        waits = self._waits_since
-        doing = self._doing if waits is None else f"waiting {time.monotonic() - waits:.0f} s"
-        self._bar.update(self._task, description=doing, completed=self._source.bytes, told=told)
+        text = "{accepted:,} accepted, {duplicates:,} duplicates, {set_aside:,} dead letters"
+        return f"{sum(self.counts.values()):,} messages up to line {self.line:,}: {text.format(**self.counts)}"
 
 
 @contextmanager
-def shown(source: Source, doing: str) -> Iterator[Meter]:
-    """Gives the meter of a file, and takes its bar away at the end."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(10),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[told]}"),
-    )
-    quiet = not sys.stderr.isatty()
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet) as bar:
-        yield Meter(source, bar, doing)
+def display(source: Source, doing: str, report: Callable[[], dict[str, Any]]) -> Iterator[Meter]:
+    """Show the numbers of a file all the while; in JSON with those that *report* returns."""
+    columns = "{task.description}", BarColumn(10), TaskProgressColumn(), "{task.fields[text]}"
+    is_drawn, ended = sys.stderr.isatty(), threading.Event()
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not is_drawn) as bar:
+        meter = Meter(source, bar, doing)
+
+        def show() -> None:
+            meter.draw() if is_drawn else click.echo(orjson.dumps(meter.numbers() | report()))
+
+        def keep_showing() -> None:
+            while not ended.wait(0.1 if is_drawn else 1):
+                show()
+
+        thread = threading.Thread(target=keep_showing, daemon=True)
+        thread.start()
+        try:
+            yield meter
+        finally:
+            ended.set()
+            thread.join()
+            show()

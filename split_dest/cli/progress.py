@@ -11,12 +11,12 @@ T = TypeVar("T")
 
 
 def shown(items: Iterable[T], doing: str, total: int | None = None) -> Iterator[T]:
-    """Gives the items, with a bar that moves as they are taken; without a terminal there is none.
+    """Yield the items, with a bar that moves as they are taken; without a terminal there is none.
 
     Args:
-        items: what is worked on.
+        items: what to iterate over.
         doing: what the bar says.
-        total: how many there are; None: nobody knows.
+        total: how many there are; None: unknown.
     """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     quiet = not sys.stderr.isatty()

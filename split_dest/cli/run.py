@@ -2,21 +2,21 @@
 
 import math
 import os
+import re
 import signal
+import socket
 import sys
-import threading
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
 import click
-from honcho.environ import parse_procfile
-from honcho.manager import Manager
 
 from split_dest import config, embedded_redis
 from split_dest.cli.options import config_file, example, settings_of
-from split_dest.cli.processes import STOP_SECONDS, Processes, terminate_like_interrupt, with_our_programs
+from split_dest.cli.processes import Processes, show, web_command, worker_command
 
 _LOOK_SECONDS = 0.1
 #: Redis reads a large append-only file at about 100 MB a second.
@@ -28,93 +28,75 @@ _READ_SECONDS = 600.0
 @click.option(
     "--procfile",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    default=Path("Procfile"),
-    show_default=True,
-    help="Which processes.",
+    help="Run the commands of this file instead, each by the shell.",
 )
-def run(config_path: Path | None, procfile: Path) -> None:
-    """Runs all processes of the Procfile on this machine until Ctrl-C, with the embedded Redis if settings say so.
+def run(config_path: Path | None, procfile: Path | None) -> None:
+    """Run web and worker on this machine until Ctrl-C, with the embedded Redis if the settings say so.
 
-    SIGHUP is passed on to all, which then read the settings again.
+    On SIGHUP both read the settings again.
 
-    PORT (8000), WEB_CONCURRENCY (1) and WORKER_CONCURRENCY (2) are taken from the environment.
+    HOST (127.0.0.1), PORT (8000), WEB_CONCURRENCY (1) and WORKER_CONCURRENCY (2) are taken from the environment.
     """
     settings = settings_of(config_path)
     config.check_numbers()
-    terminate_like_interrupt()
+    environ = {**os.environ, "SPLIT_DEST_CONFIG": str(config_path or config.path())}
+    environ |= {name: environ.get(name) or value for name, value in (("HOST", "127.0.0.1"), ("PORT", "8000"))}
+    signal.signal(signal.SIGINT, _stop)
+    signal.signal(signal.SIGTERM, _stop)
     # What is started inherits it, so that no process dies of a signal that comes before it listens.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    environ = with_our_programs({**os.environ, "SPLIT_DEST_CONFIG": str(config_path or config.path())})
-    with suppress(KeyboardInterrupt), Processes(Path(settings.redis.data_dir), environ) as redis:
-        if settings.redis.url == "embedded":
-            _start(redis, settings.redis.data_dir)
-        manager = _Manager()
-        for name, command in parse_procfile(procfile.read_text()).processes.items():
-            manager.add_process(name, command, env=environ)
-        threading.Thread(target=_watch, args=(redis, manager), daemon=True).start()
-        manager.loop()
-        redis.check()
-        if not manager.told_to_stop:
-            raise click.ClickException("a process ended by itself; the lines above say which and why")
+    with Processes(Path(settings.redis.data_dir), environ) as processes:
+        try:
+            if settings.redis.url == "embedded":
+                _start_redis(processes, settings.redis.data_dir)
+            _start(processes, procfile, environ)
+            while True:
+                processes.check()
+                time.sleep(_LOOK_SECONDS)
+        except KeyboardInterrupt as interrupt:
+            show("system", f"{interrupt} received")
 
 
-def _start(redis: Processes, data_dir: str) -> None:
+def _start_redis(processes: Processes, data_dir: str) -> None:
     command = embedded_redis.command(data_dir)
     if embedded_redis.is_served(data_dir):
-        raise click.ClickException(f"a Redis serves {data_dir} already: does split-dest run elsewhere?")
-    redis.start("redis", command)
-    redis.wait_until(lambda: embedded_redis.is_ready(data_dir), "Redis", _READ_SECONDS)
+        raise click.ClickException(f"Redis is already running for {data_dir}. Is another split-dest running?")
+    processes.start("redis", command, is_last=True)
+    processes.wait_until(lambda: embedded_redis.is_ready(data_dir), "Redis", _READ_SECONDS)
 
 
-def _watch(redis: Processes, manager: "_Manager") -> None:
-    """Ends the others when Redis has ended: without it nothing is accepted, however long they run."""
-    try:
-        while True:
-            time.sleep(_LOOK_SECONDS)
-            redis.check()
-    except click.ClickException:
-        manager.terminate()
+def _start(processes: Processes, procfile: Path | None, environ: dict[str, str]) -> None:
+    address = f"{environ['HOST']}:{environ['PORT']}"
+    if procfile is None:
+        _check_free(environ["HOST"], environ["PORT"])
+        processes.start_shown("web", web_command(address))
+        processes.start_shown("worker", worker_command())
+    else:
+        commands = re.findall(r"^([\w-]+):[ \t]*(.+)$", procfile.read_text("utf-8"), re.MULTILINE)
+        if not commands:
+            raise click.ClickException(f"{procfile} names no process")
+        for name, command in commands:
+            processes.start_shown(name, command)
+    signal.signal(signal.SIGHUP, partial(_hang_up, processes, sys.stdout.isatty()))
+    if procfile is None:
+        processes.wait_for(f"http://{address}/readyz", math.inf)
+        show("system", f"ready at http://{address}")
 
 
-class _Manager(Manager):  # type: ignore[misc]
-    """honcho's manager; it knows who asked it to stop, and gives the others the time that a last call takes."""
+def _check_free(host: str, port: str) -> None:
+    with suppress(OSError, ValueError), socket.create_connection((host.strip("[]"), int(port)), 1):
+        raise click.ClickException(f"Port {port} is in use (HOST, PORT)")
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.told_to_stop = False
-        self._in_terminal = sys.stdout.isatty()
-        self._kill_after = math.inf
 
-    def _start(self) -> None:
-        super()._start()
-        signal.signal(signal.SIGHUP, self._hang_up)
+def _hang_up(processes: Processes, in_terminal: bool, number: int, _: FrameType | None) -> None:
+    """Pass SIGHUP on, so that all read the settings again; end all when a terminal was closed."""
+    if in_terminal and not sys.stdout.isatty():
+        _stop(number, None)
+    processes.pass_on(number)
 
-    def _hang_up(self, number: int, _: FrameType | None) -> None:
-        """Passes SIGHUP on, so that all read the settings again; asks all to end when a terminal was closed."""
-        if self._in_terminal and not sys.stdout.isatty():
-            # What honcho prints would fail, and leave the others behind.
-            with open(os.devnull, "w") as nowhere:
-                os.dup2(nowhere.fileno(), sys.stdout.fileno())
-            self.terminate()
-            return
-        for process in self._processes.values():
-            if "pid" in process and "returncode" not in process:
-                with suppress(ProcessLookupError):
-                    os.killpg(process["pid"], number)
 
-    def terminate(self) -> None:
-        """Asks all to end: upon a signal, or when one has ended by itself."""
-        if not self._all_started():
-            # honcho does not know their process ids yet.
-            later = threading.Timer(_LOOK_SECONDS, self.terminate)
-            later.daemon = True
-            later.start()
-            return
-        self.told_to_stop = self.told_to_stop or not self._any_stopped()
-        self._kill_after = min(self._kill_after, time.monotonic() + STOP_SECONDS)
-        super().terminate()
-
-    def kill(self) -> None:
-        """Kills those that have not ended in time; honcho asks for it after five seconds, again and again."""
-        if time.monotonic() > self._kill_after:
-            super().kill()
+def _stop(number: int, _: FrameType | None) -> None:
+    """End the command; whatever comes meanwhile changes nothing."""
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt(signal.Signals(number).name)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -14,7 +15,7 @@ from split_dest.errors import Problem, SettingsError
 Where = tuple[str | int, ...]
 _Pair = tuple[yaml.Node, yaml.Node]
 
-#: A reference such as ``${NAME}``.
+#: A reference such as ``${NAME}``, or ``${/path}`` for what stands in a file.
 VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ABSENT = object()
@@ -220,6 +221,8 @@ class _Reader:
         return FromEnvironment(VARIABLE.sub(lambda match: values[match[1]] or "", text), text)
 
     def _variable(self, reference: str, where: Where) -> str | None:
+        if reference.startswith("/"):
+            return self._content(reference, where)
         name = reference.removesuffix(":-")
         if not _NAME.fullmatch(name):
             return self._stand_in(where, "write ${NAME}, or ${NAME:-} if it may be absent")
@@ -232,6 +235,14 @@ class _Reader:
             text = f"${{{name}}}: set the variable {name}, or {name}_FILE to a file's path"
             return self._stand_in(where, text)
         return value
+
+    def _content(self, path: str, where: Where) -> str | None:
+        """Return what stands in the file of ``${/path}``."""
+        with suppress(OSError, UnicodeDecodeError):
+            if value := Path(path).read_text(encoding="utf-8").strip():
+                return value
+        text = "the file is empty, or can't be read as text"
+        return self._stand_in(where, text) if self.need_variables else None
 
     def _stand_in(self, where: Where, text: str) -> str:
         self.source.note(where, text)

@@ -11,13 +11,15 @@ from gevent import monkey
 
 monkey.patch_all()
 
+import errno
 import gc
 import logging
 import os
+import re
 import signal
 import sys
 from collections.abc import Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import gevent
@@ -51,6 +53,9 @@ _REQUESTS_A_CONNECTION = 100
 _LATER_SECONDS = 5
 #: The master's signal to its processes to read the settings again; gunicorn's workers don't use it.
 _TELL = signal.SIGUSR2
+#: gunicorn tries five times to listen, with up to three lines a try; "connection to" says why it failed.
+_CANT_LISTEN = ("connection to", "Connection in use", "Invalid address", "Can't connect to")
+_IN_USE = re.compile(rf"connection to .* (\d+)\) failed: .*{os.strerror(errno.EADDRINUSE)}")
 _reading = BoundedSemaphore()
 
 
@@ -62,12 +67,19 @@ def on_starting(_server: object) -> None:
     errors = logging.getLogger("gunicorn.error")
     errors.handlers.clear()
     errors.propagate = True
-    errors.addFilter(_is_worth_a_line)
+    errors.addFilter(partial(_is_worth_a_line, os.getpid()))
 
 
-def _is_worth_a_line(record: logging.LogRecord) -> bool:
+def _is_worth_a_line(master: int, record: logging.LogRecord) -> bool:
     """Rate-limit the lines that a sender can cause, and quote nothing of a request that is not HTTP."""
+    if os.getpid() == master:
+        # It sees no request, so what it fills into its lines can quote none.
+        record.msg, record.args = record.getMessage(), ()
     text = str(record.msg)
+    if text.startswith(_CANT_LISTEN):
+        if text.startswith(_CANT_LISTEN[0]):
+            _not_listening(text)
+        return False
     if text.startswith("Invalid request from"):
         logs.often("not_http", error=type(sys.exception()).__name__)
         return False
@@ -77,6 +89,13 @@ def _is_worth_a_line(record: logging.LogRecord) -> bool:
     return logs.due(text) > 0
 
 
+@cache
+def _not_listening(text: str) -> None:
+    """Log once why gunicorn can't listen."""
+    in_use = _IN_USE.match(text)
+    logs.error("not_listening", detail=f"Port {in_use[1]} is in use (HOST, PORT)" if in_use else text)
+
+
 def when_ready(server: Any) -> None:
     """Handle SIGHUP instead of gunicorn."""
     # A new process blocks these signals until it handles them; before that they would kill it.
@@ -84,6 +103,7 @@ def when_ready(server: Any) -> None:
         before=partial(_mask, signal.SIG_BLOCK), after_in_parent=partial(_mask, signal.SIG_UNBLOCK)
     )
     signal.signal(signal.SIGHUP, lambda *_: gevent.spawn(_hang_up, server))
+    logs.info("listening", addresses=[str(listener) for listener in server.LISTENERS])
     _mask(signal.SIG_UNBLOCK)
 
 

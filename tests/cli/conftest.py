@@ -46,7 +46,7 @@ def terminal() -> Iterator[Terminal]:
 
 
 @pytest.fixture
-def shown(terminal: Terminal, settings: Service) -> Callable[..., int]:
+def run_shown(terminal: Terminal, settings: Service) -> Callable[..., int]:
     """Runs a command in the terminal, where a person may type something; gives its exit code."""
 
     def run(*arguments: object, typing: str = "") -> int:

@@ -427,9 +427,11 @@ def test_redis_away_is_told(typed, away, settings):
 @pytest.mark.parametrize(
     ("answer", "code", "left", "last"), [("n", 1, 3, "stopped"), ("y", 0, 1, "2 dropped"), ("", 1, 3, "stopped")]
 )
-def test_a_person_is_asked_before_anything_is_dropped(command, shown, terminal, letters, answer, code, left, last):
+def test_a_person_is_asked_before_anything_is_dropped(
+    command, run_shown, terminal, letters, answer, code, left, last
+):
     """With the count, by reason; only a yes drops."""
-    ended = shown("dead", "drop", "--reason", "id_not_string", typing=f"{answer}\n")
+    ended = run_shown("dead", "drop", "--reason", "id_not_string", typing=f"{answer}\n")
 
     assert ended == code
     assert "2 dead letters: id_not_string 2" in terminal.text
@@ -439,11 +441,11 @@ def test_a_person_is_asked_before_anything_is_dropped(command, shown, terminal, 
 
 
 @pytest.mark.parametrize(("answer", "code"), [("n", 1), ("y", 0)])
-def test_a_person_is_asked_before_anything_is_replayed(shown, terminal, settings, store, answer, code):
+def test_a_person_is_asked_before_anything_is_replayed(run_shown, terminal, settings, store, answer, code):
     """With the count of what would become of them; only a yes replays."""
     keep(store, GOOD)
 
-    ended = shown("dead", "replay", "--all", typing=f"{answer}\n")
+    ended = run_shown("dead", "replay", "--all", typing=f"{answer}\n")
 
     assert ended == code
     assert "1 dead letter: 1 would be delivered, 0 filtered, 0 refused again (they stay)" in terminal.text
@@ -452,9 +454,9 @@ def test_a_person_is_asked_before_anything_is_replayed(shown, terminal, settings
 
 
 @pytest.mark.parametrize(("word", "last"), [("drop", "no dead letters"), ("replay", "0 replayed, 0 skipped")])
-def test_where_there_is_nothing_nobody_is_asked(shown, terminal, word, last):
+def test_where_there_is_nothing_nobody_is_asked(run_shown, terminal, word, last):
     """Nor is it an error."""
-    assert shown("dead", word, "--all") == 0
+    assert run_shown("dead", word, "--all") == 0
     assert last in terminal.text.rstrip().splitlines()[-1]
     assert "[y/N]" not in terminal.text
 

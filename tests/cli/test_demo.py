@@ -1,15 +1,22 @@
 """demo: the first thing that anybody tries."""
 
+import os
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import orjson
 
 from split_dest.cli.processes import call
-from tests.cli.typed import descendants, ended, listening, lives, ran, start, wait_until
+from tests.cli.typed import REPOSITORY, descendants, ended, environment, listening, lives, ran, start, wait_until
 
+SEEN = {"key": "u-1", "split": "checkout_button", "treatment": "on", "time": 1768469400250}
+#: As it is typed in a folder whose virtual environment is not active.
+PROGRAM = os.path.relpath(Path(sys.executable).parent / "split-dest", REPOSITORY)
+#: What must not be followed.
+WIDE = {"PATH": os.defpath, "GUNICORN_CMD_ARGS": "--bind 0.0.0.0:0", "HOST": "0.0.0.0"}  # noqa: S104
 BECAME = [
     ("track Order Completed", "event Order_Completed / user / u-1001", "yes"),
     ("", "event Order_Completed / anonymous / a-7f3", "yes"),
@@ -26,7 +33,7 @@ BECAME = [
 
 
 def rows(out: str) -> list[tuple[str, ...]]:
-    """Gives the cells of the table's rows."""
+    """Return the cells of the table's rows."""
     cells = [tuple(cell.strip() for cell in line.split("│")[1:-1]) for line in out.splitlines() if "│" in line]
     return [row for row in cells if len(row) == 3]
 
@@ -40,12 +47,12 @@ def test_the_examples_arrive_and_nothing_is_left(tmp_path):
         "WORKER_CONCURRENCY": "7",
     }
 
-    found = ran("demo", environ=environ, seconds=60)
+    result = ran("demo", environ=environ, seconds=60)
 
-    assert (found.code, found.err) == (0, "")
-    assert rows(found.out) == BECAME
-    assert found.out.startswith("Starting Redis, the sandbox, web and worker.\nAll run after ")
-    assert found.out.endswith("Everything arrived.\n")
+    assert (result.code, result.err) == (0, "")
+    assert rows(result.out) == BECAME
+    assert result.out.startswith("Starting Redis, the sandbox, web and worker.\nEverything is up (")
+    assert result.out.endswith("Everything arrived.\n")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -53,82 +60,87 @@ def test_what_does_not_arrive_is_told(tmp_path):
     """When the time is over, the table says what is missing, and the exit code is 1."""
     hurry = "from split_dest.cli import demo, main; demo._ARRIVE_SECONDS = 0; main()"
 
-    found = ended(
+    result = ended(
         start("demo", program=["-c", hurry], environ={"TMPDIR": str(tmp_path), "COLUMNS": "120"}), seconds=60
     )
 
-    assert found.code == 1
-    assert found.err == "Error: not everything arrived within 0 s\n"
-    assert [row[:2] for row in rows(found.out)] == [row[:2] for row in BECAME]
-    assert "no" in {row[2] for row in rows(found.out)}
+    assert result.code == 1
+    assert result.err == "Error: not everything arrived within 0 s\n"
+    assert [row[:2] for row in rows(result.out)] == [row[:2] for row in BECAME]
+    assert "no" in {row[2] for row in rows(result.out)}
     assert list(tmp_path.iterdir()) == []
 
 
 def test_kept_it_can_be_tried_until_ctrl_c(tmp_path):
-    """What the printed curl line posts arrives at the printed sandbox; Ctrl-C leaves nothing, with exit code 0.
+    """What the printed curl lines post arrives, or is kept as a dead letter; the printed commands show it.
 
-    Nobody beyond this machine can reach it, whatever the environment asks of gunicorn.
+    Nobody beyond this machine can reach it, whatever the environment asks of gunicorn. Ctrl-C leaves nothing, with
+    exit code 0.
     """
-    wide = {"GUNICORN_CMD_ARGS": "--bind 0.0.0.0:0", "HOST": "0.0.0.0"}  # noqa: S104 (what must not be followed)
-    running = start("demo", "--keep", environ={"TMPDIR": str(tmp_path), **wide})
-    said = said_at_the_start(running)
-    told = dict(re.findall(r"^(Door|Sandbox|Metrics|Secret|Impressions): +(\S+)$", said, re.MULTILINE))
-    below = descendants(running.pid)
-    addresses = listening(below)
+    running = start("demo", "--keep", program=[PROGRAM], environ={"TMPDIR": str(tmp_path), **WIDE})
+    text = printed_at_the_start(running)
+    printed = dict(re.findall(r"^(\w+(?: letters)?): +(\S.*)$", text, re.MULTILINE))
+    below, addresses = descendants(running.pid), listening(descendants(running.pid))
 
-    answer = typed_curl(said)
-    arrived = wait_until(lambda: [e for e in received(told["Sandbox"]) if e["eventTypeId"] == "Hello"])
-    metrics = call("GET", told["Metrics"])
-    seen = {"key": "u-1", "split": "checkout_button", "treatment": "on", "time": 1768469400250}
-    call("POST", told["Impressions"], orjson.dumps([seen]))
-    tracks = wait_until(lambda: received(told["Sandbox"].replace("=events", "=tracks")))
+    good, bad = (posted(line) for line in text.splitlines() if line.strip().startswith("curl "))
+    arrived = wait_until(lambda: [e for e in received(printed["Sandbox"]) if e["eventTypeId"] == "Hello"])
+    status, letters = typed(printed["Status"]), typed(printed["Dead letters"])
+    metrics = call("GET", printed["Metrics"])
+    call("POST", printed["Impressions"], orjson.dumps([SEEN]))
+    tracks = wait_until(lambda: received(printed["Sandbox"].replace("=events", "=tracks")))
     running.send_signal(2)
-    found = ended(running)
+    result = ended(running)
 
     assert addresses == {"127.0.0.1"}
-    assert answer["accepted"] == 1
+    assert (good["accepted"], bad["set_aside"]) == (1, 1)
     assert (arrived[0]["key"], tracks[0]["userId"]) == ("u-1", "u-1")
+    assert "demo" in status
+    assert "id_not_string" in letters
+    assert printed["Status"].startswith(f"{PROGRAM} status --config {tmp_path}/")
     assert metrics.status == 200
-    assert told["Secret"] in said.split("Try it:")[1]
-    assert (found.code, found.err) == (0, "")
+    assert text.count(f"'Authorization: {printed['Secret']}'") == 2
+    assert (result.code, result.err) == (0, "")
     assert sum(1 for command in below.values() if "redis-server" in command) == 1
     assert not [*(command for pid, command in below.items() if lives(pid)), *tmp_path.iterdir()]
 
 
-def said_at_the_start(running: subprocess.Popen[bytes]) -> str:
-    """Gives all that a kept demo says."""
-    said = ""
-    while not said.endswith("Ctrl-C ends everything.\n"):
+def typed(line: str) -> str:
+    """Return what a printed command says in another terminal, in the same folder."""
+    return subprocess.check_output(["sh", "-c", line], cwd=REPOSITORY, env=environment(), text=True)
+
+
+def printed_at_the_start(running: subprocess.Popen[bytes]) -> str:
+    """Return all that a kept demo prints."""
+    text = ""
+    while not text.endswith("Ctrl-C ends everything.\n"):
         line = running.stdout.readline().decode()
         assert line, running.stderr.read()
-        said += line
-    return said
+        text += line
+    return text
 
 
-def typed_curl(said: str) -> dict:
-    """Does what the printed curl line does."""
-    line = next(line for line in said.splitlines() if line.strip().startswith("curl "))
+def posted(line: str) -> dict:
+    """Do what a printed curl line does; return the answer."""
     _, _, url, _, header, _, body = shlex.split(line)
     name, _, value = header.partition(": ")
-    answer = call("POST", url, body.encode(), {name: value})
-    return orjson.loads(answer.data)
+    return orjson.loads(call("POST", url, body.encode(), {name: value}).data)
 
 
 def received(url: str) -> list[dict]:
-    """Gives what the sandbox lists."""
+    """Return what the sandbox lists."""
     return orjson.loads(call("GET", url).data)
 
 
 def test_stopped_in_the_midst_of_the_start_nothing_is_left(tmp_path):
-    """A service manager's SIGTERM ends it as Ctrl-C does: all processes and files go, exit code 1."""
+    """A service manager's SIGTERM ends it as Ctrl-C does: all processes and files go, exit code 130."""
     running = start("demo", environ={"TMPDIR": str(tmp_path)})
     running.stdout.readline()
     below = wait_until(lambda: descendants(running.pid))
 
     running.terminate()
-    found = ended(running)
+    result = ended(running)
 
-    assert (found.code, found.err.strip()) == (1, "stopped")
+    assert (result.code, result.err.strip()) == (130, "stopped")
     assert not [command for pid, command in below.items() if lives(pid)]
     assert list(tmp_path.iterdir()) == []
 
@@ -138,7 +150,22 @@ def test_without_a_place_for_its_files_it_says_so(tmp_path):
     (tmp_path / "file").write_text("")
     script = "import tempfile, sys; tempfile.tempdir = sys.argv.pop(); from split_dest.cli import main; main()"
 
-    found = ended(start("demo", str(Path(tmp_path) / "file"), program=["-c", script]))
+    result = ended(start("demo", str(Path(tmp_path) / "file"), program=["-c", script]))
 
-    assert (found.code, found.out) == (1, "")
-    assert "Not a directory" in found.err
+    assert (result.code, result.out) == (1, "")
+    assert "Not a directory" in result.err
+
+
+def test_a_closed_terminal_ends_all_that_was_started_in_it(tmp_path):
+    """The window is closed while everything runs: no process and no file is left."""
+    spawn = ["-c", "import pty, sys; pty.spawn(sys.argv[1:])"]
+    command = [sys.executable, "-m", "split_dest", "demo", "--keep"]
+    terminal = start(*command, program=spawn, environ={"TMPDIR": str(tmp_path)})
+    wait_until(lambda: b"Ctrl-C ends everything." in terminal.stdout.readline())
+    below = descendants(terminal.pid)
+
+    terminal.kill()
+
+    assert len(below) >= 6
+    wait_until(lambda: not any(lives(pid) for pid in below), 30)
+    assert list(tmp_path.iterdir()) == []

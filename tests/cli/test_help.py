@@ -122,10 +122,14 @@ def test_wrong_settings_end_a_process_with_exit_code_2(tmp_path):
 
 
 def test_without_any_file_the_default_one_is_named(typed, tmp_path, monkeypatch):
-    """Outside of the project's folder the message says which file was looked for."""
+    """Outside of the project's folder the message says which file was looked for, and how to name another."""
     monkeypatch.chdir(tmp_path)
 
     result = typed("status")
 
     assert (result.code, result.out) == (2, "")
-    assert result.err == "config/development.yaml:1:1: can't be read: No such file or directory\n"
+    assert result.err.splitlines() == [
+        "config/development.yaml:1:1: can't be read: No such file or directory",
+        "Name the settings file with --config or the variable SPLIT_DEST_CONFIG. `split-dest check --config FILE`",
+        "checks it, `split-dest run --config FILE` starts everything.",
+    ]

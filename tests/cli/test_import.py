@@ -1,4 +1,4 @@
-"""import: every form of a file, what is set aside of it, and what is told all the while."""
+"""import: every form of a file, its dead letters, and its progress."""
 
 import gzip
 import os
@@ -20,13 +20,13 @@ IDENTIFY = {"type": "identify", "messageId": "i-1", "userId": "u-1", "traits": {
 
 
 def lines(*values) -> bytes:
-    """Gives JSON lines."""
+    """Return JSON lines."""
     return b"".join(orjson.dumps(value) + b"\n" for value in values)
 
 
 @pytest.fixture
 def imported(command, tmp_path):
-    """Imports a file of this content; gives what came of it."""
+    """Import a file of this content; return what came of it."""
 
     def run(content: bytes, *options, name: str = "messages.jsonl"):
         (tmp_path / name).write_bytes(content)
@@ -37,7 +37,7 @@ def imported(command, tmp_path):
 
 @pytest.fixture
 def stored(store):
-    """Gives the ids of the messages that wait in a lane."""
+    """Return the ids of the messages that wait in a lane."""
 
     def look(lane: str = "events") -> list[str]:
         entries = store.client.xrange(f"sd:web:{lane}:stream")
@@ -59,16 +59,16 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_file_is_accepted_as_by_the_door(imported, stored, form):
+def test_a_file_is_accepted_as_by_the_endpoint(imported, stored, form):
     """Each message waits in its lane, in the file's order; the last line of stdout has all numbers."""
-    found = imported(FORMS[form])
+    result = imported(FORMS[form])
 
-    assert (found.code, found.err) == (0, "")
-    told = found.json[-1]
-    assert list(told) == KEYS
-    assert (told["messages"], told["accepted"], told["set_aside"]) == (1501, 1501, 0)
-    assert (told["line"], told["seconds_left"], told["finished"]) == (1501, 0, True)
-    assert told["bytes"] == told["total_bytes"] == len(FORMS[form])
+    assert (result.code, result.err) == (0, "")
+    numbers = result.json[-1]
+    assert list(numbers) == KEYS
+    assert (numbers["messages"], numbers["accepted"], numbers["set_aside"]) == (1501, 1501, 0)
+    assert (numbers["line"], numbers["seconds_left"], numbers["finished"]) == (1501, 0, True)
+    assert numbers["bytes"] == numbers["total_bytes"] == len(FORMS[form])
     assert stored() == [f"m-{n}" for n in range(1500)]
     assert stored("identities") == ["i-1"]
 
@@ -78,39 +78,39 @@ def test_a_line_may_hold_several_messages(imported, stored):
     one, two, three, *rest = tracks(5)
     content = lines(one, [two, three]) + b"\n  \n" + lines({"batch": rest[:1]}, [{"json": rest[1]}], [])
 
-    found = imported(content)
+    result = imported(content)
 
-    assert (found.json[-1]["accepted"], found.json[-1]["line"]) == (5, 7)
+    assert (result.json[-1]["accepted"], result.json[-1]["line"]) == (5, 7)
     assert stored() == [f"m-{n}" for n in range(5)]
 
 
-def test_bad_lines_are_set_aside_and_stop_nothing(imported, stored, store):
-    """What is not JSON is kept whole with its line; what the door sets aside is set aside for the same reason."""
+def test_bad_lines_become_dead_letters_and_stop_nothing(imported, stored, store):
+    """A line that is not JSON is kept whole with its number; the rest has the endpoint's own reasons."""
     content = (
         lines(*tracks(2))
         + b'{"type": "tra\n\nhello\r\n'
         + lines(7, {"type": "track", "userId": {}}, *tracks(1, 2))
     )
 
-    found = imported(content)
+    result = imported(content)
 
-    assert found.code == 0
-    assert (found.json[-1]["messages"], found.json[-1]["accepted"], found.json[-1]["set_aside"]) == (7, 3, 4)
+    assert result.code == 0
+    assert (result.json[-1]["messages"], result.json[-1]["accepted"], result.json[-1]["set_aside"]) == (7, 3, 4)
     assert stored() == ["m-0", "m-1", "m-2"]
     letters = [(each.reason, each.detail, each.text) for each in dead_letters.browse(store, "web")]
     assert letters[:2] == [("not_json", "line 3", b'{"type": "tra'), ("not_json", "line 5", b"hello")]
     assert [reason for reason, _, _ in letters[2:]] == ["not_an_object", "id_not_string"]
 
 
-def test_lines_that_are_too_large_are_set_aside(imported, settings, store, stored):
-    """More messages than the door takes at once, or more bytes; of endless bytes only the beginning is kept."""
+def test_lines_that_are_too_large_become_dead_letters(imported, settings, store, stored):
+    """More messages or bytes than the endpoint takes at once; of endless bytes only the beginning is kept."""
     settings.file.write_text(settings.file.read_text() + "intake: {max_body_bytes: 100000}\n")
     many = b"[" + b",".join([b"{}"] * 10_001) + b"]"
     content = lines(*tracks(1)) + many + b"\n[" + b" " * 200_000 + b"]\n" + lines(*tracks(1, 1))
 
-    found = imported(content)
+    result = imported(content)
 
-    assert (found.json[-1]["accepted"], found.json[-1]["set_aside"], found.json[-1]["line"]) == (2, 2, 4)
+    assert (result.json[-1]["accepted"], result.json[-1]["set_aside"], result.json[-1]["line"]) == (2, 2, 4)
     first, second = dead_letters.browse(store, "web")
     assert (first.reason, first.detail) == ("message_too_large", "line 2: more than 10,000 messages")
     assert first.text == many
@@ -121,19 +121,19 @@ def test_lines_that_are_too_large_are_set_aside(imported, settings, store, store
 
 def test_the_longest_array_is_one_line(imported, store):
     """Ten thousand messages on one line are stored at once."""
-    found = imported(lines(tracks(3), tracks(10_000), tracks(3)), "--rate", "100000")
+    result = imported(lines(tracks(3), tracks(10_000), tracks(3)), "--rate", "100000")
 
-    assert (found.json[-1]["accepted"], found.json[-1]["duplicates"]) == (10_000, 6)
+    assert (result.json[-1]["accepted"], result.json[-1]["duplicates"]) == (10_000, 6)
     assert store.client.xlen("sd:web:events:stream") == 10_000
 
 
-def test_what_the_door_has_taken_counts_as_a_duplicate(imported, door):
+def test_what_the_endpoint_has_accepted_counts_as_a_duplicate(imported, door):
     """A file that overlaps with what Segment has sent doubles nothing."""
     door(*tracks(3))
 
-    found = imported(lines(*tracks(5)))
+    result = imported(lines(*tracks(5)))
 
-    assert (found.json[-1]["accepted"], found.json[-1]["duplicates"]) == (2, 3)
+    assert (result.json[-1]["accepted"], result.json[-1]["duplicates"]) == (2, 3)
 
 
 def test_what_came_with_a_write_key_is_no_duplicate(imported, store):
@@ -141,9 +141,9 @@ def test_what_came_with_a_write_key_is_no_duplicate(imported, store):
     items = [item(each, Rules(), None, "tracking") for each in tracks(3)]
     intake.accept(store, items, Terms("web", 24))
 
-    found = imported(lines(*tracks(3)))
+    result = imported(lines(*tracks(3)))
 
-    assert (found.json[-1]["accepted"], found.json[-1]["duplicates"]) == (3, 0)
+    assert (result.json[-1]["accepted"], result.json[-1]["duplicates"]) == (3, 0)
 
 
 def test_a_bad_line_is_one_dead_letter_and_does_not_claim_its_id(imported, store, stored):
@@ -151,9 +151,9 @@ def test_a_bad_line_is_one_dead_letter_and_does_not_claim_its_id(imported, store
     (good,) = tracks(1)
     bad = lines(good | {"userId": []}) + b"{oops\n"
 
-    found = [imported(bad).json[-1], imported(bad + lines(good)).json[-1]]
+    result = [imported(bad).json[-1], imported(bad + lines(good)).json[-1]]
 
-    assert [(each["accepted"], each["duplicates"], each["set_aside"]) for each in found] == [(0, 0, 2), (1, 2, 0)]
+    assert [(each["accepted"], each["duplicates"], each["set_aside"]) for each in result] == [(0, 0, 2), (1, 2, 0)]
     assert (stored(), len(list(dead_letters.browse(store, "web")))) == (["m-0"], 2)
 
 
@@ -162,9 +162,9 @@ def test_large_lines_that_begin_alike_are_dead_letters_each(imported, settings, 
     settings.file.write_text(settings.file.read_text() + "intake: {max_body_bytes: 100000}\n")
     content = b"".join(b"[" + b" " * 200_000 + end + b"]\n" for end in (b"1", b"2", b"1"))
 
-    found = imported(content)
+    result = imported(content)
 
-    assert (found.json[-1]["duplicates"], found.json[-1]["set_aside"]) == (1, 2)
+    assert (result.json[-1]["duplicates"], result.json[-1]["set_aside"]) == (1, 2)
 
 
 def test_the_lanes_are_woken_and_the_bookmark_goes(imported, store):
@@ -186,12 +186,12 @@ def test_the_rate_is_kept_and_progress_is_told_about_every_second(imported):
     """At 40 a second, 100 messages take two seconds and a half; the lines of JSON say how far it is."""
     started = time.monotonic()
 
-    found = imported(lines(*tracks(100)), "--rate", "40")
+    result = imported(lines(*tracks(100)), "--rate", "40")
 
     assert time.monotonic() - started > 2.3
-    assert [list(line) for line in found.json] == [KEYS] * len(found.json)
-    assert len(found.json) >= 3
-    first, *_, last = found.json
+    assert [list(line) for line in result.json] == [KEYS] * len(result.json)
+    assert len(result.json) >= 3
+    first, *_, last = result.json
     assert 0 < first["messages"] <= 100
     assert (first["finished"], last["finished"], last["messages"]) == (False, True, 100)
     assert 0 < first["rate"] < 50
@@ -205,15 +205,15 @@ def test_a_dry_run_needs_neither_redis_nor_keys(away, tmp_path):
     broken = lines({"type": "track", "userId": {}}) + b"oops\nhello\n"
     file.write_bytes(gzip.compress(lines(*tracks(3), tracks(2), IDENTIFY, nameless, nameless) + broken))
 
-    found = ended(start("import", file, "--config", away, "--destination", "web", "--dry-run"))
+    result = ended(start("import", file, "--config", away, "--destination", "web", "--dry-run"))
 
-    assert (found.code, found.err) == (0, "")
-    told = found.json[-1]
-    assert list(told) == [*KEYS, "events", "identities", "impressions", "dropped", "refused"]
-    assert (told["messages"], told["set_aside"], told["line"]) == (11, 3, 10)
-    assert (told["events"], told["identities"]) == (5, 1)
-    assert told["dropped"] == {"page_unnamed": 2}
-    assert told["refused"] == {"id_not_string": 1, "not_json": 2}
+    assert (result.code, result.err) == (0, "")
+    numbers = result.json[-1]
+    assert list(numbers) == [*KEYS, "events", "identities", "impressions", "dropped", "refused"]
+    assert (numbers["messages"], numbers["set_aside"], numbers["line"]) == (11, 3, 10)
+    assert (numbers["events"], numbers["identities"]) == (5, 1)
+    assert numbers["dropped"] == {"page_unnamed": 2}
+    assert numbers["refused"] == {"id_not_string": 1, "not_json": 2}
 
 
 def test_a_dry_run_counts_each_lane_that_a_message_waits_in(imported, settings):
@@ -222,10 +222,10 @@ def test_a_dry_run_counts_each_lane_that_a_message_waits_in(imported, settings):
     viewed = {"type": "track", "event": "Experiment Viewed", "userId": "u-1"}
     whole = viewed | {"properties": {"experiment_name": "new-cart", "variation_name": "on"}}
 
-    told = imported(lines(whole, viewed), "--dry-run").json[-1]
+    numbers = imported(lines(whole, viewed), "--dry-run").json[-1]
 
-    assert (told["messages"], told["events"], told["impressions"]) == (2, 2, 1)
-    assert told["dropped"] == {"exposure_incomplete": 1}
+    assert (numbers["messages"], numbers["events"], numbers["impressions"]) == (2, 2, 1)
+    assert numbers["dropped"] == {"exposure_incomplete": 1}
 
 
 def test_a_dry_run_stores_nothing(imported, store):
@@ -237,21 +237,21 @@ def test_a_dry_run_stores_nothing(imported, store):
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "text"),
     [
         ("nowhere.jsonl", "Error: {}: No such file or directory"),
-        ("folder", "Error: {} is no file: a pipe or a folder can't be read again after a stop"),
-        ("pipe", "Error: {} is no file: a pipe or a folder can't be read again after a stop"),
+        ("folder", "Error: {} is not a regular file; import needs one so that it can resume"),
+        ("pipe", "Error: {} is not a regular file; import needs one so that it can resume"),
     ],
 )
-def test_a_file_that_cant_be_read_is_told(command, tmp_path, name, told):
+def test_a_file_that_cant_be_read_is_told(command, tmp_path, name, text):
     """One line and exit code 2, before Redis is asked."""
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
 
-    found = command("import", tmp_path / name, "--destination", "web")
+    result = command("import", tmp_path / name, "--destination", "web")
 
-    assert (found.code, found.out, found.err.splitlines()[-1]) == (2, "", told.format(tmp_path / name))
+    assert (result.code, result.out, result.err.splitlines()[-1]) == (2, "", text.format(tmp_path / name))
 
 
 @pytest.mark.parametrize("name", ["wbe", "flags"])
@@ -262,26 +262,71 @@ def test_an_unknown_destination_is_told_with_the_known_ones(command, settings, n
         text + 'sources: {flags: {tokens: ["${TEST_SECRET}"], write_key: "${TEST_SDK_KEY}"}}\n'
     )
 
-    found = command("import", "messages.jsonl", "--destination", name)
+    result = command("import", "messages.jsonl", "--destination", name)
 
-    assert (found.code, found.out) == (2, "")
-    assert found.err.endswith(f'Error: no destination "{name}" in the settings; there are: web\n')
+    assert (result.code, result.out) == (2, "")
+    assert result.err.endswith(f'Error: no destination "{name}" in the settings; there are: web\n')
 
 
 @pytest.mark.parametrize("cut", [gzip.compress(PLAIN)[:-5_000], gzip.compress(PLAIN) + b"oops", b"\x1f\x8bhello"])
 def test_of_a_broken_gzip_all_that_can_be_read_is_stored(imported, store, cut):
     """The line up to which it is stored is told, with exit code 1."""
-    found = imported(cut)
+    result = imported(cut)
 
     waiting = store.client.xlen("sd:web:events:stream") + store.client.xlen("sd:web:identities:stream")
-    assert found.code == 1
-    assert f"messages.jsonl: can't be read after line {waiting}: " in found.err
-    assert (found.json[-1]["line"], found.json[-1]["finished"]) == (waiting, False)
+    assert result.code == 1
+    assert f"messages.jsonl: can't be read after line {waiting}: " in result.err
+    assert (result.json[-1]["line"], result.json[-1]["finished"]) == (waiting, False)
 
 
 def test_an_empty_file_is_done_at_once(imported):
     """Nothing to do is no error."""
-    found = imported(b"")
+    result = imported(b"")
 
-    assert (found.code, found.err) == (0, "")
-    assert (found.json[-1]["messages"], found.json[-1]["finished"]) == (0, True)
+    assert (result.code, result.err) == (0, "")
+    numbers = result.json[-1]
+    assert (numbers["messages"], numbers["seconds_left"], numbers["finished"]) == (0, 0, True)
+
+
+@pytest.mark.parametrize("options", [(), ("--dry-run",), ("--rate", "50")])
+def test_a_file_of_another_kind_stops_it_at_once(imported, store, options):
+    """Of a CSV nothing is kept, or less than ten lines where a step is short."""
+    result = imported(b"id,name\n" + b"".join(b"%d,Ann\n" % n for n in range(3000)), *options)
+
+    waiting = len(list(dead_letters.browse(store, "web")))
+    if options == ("--dry-run",):
+        assert (result.code, result.json[-1]["refused"]) == (0, {"not_json": 3001})
+        assert waiting == 0
+        return
+    assert result.code == 1
+    assert result.err == f"Error: Stopped after line {waiting}: no line so far is JSON. Is it the right file?\n"
+    assert waiting < 10
+
+
+def test_few_lines_that_are_not_json_are_no_other_file(imported, store):
+    """A short file of bad lines is kept as dead letters, as in any other file."""
+    result = imported(b"hello\n" * 9)
+
+    assert (result.code, result.json[-1]["finished"]) == (0, True)
+    assert [letter.reason for letter in dead_letters.browse(store, "web")] == ["not_json"]
+
+
+def test_dead_letters_of_an_import_are_bounded(imported, store):
+    """It stops before there are too many, at a whole step, and resumes when more are allowed."""
+    bad = [{"type": "track", "userId": [n]} for n in range(1100)]
+    content = lines(*tracks(1500), *bad, *tracks(1, 1500))
+
+    result, again = imported(content), imported(content, "--max-bad", "1100")
+
+    assert result.code == 1
+    assert result.err == (
+        "Error: Stopped after line 2000: more than 1,000 messages are bad."
+        " With a larger --max-bad the same command resumes.\n"
+    )
+    assert (result.json[-1]["accepted"], result.json[-1]["set_aside"], result.json[-1]["line"]) == (
+        1500,
+        500,
+        2000,
+    )
+    assert (again.code, again.err) == (0, "Resuming after line 2,000\n")
+    assert (again.json[-1]["accepted"], again.json[-1]["set_aside"]) == (1, 600)

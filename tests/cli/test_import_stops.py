@@ -37,7 +37,7 @@ def forgetful(settings):
 
 @pytest.fixture
 def begin(forgetful, file):
-    """Starts the import in a process of its own."""
+    """Start the import in a process of its own."""
 
     def run(*options, rate: int = 100_000):
         return start("import", file, "--destination", "web", "--rate", rate, *options, environ=forgetful.environ)
@@ -46,7 +46,7 @@ def begin(forgetful, file):
 
 
 def ids(store) -> list[str]:
-    """Gives the ids of all that was stored, with those that came twice."""
+    """Return the ids of all that was stored, with those that came twice."""
     return [orjson.loads(fields[b"m"])["messageId"] for _, fields in store.client.xrange(STREAM)]
 
 
@@ -62,12 +62,12 @@ def test_killed_again_and_again_it_stores_each_message_once(begin, store):
         process.wait(10)
     held = store.client.xlen(STREAM)
 
-    found = ended(begin())
+    result = ended(begin())
 
     assert 4000 <= held < COUNT
-    assert found.code == 0
-    assert found.err == f"going on after line {held:,}\n"
-    assert found.json[-1]["accepted"] == COUNT - held
+    assert result.code == 0
+    assert result.err == f"Resuming after line {held:,}\n"
+    assert result.json[-1]["accepted"] == COUNT - held
     assert ids(store) == ALL
 
 
@@ -82,11 +82,11 @@ def test_ctrl_c_ends_it_after_the_step_at_hand(begin, store, with_signal):
     again = ended(begin())
 
     assert (stopped.code, stopped.err) == (
-        1,
-        f"Error: stopped after line {held}: the same command goes on there\n",
+        130,
+        f"Stopped after line {held}. Run the same command to resume.\n",
     )
     assert (stopped.json[-1]["line"], stopped.json[-1]["finished"]) == (held, False)
-    assert (again.code, again.err) == (0, f"going on after line {held:,}\n")
+    assert (again.code, again.err) == (0, f"Resuming after line {held:,}\n")
     assert (again.json[-1]["line"], again.json[-1]["finished"]) == (COUNT, True)
     assert ids(store) == ALL
 
@@ -98,7 +98,7 @@ def test_a_pause_of_the_rate_ends_with_ctrl_c(begin, store):
 
     stopped = interrupted(process)
 
-    assert (stopped.code, store.client.xlen(STREAM)) == (1, 1)
+    assert (stopped.code, store.client.xlen(STREAM)) == (130, 1)
 
 
 def test_a_dry_run_ends_with_ctrl_c(begin, store):
@@ -108,21 +108,21 @@ def test_a_dry_run_ends_with_ctrl_c(begin, store):
 
     stopped = interrupted(process)
 
-    assert stopped.code == 1
-    assert stopped.err.endswith(": nothing was stored\n")
+    assert stopped.code == 130
+    assert re.fullmatch(r"Stopped after line \d+\. Nothing was stored\.\n", stopped.err)
 
 
 def test_without_redis_it_waits_until_ctrl_c(file, away, forgetful):
     """It says what it waits for, gives a sign of life each second, and ends when the person wants."""
     process = start("import", file, "--destination", "web", "--config", away, environ=forgetful.environ)
-    told = [orjson.loads(process.stdout.readline()) for _ in range(2)]
+    numbers = [orjson.loads(process.stdout.readline()) for _ in range(2)]
 
     stopped = interrupted(process)
 
-    assert [(each["messages"], each["finished"]) for each in told] == [(0, False)] * 2
+    assert [(each["messages"], each["finished"]) for each in numbers] == [(0, False)] * 2
     waiting, end = stopped.err.splitlines()
-    assert waiting == "waiting: Redis: ConnectionError; goes on by itself, Ctrl-C ends it"
-    assert (stopped.code, end) == (1, "Error: stopped after line 0: the same command goes on there")
+    assert waiting == "waiting for Redis: ConnectionError; resumes automatically (Ctrl-C to stop)"
+    assert (stopped.code, end) == (130, "Stopped after line 0. Run the same command to resume.")
 
 
 def test_a_full_redis_is_waited_for(begin, store):
@@ -135,17 +135,17 @@ def test_a_full_redis_is_waited_for(begin, store):
         held = store.client.xlen(STREAM)
     finally:
         store.client.config_set("maxmemory", 0)
-    found = ended(process)
+    result = ended(process)
 
-    assert first == b"waiting: Redis: over 80 % of maxmemory; goes on by itself, Ctrl-C ends it\n"
+    assert first == b"waiting for Redis: over 80 % of maxmemory; resumes automatically (Ctrl-C to stop)\n"
     assert held == 0
-    assert (found.code, found.err) == (0, "going on\n")
+    assert (result.code, result.err) == (0, "resuming\n")
     assert ids(store) == ALL
 
 
 @pytest.fixture
 def own(tmp_path, forgetful):
-    """A Redis of the test's own, which the settings name; gives how to start it and its store."""
+    """A Redis of the test's own, which the settings name; return how to start it and its store."""
     folder = tmp_path / "own"
     folder.mkdir()
     text = forgetful.file.read_text()
@@ -174,11 +174,11 @@ def test_a_killed_redis_is_waited_for_and_nothing_is_doubled(own, begin):
     first = process.stderr.readline()
     begin_server()
 
-    found = ended(process)
+    result = ended(process)
 
-    assert first.startswith(b"waiting: Redis: ")
-    assert (found.code, found.err) == (0, "going on\n")
-    assert found.json[-1]["accepted"] == COUNT
+    assert first.startswith(b"waiting for Redis: ")
+    assert (result.code, result.err) == (0, "resuming\n")
+    assert result.json[-1]["accepted"] == COUNT
     assert ids(store) == ALL
 
 
@@ -192,10 +192,10 @@ def test_a_redis_that_falls_silent_in_a_step_is_asked_again(own, begin):
     first = process.stderr.readline()
     server.send_signal(signal.SIGCONT)
 
-    found = ended(process)
+    result = ended(process)
 
-    assert first == b"waiting: Redis: TimeoutError; goes on by itself, Ctrl-C ends it\n"
-    assert (found.code, found.json[-1]["accepted"]) == (0, COUNT)
+    assert first == b"waiting for Redis: TimeoutError; resumes automatically (Ctrl-C to stop)\n"
+    assert (result.code, result.json[-1]["accepted"]) == (0, COUNT)
     assert ids(store) == ALL
 
 
@@ -205,10 +205,10 @@ def test_a_bookmark_that_is_gone_ends_it(begin, store):
     wait_until(lambda: store.client.xlen(STREAM) >= 500)
     store.client.flushall()
 
-    found = ended(process)
+    result = ended(process)
 
-    assert found.code == 1
-    assert "another import of this file goes on elsewhere, or Redis has lost its data" in found.err
+    assert result.code == 1
+    assert "another import of this file is running, or Redis has lost its data" in result.err
     assert store.client.xlen(STREAM) == 0
 
 
@@ -218,24 +218,24 @@ def test_two_imports_of_one_file_at_once_double_nothing(begin, store):
     wait_until(lambda: store.client.xlen(STREAM) >= 400)
     first.send_signal(signal.SIGSTOP)
     second = begin(rate=3000)
-    told = second.stderr.readline()
+    numbers = second.stderr.readline()
     first.send_signal(signal.SIGCONT)
 
-    found = [ended(each) for each in (first, second)]
+    result = [ended(each) for each in (first, second)]
 
-    assert told.startswith(b"going on after line ")
-    assert sorted(each.code for each in found) == [0, 1]
-    assert "another import of this file goes on elsewhere" in "".join(each.err for each in found)
+    assert numbers.startswith(b"Resuming after line ")
+    assert sorted(each.code for each in result) == [0, 1]
+    assert "another import of this file is running" in "".join(each.err for each in result)
     assert ids(store) == ALL
 
 
 def peak_kilobytes(process) -> int:
-    """Waits for the end of a process; gives the most memory that it had."""
+    """Wait for the end of a process; return the most memory that it had."""
     peak = 0
     while process.poll() is None:
         # Of a process that has just ended, the line is missing. What wait4 gives holds the parent's peak as well.
-        found = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{process.pid}/status").read_text())
-        peak = int(found[1]) if found else peak
+        result = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{process.pid}/status").read_text())
+        peak = int(result[1]) if result else peak
         time.sleep(0.01)
     assert process.returncode == 0
     return peak

@@ -6,14 +6,14 @@ from split_dest.cli.lines import Line, opened, steps
 from split_dest.mapping.acceptance import Item
 
 
-def cut(sizes, most=1000, items=1):
+def cut(sizes, max_items=1000, items=1):
     """Return the last line and the number of items of each step of lines that hold items of these sizes."""
-    found = [Line(number, b"x", 1) for number, _ in enumerate(sizes, 1)]
+    lines = [Line(number, b"x", 1) for number, _ in enumerate(sizes, 1)]
 
     def items_of(line):
         return [Item(("events",), "m", b"x" * sizes[line.number - 1])] * items
 
-    return [(step.after, step.line, len(step.items)) for step in steps(found, 0, most, items_of)]
+    return [(step.after, step.line, len(step.items)) for step in steps(lines, 0, max_items, items_of)]
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_a_step_ends_at_a_thousand_messages_or_a_megabyte(sizes, wanted):
 def test_a_line_is_never_cut(tmp_path):
     """A bookmark counts lines, so a line of many messages is one step, however large."""
     assert cut([400_000, 10, 10], items=4) == [(0, 1, 4), (1, 3, 8)]
-    assert cut([10] * 3, most=2, items=3) == [(0, 1, 3), (1, 2, 3), (2, 3, 3)]
+    assert cut([10] * 3, max_items=2, items=3) == [(0, 1, 3), (1, 2, 3), (2, 3, 3)]
 
 
 def test_a_line_that_is_cut_is_known_by_all_of_it(tmp_path):
@@ -44,9 +44,9 @@ def test_a_line_that_is_cut_is_known_by_all_of_it(tmp_path):
     file.write_bytes(beginning + b"1]\n" + beginning + b"2]\n" + beginning + b"1]\n[3]")
 
     with opened(file) as source:
-        found = list(source.lines(100_000))
+        lines = list(source.lines(100_000))
 
-    assert [line.length for line in found] == [200_004] * 3 + [3]
-    assert len({line.text for line in found}) == 2
-    assert len({line.digest for line in found}) == 3
-    assert (found[0].digest, found[3].digest) == (found[2].digest, b"")
+    assert [line.length for line in lines] == [200_004] * 3 + [3]
+    assert len({line.text for line in lines}) == 2
+    assert len({line.digest for line in lines}) == 3
+    assert (lines[0].digest, lines[3].digest) == (lines[2].digest, b"")

@@ -37,10 +37,10 @@ def test_what_senders_can_cause_at_any_rate_is_told_once_a_second(lines):
         logs.often("pixel_lost", reason="not_found")
     logs.often("not_http", error="X")
 
-    told = [line["event"] for line in lines()]
-    assert set(told) == {"pixel_lost", "not_http"}
+    events = [line["event"] for line in lines()]
+    assert set(events) == {"pixel_lost", "not_http"}
     # A slow machine may take a few seconds for them.
-    assert told.count("pixel_lost") < 20
+    assert events.count("pixel_lost") < 20
 
 
 @pytest.mark.parametrize(("log", "level"), [(logs.info, "info"), (logs.warning, "warning"), (logs.error, "error")])
@@ -75,10 +75,10 @@ def test_of_a_library_only_the_template_is_told(lines):
     library.warning(ValueError(CANARY))
     library.error("failed", exc_info=ValueError(CANARY))
 
-    found = lines()
-    assert [line["text"] for line in found] == ["could not parse %s", "ValueError", "failed"]
-    assert {(line["event"], line["logger"]) for line in found} == {("library", "some.package")}
-    assert CANARY not in str(found)
+    result = lines()
+    assert [line["text"] for line in result] == ["could not parse %s", "ValueError", "failed"]
+    assert {(line["event"], line["logger"]) for line in result} == {("library", "some.package")}
+    assert CANARY not in str(result)
 
 
 def test_a_process_logs_to_stdout_only_what_matters():
@@ -88,8 +88,8 @@ def test_a_process_logs_to_stdout_only_what_matters():
         " logging.getLogger('x').info('chatter'); logging.getLogger('x').warning('trouble')"
     )
 
-    found = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
 
-    told = [orjson.loads(line) for line in found.stdout.splitlines()]
-    assert [(line["event"], line.get("text")) for line in told] == [("ours", None), ("library", "trouble")]
-    assert found.stderr == b""
+    events = [orjson.loads(line) for line in result.stdout.splitlines()]
+    assert [(line["event"], line.get("text")) for line in events] == [("ours", None), ("library", "trouble")]
+    assert result.stderr == b""

@@ -1,6 +1,7 @@
 """Processes that belong to one command."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -21,20 +22,46 @@ DEAF = "trap '' TERM; echo ready; while true; do sleep 0.1; done"
 @pytest.fixture
 def some(tmp_path):
     """Processes whose logs go to the test's folder."""
-    with Processes(tmp_path, os.environ) as made:
-        yield made
+    with Processes(tmp_path, os.environ) as each:
+        yield each
 
 
-def test_processes_end_in_the_reverse_order_of_their_start(tmp_path):
-    """The one that was started first outlives the others."""
+def test_what_the_others_need_ends_after_them(tmp_path):
+    """Redis outlives those who write to it, however long they take."""
     with Processes(tmp_path, os.environ) as some:
-        for name in ("first", "second", "third"):
-            some.start(
-                name, ["sh", "-c", f"trap 'echo {name} >> {tmp_path}/ended; exit' TERM; echo up; sleep 60 & wait"]
+        for name, seconds in (("needed", 0), ("quick", 0), ("slow", 0.3)):
+            on_end = (
+                f"trap 'sleep {seconds}; echo {name} >> {tmp_path}/ended; exit' TERM; echo up; sleep 60 & wait"
             )
+            some.start(name, ["sh", "-c", on_end], is_last=name == "needed")
             wait_until((tmp_path / f"{name}.log").read_text)
 
-    assert (tmp_path / "ended").read_text().split() == ["third", "second", "first"]
+    assert (tmp_path / "ended").read_text().split() == ["quick", "slow", "needed"]
+
+
+def test_lines_are_shown_behind_the_name_of_their_process(tmp_path, capfd):
+    """With the time; a text is a command for the shell."""
+    with Processes(tmp_path, os.environ) as some:
+        some.start_shown("shell", "echo one && echo two; exec sleep 60")
+        some.start_shown("list", ["sh", "-c", "echo three >&2; exec sleep 60"])
+        lines = []
+        wait_until(lambda: lines.extend(capfd.readouterr().out.splitlines()) or len(lines) >= 5)
+
+    shown = {line.split(" ", 1)[1] for line in lines}
+    assert {"shell  | one", "shell  | two", "list   | three"} <= shown
+    assert re.fullmatch(r"\d\d:\d\d:\d\d system \| shell started \(pid=\d+\)", lines[0])
+
+
+def test_what_a_shell_started_may_finish_its_work(tmp_path, capfd):
+    """The shell dies of SIGTERM at once; what it started ends when it is done, and counts until then."""
+    work = "trap 'sleep 0.3; echo done; exit' TERM; echo up; while true; do sleep 0.05; done"
+    with Processes(tmp_path, os.environ) as some:
+        some.start_shown("both", f'sh -c "{work}"; true')
+        wait_until(lambda: "up" in capfd.readouterr().out)
+
+    out = capfd.readouterr().out
+    assert "both   | done" in out
+    assert out.endswith("both stopped\n")
 
 
 def test_a_process_that_does_not_end_is_killed(tmp_path, monkeypatch):
@@ -53,7 +80,7 @@ def test_a_process_that_does_not_end_is_killed(tmp_path, monkeypatch):
 
 def test_a_second_ctrl_c_ends_the_waiting(tmp_path):
     """Who presses Ctrl-C while something does not end kills it, and the others still end in order."""
-    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
     some = Processes(tmp_path, os.environ)
     some.start("first", ["sleep", "60"])
     some.start("deaf", ["sh", "-c", DEAF])
@@ -66,6 +93,24 @@ def test_a_second_ctrl_c_ends_the_waiting(tmp_path):
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     assert time.monotonic() - started < 5
     assert children("sleep") == []
+
+
+def test_a_burst_of_ctrl_c_leaves_nothing(tmp_path):
+    """However often and whenever it comes while processes are stopped, all of them end."""
+    signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
+    some = Processes(tmp_path, os.environ)
+    for name in ("one", "two", "three"):
+        some.start(name, ["sh", "-c", DEAF])
+        wait_until((tmp_path / f"{name}.log").read_text)
+
+    signal.signal(signal.SIGINT, lambda *_: None)
+    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+    some.stop()
+    signal.setitimer(signal.ITIMER_REAL, 0)
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    assert children("sh") == []
 
 
 def test_ctrl_c_during_a_start_forgets_no_process(tmp_path):
@@ -83,7 +128,7 @@ def test_ctrl_c_during_a_start_forgets_no_process(tmp_path):
 
 
 def children(name: str) -> list[str]:
-    """Gives the ids of this process's children of a name."""
+    """Return the ids of this process's children of a name."""
     listed = subprocess.run(["pgrep", "-P", str(os.getpid()), "-x", name], capture_output=True, check=False)
     return listed.stdout.split()
 
@@ -93,10 +138,10 @@ def test_a_process_that_ended_is_told_with_its_last_words(some):
     some.start("fine", ["sleep", "60"])
     some.start("broken", ["sh", "-c", "echo what went wrong; exit 3"])
 
-    with pytest.raises(click.ClickException) as told:
+    with pytest.raises(click.ClickException) as error:
         some.wait_for("http://127.0.0.1:1/", 10)
 
-    assert told.value.message == "broken ended with 3:\nwhat went wrong\n"
+    assert error.value.message == "broken ended with 3:\nwhat went wrong\n"
 
 
 def test_who_does_not_answer_is_told_with_what_all_said(some, tmp_path):
@@ -105,18 +150,18 @@ def test_who_does_not_answer_is_told_with_what_all_said(some, tmp_path):
     some.start("chatty", ["sh", "-c", "echo starting; sleep 60"])
     wait_until((tmp_path / "chatty.log").read_text)
 
-    with pytest.raises(click.ClickException) as told:
+    with pytest.raises(click.ClickException) as error:
         some.wait_for("http://127.0.0.1:1/", 0.2)
 
-    assert told.value.message == "http://127.0.0.1:1/ did not answer within 0 s\nchatty: starting"
+    assert error.value.message == "http://127.0.0.1:1/ did not answer within 0 s\nchatty: starting"
 
 
 def test_a_port_is_the_preferred_one_if_it_is_free():
     """A port that somebody listens on is not given."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        preferred = taken.getsockname()[1]
-        taken.listen()
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        preferred = listener.getsockname()[1]
+        listener.listen()
 
         instead = free_port(preferred)
 
@@ -127,7 +172,7 @@ def test_a_port_is_the_preferred_one_if_it_is_free():
 @pytest.mark.parametrize("environ", [{"PATH": "/usr/bin"}, {}])
 def test_our_own_programs_are_found_first(environ):
     """Without the virtual environment being active, gunicorn is that of this Python."""
-    found = with_our_programs(environ)
+    result = with_our_programs(environ)
 
-    assert found["PATH"].split(os.pathsep)[0] == os.path.dirname(sys.executable)
-    assert environ.get("PATH", os.defpath) in found["PATH"]
+    assert result["PATH"].split(os.pathsep)[0] == os.path.dirname(sys.executable)
+    assert environ.get("PATH", os.defpath) in result["PATH"]

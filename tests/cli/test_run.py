@@ -2,6 +2,8 @@
 
 import os
 import signal
+import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -10,10 +12,11 @@ import pytest
 import urllib3
 
 from split_dest import embedded_redis
-from split_dest.cli.processes import call
+from split_dest.cli.processes import call, web_command, worker_command
 from split_dest.inbox import ledger
 from split_dest.inbox.store import Store, connect
-from tests.cli.typed import descendants, ended, interrupted, lives, ran, start, wait_until
+from tests.cli.typed import descendants, ended, interrupted, listening, lives, ran, start, wait_until
+from tests.support import service
 from tests.support.sandbox import free_port
 from tests.support.service import SECRET
 
@@ -37,35 +40,47 @@ def answers(url: str) -> bool:
 
 
 def procfile(folder: Path, *commands: str) -> Path:
-    """Gives a Procfile of these commands."""
+    """Return a Procfile of these commands."""
     file = folder / "Procfile"
     file.write_text("".join(f"p{n}: {command}\n" for n, command in enumerate(commands)))
     return file
 
 
-def test_everything_runs_until_ctrl_c_and_nothing_is_left(embedded, settings, sandbox, tmp_path):
-    """A message comes in and arrives; Ctrl-C ends all with exit code 0, Redis after everybody else."""
+@pytest.fixture
+def empty(tmp_path) -> Path:
+    """Return a folder that holds nothing but a module whose name is that of the workers' package."""
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "workers.py").write_text("raise SystemExit('not this one')")
+    return tmp_path / "empty"
+
+
+def test_everything_runs_until_ctrl_c_and_nothing_is_left(embedded, settings, sandbox, tmp_path, empty):
+    """A message comes in and arrives; Ctrl-C ends all with exit code 0, Redis after everybody else.
+
+    In an empty folder: nothing of the repository is needed. Nobody beyond this machine can reach it.
+    """
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    environ = settings.environ | {"PORT": str(port), "HOST": "127.0.0.1", "WORKER_CONCURRENCY": "1"}
-    running = start("run", "--config", embedded, environ=environ)
+    environ = settings.environ | {"PORT": str(port), "WORKER_CONCURRENCY": "1"}
+    running = start("run", "--config", embedded, environ=environ, cwd=empty)
     wait_until(lambda: answers(f"{url}/readyz"))
     message = b'{"type":"track","event":"A","userId":"u"}'
     posted = call("POST", f"{url}/webhook/web", message, {"Authorization": SECRET})
     arrived = sandbox.wait_for("events", 1)
-    below = descendants(running.pid)
+    below, addresses = descendants(running.pid), listening(descendants(running.pid))
     redis = next(pid for pid, command in below.items() if "redis-server" in command)
 
     running.send_signal(signal.SIGINT)
     wait_until(lambda: not lives(redis))
-    outlived_by = [command for pid, command in below.items() if lives(pid) and " -m split_dest" not in command]
-    found = ended(running)
+    outlived_by = [command for pid, command in below.items() if lives(pid)]
+    result = ended(running)
 
-    assert (posted.status, arrived[0]["eventTypeId"]) == (200, "A")
+    assert (posted.status, arrived[0]["eventTypeId"], addresses) == (200, "A", {"127.0.0.1"})
     assert outlived_by == []
-    assert (found.code, found.err) == (0, "")
-    assert "web started" in found.out
-    assert "SIGINT received" in found.out
+    assert (result.code, result.err) == (0, "")
+    assert f"ready at {url}\n" in result.out
+    assert "SIGINT received" in result.out
+    assert result.out.splitlines()[-1].endswith("| worker stopped")
     assert not [command for pid, command in below.items() if lives(pid)]
     assert not (tmp_path / "data" / "redis.sock").exists()
 
@@ -74,23 +89,23 @@ def test_what_was_accepted_outlives_the_end(embedded, settings, tmp_path):
     """The embedded Redis keeps messages on disk: after another start they are there."""
     environ = settings.environ | {"PORT": str(free_port())}
     idle = procfile(tmp_path, "sleep 60")
-    kept = Store(connect("embedded", str(tmp_path / "data")))
+    store = Store(connect("embedded", str(tmp_path / "data")))
     first = start("run", "--config", embedded, "--procfile", idle, environ=environ)
     wait_until(lambda: embedded_redis.is_served(str(tmp_path / "data")))
-    kept.client.xadd("sd:web:events:stream", {"m": b"{}", "t": 1})
+    store.client.xadd("sd:web:events:stream", {"m": b"{}", "t": 1})
 
     codes = [interrupted(first).code]
     second = start("run", "--config", embedded, "--procfile", idle, environ=environ)
     wait_until(lambda: embedded_redis.is_served(str(tmp_path / "data")))
-    pending = ledger.read(kept, ["web"]).lanes["web", "events"].pending
+    pending = ledger.read(store, ["web"]).lanes["web", "events"].pending
     codes.append(interrupted(second, signal.SIGTERM).code)
-    kept.client.close()
+    store.client.close()
 
     assert (codes, pending) == ([0, 0], 1)
 
 
 def test_sighup_is_passed_on_and_all_goes_on(embedded, settings, sandbox):
-    """A destination that was added is served by the door and by the workers, without a restart."""
+    """A destination that was added is served by web and workers, without a restart."""
     port = free_port()
     environ = settings.environ | {"PORT": str(port), "HOST": "127.0.0.1", "WORKER_CONCURRENCY": "1"}
     running = start("run", "--config", embedded, environ=environ)
@@ -100,14 +115,17 @@ def test_sighup_is_passed_on_and_all_goes_on(embedded, settings, sandbox):
     embedded.write_text(embedded.read_text() + new)
 
     running.send_signal(signal.SIGHUP)
-    message, shown = b'{"type":"track","event":"A","userId":"u"}', {"Authorization": SECRET}
-    door = f"http://127.0.0.1:{port}/webhook/new"
-    wait_until(lambda: call("POST", door, message, shown).status == 200, 60)
+    message, headers = b'{"type":"track","event":"A","userId":"u"}', {"Authorization": SECRET}
+    endpoint = f"http://127.0.0.1:{port}/webhook/new"
+    wait_until(lambda: call("POST", endpoint, message, headers).status == 200, 60)
     arrived = sandbox.wait_for("events", 1, 60)
-    found = interrupted(running)
+    result = interrupted(running)
 
     assert [event["key"] for event in arrived] == ["u"]
-    assert (found.code, found.err, "settings_refused" in found.out) == (0, "", False)
+    assert (result.code, result.err) == (0, "")
+    assert "settings_refused" not in result.out
+    # gunicorn's master, its one process, and the supervisor of the workers.
+    assert result.out.count("settings_read") == 3
 
 
 def test_processes_that_know_no_sighup_outlive_it(settings, tmp_path):
@@ -129,28 +147,28 @@ def test_a_closed_terminal_ends_all(settings, tmp_path):
     command = [sys.executable, "-m", "split_dest", "run", "--procfile", file]
     spawn = ["-c", "import pty, sys; pty.spawn(sys.argv[1:])"]
     terminal = start(*command, program=spawn, environ=settings.environ)
-    wait_until(lambda: b"tick" in terminal.stdout.readline())
+    wait_until(lambda: b"p1 started" in terminal.stdout.readline())
     below = descendants(terminal.pid)
 
     terminal.kill()
 
-    assert len(below) >= 6
+    assert len(below) >= 3
     wait_until(lambda: not any(lives(pid) for pid in below), 60)
 
 
-@pytest.mark.parametrize("command", ["sleep 0.3; exit 3", "sleep 0.3"])
-def test_a_process_that_ends_by_itself_ends_all(settings, tmp_path, command):
+@pytest.mark.parametrize(("command", "code"), [("sleep 0.3; exit 3", 3), ("sleep 0.3", 0)])
+def test_a_process_that_ends_by_itself_ends_all(settings, tmp_path, command, code):
     """Half a service is none: the others are stopped, and the exit code is 1 whatever that process's was."""
     file = procfile(tmp_path, command, "sleep 60")
     started = time.monotonic()
 
-    found = ran("run", "--procfile", file, environ=settings.environ)
+    result = ran("run", "--procfile", file, environ=settings.environ)
 
     assert time.monotonic() - started < 20
-    assert found.code == 1
-    assert "p0 stopped (rc=" in found.out
-    assert "p1 stopped" in found.out
-    assert found.err == "Error: a process ended by itself; the lines above say which and why\n"
+    assert result.code == 1
+    assert f"| p0 stopped{'' if code == 0 else f' ({code})'}\n" in result.out
+    assert "| p1 stopped\n" in result.out
+    assert result.err == f"Error: p0 ended by itself ({code}); its lines above say why\n"
 
 
 def test_ctrl_c_in_the_midst_of_the_start_ends_all_as_well(settings, tmp_path):
@@ -160,42 +178,68 @@ def test_ctrl_c_in_the_midst_of_the_start_ends_all_as_well(settings, tmp_path):
     first = running.stdout.readline()
     below = descendants(running.pid)
 
-    found = interrupted(running)
+    result = interrupted(running)
 
     assert b"started" in first
-    assert (found.code, found.err) == (0, "")
+    assert (result.code, result.err) == (0, "")
     assert not [command for pid, command in below.items() if lives(pid)]
 
 
-def test_a_signal_that_comes_before_the_first_start_waits_for_the_last():
-    """What is told to stop before its processes are known stops once they are, and knows that it was told."""
-    script = (
-        "from split_dest.cli import run; manager = run._Manager();"
-        " manager.add_process('a', 'sleep 60'); manager.add_process('b', 'sleep 60');"
-        " manager.terminate(); manager.loop(); print('told', manager.told_to_stop)"
-    )
+def test_the_processes_are_those_of_the_procfile():
+    """Without a Procfile the same commands run, by this Python and not by whatever PATH finds first."""
+    environ = os.environ | {"HOST": "10.1.2.3", "PORT": "81"}
+    commands = {}
+    for name, command in service.procfile().items():
+        words = subprocess.check_output(["sh", "-c", f"printf '%s\\n' {command}"], env=environ, text=True)
+        commands[name] = words.splitlines()
 
-    found = ended(start(program=["-c", script]))
+    assert commands == {
+        "web": ["gunicorn", *web_command("10.1.2.3:81")[4:]],
+        "worker": ["python", *worker_command()[2:]],
+    }
 
-    assert (found.code, found.err) == (0, "")
-    assert found.out.splitlines()[-1] == "told True"
-    assert found.out.count("sending SIGTERM to ") == 2
+
+def test_a_line_that_the_terminal_cant_show_stops_nothing(settings, tmp_path):
+    """The lines after it are shown, and the process is not held up."""
+    file = procfile(tmp_path, r"printf '\342\206\222\n'; echo next; sleep 60")
+    running = start("run", "--procfile", file, environ=settings.environ | {"PYTHONIOENCODING": "latin-1"})
+
+    wait_until(lambda: b"p0     | next" in running.stdout.readline())
+
+    assert interrupted(running).code == 0
+
+
+def test_a_procfile_without_processes_is_told(settings, tmp_path):
+    """There is nothing to run."""
+    result = ran("run", "--procfile", procfile(tmp_path), environ=settings.environ)
+
+    assert (result.code, result.out) == (1, "")
+    assert result.err == f"Error: {tmp_path}/Procfile names no process\n"
+
+
+def test_a_port_that_is_in_use_is_told_before_anything_starts(settings):
+    """In plain words, with the variables that change it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        result = ran("run", environ=settings.environ | {"PORT": str(port)})
+
+    assert (result.code, result.out) == (1, "")
+    assert result.err == f"Error: Port {port} is in use (HOST, PORT)\n"
 
 
 def test_what_ignores_the_end_is_killed(settings, tmp_path):
     """A process that does not stop is killed when its time is over; a second Ctrl-C changes nothing."""
     file = procfile(tmp_path, "trap '' TERM; echo deaf; while true; do sleep 1; done", "sleep 60")
-    hurry = "import honcho.manager; honcho.manager.KILL_WAIT = 0.1; from split_dest.cli import main, run;"
-    script = f"{hurry} run.STOP_SECONDS = 0.3; main()"
+    script = "from split_dest.cli import main, processes; processes.STOP_SECONDS = 0.3; main()"
     running = start("run", "--procfile", file, program=["-c", script], environ=settings.environ)
     wait_until(lambda: b"deaf" in running.stdout.readline())
     below = descendants(running.pid)
 
     running.send_signal(signal.SIGINT)
-    found = interrupted(running)
+    result = interrupted(running)
 
-    assert found.code == 0
-    assert "sending SIGKILL to p0" in found.out
+    assert result.code == 0
+    assert "sending SIGKILL to p0" in result.out
     assert not [command for pid, command in below.items() if lives(pid)]
 
 
@@ -203,10 +247,10 @@ def test_a_data_directory_has_one_redis(embedded, settings, tmp_path, redis_dir)
     """A second Redis would take the first one's messages away; run tells and leaves the first alone."""
     embedded.write_text(embedded.read_text().replace(str(tmp_path / "data"), str(redis_dir)))
 
-    found = ran("run", "--config", embedded, environ=settings.environ)
+    result = ran("run", "--config", embedded, environ=settings.environ)
 
-    assert (found.code, found.out) == (1, "")
-    assert found.err == f"Error: a Redis serves {redis_dir} already: does split-dest run elsewhere?\n"
+    assert (result.code, result.out) == (1, "")
+    assert result.err == f"Error: Redis is already running for {redis_dir}. Is another split-dest running?\n"
     assert embedded_redis.is_served(str(redis_dir))
 
 
@@ -215,11 +259,11 @@ def test_a_redis_that_cant_start_is_told_with_its_own_words(embedded, settings, 
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "appendonly.aof").write_text("this is no append-only file\n")
 
-    found = ran("run", "--config", embedded, environ=settings.environ)
+    result = ran("run", "--config", embedded, environ=settings.environ)
 
-    assert (found.code, found.out) == (1, "")
-    assert found.err.startswith("Error: redis ended with 1:\n")
-    assert "append only file" in found.err
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("Error: redis ended with 1:\n")
+    assert "append only file" in result.err
 
 
 def test_when_redis_ends_by_itself_all_end(embedded, settings, tmp_path):
@@ -230,9 +274,9 @@ def test_when_redis_ends_by_itself_all_end(embedded, settings, tmp_path):
     below = descendants(running.pid)
 
     os.kill(next(pid for pid, command in below.items() if "redis-server" in command), signal.SIGKILL)
-    found = ended(running)
+    result = ended(running)
 
-    assert (found.code, found.err.splitlines()[0]) == (1, "Error: redis ended with -9:")
+    assert (result.code, result.err.splitlines()[0]) == (1, "Error: redis ended with -9:")
     assert not [command for pid, command in below.items() if lives(pid)]
 
 
@@ -240,7 +284,7 @@ def test_a_data_directory_that_cant_be_made_is_told(embedded, settings, tmp_path
     """A file stands where the folder should: its path, and what the system says."""
     (tmp_path / "data").write_text("a file")
 
-    found = ran("run", "--config", embedded, environ=settings.environ)
+    result = ran("run", "--config", embedded, environ=settings.environ)
 
-    assert (found.code, found.out) == (1, "")
-    assert found.err == f"{tmp_path}/data: File exists\n"
+    assert (result.code, result.out) == (1, "")
+    assert result.err == f"{tmp_path}/data: File exists\n"

@@ -1,5 +1,7 @@
 """The start of a command: it waits for nothing that only other commands need."""
 
+import signal
+
 import orjson
 
 from tests.cli.typed import ended, start
@@ -10,10 +12,10 @@ MESSAGE = orjson.dumps({"type": "track", "event": "Tried", "userId": "u-1", "mes
 
 
 def imported(*arguments: str) -> set[str]:
-    """Gives the packages that a command imports from its start to its end."""
-    found = ended(start(*arguments, environ=KEYS, program=("-X", "importtime", "-m", "split_dest")), text=MESSAGE)
-    assert found.code == 0
-    return {line.rpartition("|")[2].strip().partition(".")[0] for line in found.err.splitlines()}
+    """Return the packages that a command imports from its start to its end."""
+    result = ended(start(*arguments, environ=KEYS, program=("-X", "importtime", "-m", "split_dest")), text=MESSAGE)
+    assert result.code == 0
+    return {line.rpartition("|")[2].strip().partition(".")[0] for line in result.err.splitlines()}
 
 
 def test_preview_starts_without_servers_and_clients():
@@ -21,9 +23,42 @@ def test_preview_starts_without_servers_and_clients():
     packages = imported(*PREVIEW)
 
     assert {"split_dest", "click", "marshmallow", "yaml"} <= packages
-    assert not packages & {"flask", "gunicorn", "honcho", "redis", "rich", "rq", "urllib3"}
+    assert not packages & {"flask", "gunicorn", "redis", "rich", "rq", "urllib3"}
 
 
 def test_what_the_requests_of_a_preview_need_is_imported_for_them():
     """With --requests the client of Split is there, so that the other test sees what is imported late as well."""
     assert "urllib3" in imported(*PREVIEW, "--requests")
+
+
+def test_ctrl_c_ends_the_imports_without_a_traceback():
+    """From the first library on, whose import takes most of the start."""
+    script = (
+        "import os, signal, sys\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'click': os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+        "from split_dest.cli import main"
+    )
+
+    result = ended(start(program=["-c", script]))
+
+    assert (result.code, result.out, result.err) == (-signal.SIGINT, "", "")
+
+
+def test_ctrl_c_while_a_command_is_imported_is_told_in_a_word():
+    """With the exit code that a shell gives to what was ended by Ctrl-C."""
+    script = (
+        "import os, signal, sys\n"
+        "from split_dest.cli import main\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'split_dest.cli.preview': os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+        "main()"
+    )
+
+    result = ended(start(*PREVIEW, program=["-c", script], environ=KEYS))
+
+    assert (result.code, result.out, result.err.strip()) == (130, "", "stopped")

@@ -8,11 +8,11 @@ from tests.cli.typed import start, wait_until
 from tests.support.service import SECRET, tracks
 
 
-def test_replaying_shows_a_bar_and_then_the_result(shown, terminal, door):
+def test_replaying_shows_a_bar_and_then_the_result(run_shown, terminal, door):
     """Long work on dead letters moves a bar, which is gone at the end."""
     door(*[{"type": "track", "userId": {}, "n": n} for n in range(300)])
 
-    code = shown("dead", "replay", "--all", "--yes")
+    code = run_shown("dead", "replay", "--all", "--yes")
 
     assert code == 0
     assert "replaying" in terminal.text
@@ -20,12 +20,12 @@ def test_replaying_shows_a_bar_and_then_the_result(shown, terminal, door):
     assert terminal.text.splitlines()[-1].strip().endswith("0 replayed, 300 skipped (would be refused again)")
 
 
-def test_sending_shows_how_much_is_done(shown, terminal, settings, tmp_path):
+def test_sending_shows_how_much_is_done(run_shown, terminal, settings, tmp_path):
     """The number of requests is known, so the bar has an end."""
     settings.start_web()
     (tmp_path / "messages.json").write_bytes(orjson.dumps(tracks(1000)))
 
-    code = shown(
+    code = run_shown(
         "send", tmp_path / "messages.json", "--to", f"{settings.url}/webhook/web", "--authorization", SECRET
     )
 
@@ -35,18 +35,18 @@ def test_sending_shows_how_much_is_done(shown, terminal, settings, tmp_path):
     assert "1,000 sent: 1,000 accepted, 0 duplicates, 0 kept as dead letters" in terminal.text
 
 
-def test_importing_shows_how_far_it_is_and_then_the_result(shown, terminal, tmp_path):
+def test_importing_shows_how_far_it_is_and_then_the_result(run_shown, terminal, tmp_path):
     """Done, rate, time left and refused beside the bar, within 80 columns; at the end one line stays."""
     lines = [*map(orjson.dumps, tracks(1500)), b"oops"]
     (tmp_path / "messages.jsonl").write_bytes(b"\n".join(lines))
 
-    code = shown("import", tmp_path / "messages.jsonl", "--destination", "web", "--rate", "1000")
+    code = run_shown("import", tmp_path / "messages.jsonl", "--destination", "web", "--rate", "1000")
 
     assert code == 0
     assert re.search(r"importing ━+╺?━* +\d+% [\d,]+ done, [\d,]+/s, 0:00:0\d left, \d refused", terminal.text)
     assert max(len(line) for line in re.split(r"[\r\n]+", terminal.text)) <= 80
     last = terminal.text.splitlines()[-1].strip()
-    assert last.endswith("1,501 messages up to line 1,501: 1,500 accepted, 0 duplicates, 1 set aside")
+    assert last.endswith("1,501 messages up to line 1,501: 1,500 accepted, 0 duplicates, 1 dead letters")
 
 
 def test_an_import_that_waits_counts_the_seconds(terminal, away, settings, tmp_path):
@@ -59,24 +59,24 @@ def test_an_import_that_waits_counts_the_seconds(terminal, away, settings, tmp_p
     waiting.send_signal(2)
     code = waiting.wait(10)
 
-    assert code == 1
-    assert "waiting: Redis: ConnectionError; goes on by itself, Ctrl-C ends it" in terminal.text
-    assert terminal.text.strip().endswith("Error: stopped after line 0: the same command goes on there")
+    assert code == 130
+    assert "waiting for Redis: ConnectionError; resumes automatically (Ctrl-C to stop)" in terminal.text
+    assert terminal.text.strip().endswith("Stopped after line 0. Run the same command to resume.")
 
 
-def test_a_dry_run_of_an_import_lists_what_would_come_of_it(shown, terminal, tmp_path):
+def test_a_dry_run_of_an_import_lists_what_would_come_of_it(run_shown, terminal, tmp_path):
     """Numbers by reason, in sentences."""
     nameless = {"type": "page", "userId": "u"}
     (tmp_path / "messages.jsonl").write_bytes(b"\n".join([*map(orjson.dumps, [*tracks(2), nameless]), b"oops"]))
 
-    code = shown("import", tmp_path / "messages.jsonl", "--destination", "web", "--dry-run")
+    code = run_shown("import", tmp_path / "messages.jsonl", "--destination", "web", "--dry-run")
 
     assert code == 0
     assert [line.strip() for line in terminal.text.splitlines()[-4:]] == [
         "would make: events 2, identities 0, impressions 0",
-        "dropped: page_unnamed 1",
-        "refused: not_json 1",
-        "nothing was stored: this was a dry run",
+        "filtered: page_unnamed 1",
+        "dead letters: not_json 1",
+        "Nothing was stored (dry run).",
     ]
 
 

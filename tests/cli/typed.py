@@ -32,10 +32,12 @@ class Ended:
         return [orjson.loads(line) for line in self.out.splitlines()]
 
 
-def environment(given: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Gives this process's environment without settings of its own, and with what is given."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SPLIT_DEST_", "COLUMNS"))}
-    return kept | dict(given or {})
+def environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return this process's environment without settings and a width of its own, and with what is given."""
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(("SPLIT_DEST_", "COLUMNS"))
+    }
+    return inherited | dict(variables or {})
 
 
 def start(
@@ -44,15 +46,15 @@ def start(
     program: Sequence[str] = ("-m", "split_dest"),
     **options: Any,
 ) -> subprocess.Popen[bytes]:
-    """Starts a command whose output can be read; what a test leaves is ended after it."""
+    """Start a command whose output can be read; what a test leaves is ended after it."""
     command = [sys.executable, *program, *map(str, arguments)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    started.append(subprocess.Popen(command, cwd=REPOSITORY, env=environment(environ), **(pipes | options)))
+    usual = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "cwd": REPOSITORY}
+    started.append(subprocess.Popen(command, env=environment(environ), **(usual | options)))
     return started[-1]
 
 
 def end_all() -> None:
-    """Ends what was started and still runs, as Ctrl-C does."""
+    """End what was started and still runs, as Ctrl-C does."""
     while started:
         process = started.pop()
         if process.poll() is None:
@@ -64,60 +66,60 @@ def end_all() -> None:
 def ran(
     *arguments: object, text: bytes = b"", environ: Mapping[str, str] | None = None, seconds: float = 30
 ) -> Ended:
-    """Runs a command to its end."""
+    """Run a command to its end."""
     return ended(start(*arguments, environ=environ), text=text, seconds=seconds)
 
 
 def interrupted(process: subprocess.Popen[bytes], with_signal: signal.Signals = signal.SIGINT) -> Ended:
-    """Presses Ctrl-C and waits for the end."""
+    """Press Ctrl-C and waits for the end."""
     process.send_signal(with_signal)
     return ended(process)
 
 
 def ended(process: subprocess.Popen[bytes], *, text: bytes | None = None, seconds: float = 30) -> Ended:
-    """Waits for a command's end; one that does not come, or a stack trace, fails the test."""
+    """Wait for a command's end; one that does not come, or a stack trace, fails the test."""
     try:
         out, err = process.communicate(text, timeout=seconds)
     except subprocess.TimeoutExpired:
         process.terminate()
         pytest.fail(f"not within {seconds} s; then it said: {process.communicate(timeout=40)}")
-    found = Ended(process.returncode, (out or b"").decode(), (err or b"").decode())
-    assert "Traceback" not in found.out + found.err, found.out + found.err
-    return found
+    result = Ended(process.returncode, (out or b"").decode(), (err or b"").decode())
+    assert "Traceback" not in result.out + result.err, result.out + result.err
+    return result
 
 
 def wait_until(true: Callable[[], Any], seconds: float = 20) -> Any:
-    """Waits until something is true and gives it."""
+    """Wait until something is true and gives it."""
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
-        found = true()
-        if found:
-            return found
+        result = true()
+        if result:
+            return result
         time.sleep(0.02)
     pytest.fail(f"not within {seconds} s")
 
 
 def descendants(pid: int) -> dict[int, str]:
-    """Gives the processes below one, each with its command line."""
-    found: dict[int, str] = {}
+    """Return the processes below one, each with its command line."""
+    result: dict[int, str] = {}
     parents = [pid]
     while parents:
         children = [child for parent in parents for child in _children(parent)]
-        found |= {child: _command(child) for child in children}
+        result |= {child: _command(child) for child in children}
         parents = children
-    return found
+    return result
 
 
 def listening(pids: Iterable[int]) -> set[str]:
-    """Gives the IPv4 addresses on which processes listen, and "IPv6" if any of them listens there."""
+    """Return the IPv4 addresses on which processes listen, and "IPv6" if any of them listens there."""
     sockets = {os.readlink(each) for pid in pids for each in Path(f"/proc/{pid}/fd").iterdir()}
-    found = set()
+    result = set()
     for kind in ("tcp", "tcp6"):
         for row in map(str.split, Path(f"/proc/net/{kind}").read_text().splitlines()[1:]):
             if row[3] == "0A" and f"socket:[{row[9]}]" in sockets:
                 address = bytes.fromhex(row[1].partition(":")[0])[::-1]
-                found.add("IPv6" if kind == "tcp6" else socket.inet_ntoa(address))
-    return found
+                result.add("IPv6" if kind == "tcp6" else socket.inet_ntoa(address))
+    return result
 
 
 def lives(pid: int) -> bool:

@@ -52,6 +52,30 @@ def test_the_variable_itself_counts_more_than_its_file(loaded, tmp_path):
     assert result.destinations["web"].split.sdk_key.reveal() == "direct"
 
 
+def test_a_file_may_be_named_itself(loaded, tmp_path):
+    """${/path} is what stands in that file, with no variable in between."""
+    (tmp_path / "secret").write_text("from-a-file\n")
+
+    found = loaded(DESTINATION.replace("${SDK_KEY}", f"${{{tmp_path}/secret}}"))
+
+    assert found.destinations["web"].split.sdk_key.reveal() == "from-a-file"
+
+
+@pytest.mark.parametrize("file", ["/nowhere/secret", "/", "/dev/null"])
+def test_a_file_that_cant_be_read_is_told_without_its_path(told, file):
+    """The path may be a secret that was mistyped."""
+    found = told(LONELY % f"${{{file}}}" + ONLY_EVENTS)
+
+    assert found == ["4:22: the file is empty, or can't be read as text"]
+
+
+def test_a_file_that_is_absent_is_no_problem_where_keys_may_be_absent(loaded):
+    """A mapping can be looked at on a machine that has none of the secrets."""
+    found = loaded(DESTINATION.replace("${SDK_KEY}", "${/nowhere/secret}"), need_secrets=False)
+
+    assert "web" in found.destinations
+
+
 MISSING = "set the variable NOBODY, or NOBODY_FILE to a file's path"
 
 

@@ -215,3 +215,30 @@ def test_settings_that_cannot_be_used_end_gunicorn_with_a_clear_text(make_servic
     assert code != 0
     assert 'settings.yaml:1:1: unknown key "destinationz", did you mean "destinations"?' in service.log("web")
     assert "Traceback" not in service.log("web")
+
+
+def test_a_port_that_is_in_use_is_told_once(make_service: Callable[..., Service]) -> None:
+    """However often gunicorn tries: one line, in plain words, with the variables that help."""
+    service = make_service()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        web = ["gunicorn", "--config", "python:split_dest.web.gunicorn", "--bind", f"127.0.0.1:{port}"]
+        process = service._start("web", [*web, "split_dest.web:create_app()"])
+        code = process.wait(20)
+    service.processes.remove(process)
+
+    lines = [orjson.loads(line) for line in service.log("web").splitlines()]
+    assert code != 0
+    assert [line["event"] for line in lines] == ["not_listening"]
+    assert lines[0]["detail"] == f"Port {port} is in use (HOST, PORT)"
+
+
+def test_the_address_is_logged_and_which_process_died(web: Service) -> None:
+    """Lines of gunicorn's master are filled in: what it sees is processes, and no request."""
+    (pid,) = Path(f"/proc/{web.processes[0].pid}/task/{web.processes[0].pid}/children").read_text().split()
+
+    os.kill(int(pid), signal.SIGKILL)
+    web.wait_until(lambda: f"(pid:{pid})" in web.log("web"))
+
+    first = orjson.loads(web.log("web").splitlines()[0])
+    assert (first["event"], first["addresses"]) == ("listening", [web.url])
