@@ -1,5 +1,6 @@
 """Fixtures that every folder uses; all of them are real: Redis, HTTP, processes."""
 
+import os
 import signal
 import subprocess
 import time
@@ -17,6 +18,8 @@ from tests.support.service import SETTINGS, Service
 
 # A shell lets what it starts in the background ignore Ctrl-C; the commands of the tests must hear it all the same.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# pytest-xdist sets it, and the commands of the tests would fold their lines.
+os.environ.pop("COLUMNS", None)
 
 
 @pytest.fixture(scope="session")

@@ -250,7 +250,7 @@ def replay(selected: Selected, dry_run: bool, yes: bool) -> None:
         counts = Counter(outcomes.of_letter(letter, selected.settings).verb for letter in letters)
         _tell(counts, is_result=False)
         if counts:
-            click.confirm("Replay them?", abort=True, err=True)
+            _ask("Replay them?")
     skipped, done = 0, Counter[str]()
     for letter in shown(selected.letters(), "replaying"):
         result = outcomes.of_letter(letter, selected.settings)
@@ -303,9 +303,16 @@ def drop(selected: Selected, dry_run: bool, yes: bool) -> None:
         click.echo(f"{counts.total():,} would be dropped")
         return
     if not yes:
-        click.confirm(f"Drop {_letters(counts.total())} for good?", abort=True, err=True)
+        _ask(f"Drop {_letters(counts.total())} for good?")
     letters = shown(selected.letters(), "dropping")
     click.echo(f"{sum(dead_letters.drop(selected.store, letter) for letter in letters):,} dropped")
+
+
+def _ask(question: str) -> None:
+    """Go on if a person says yes, else end the command."""
+    if not click.confirm(question, err=True):
+        click.echo("stopped", err=True)
+        sys.exit(1)
 
 
 def _when(letter: DeadLetter) -> str:

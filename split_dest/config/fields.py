@@ -84,7 +84,7 @@ class Number(fields.Float):
 class SecretField(fields.Field[Secret]):
     """A secret, which must come from the environment."""
 
-    json: ClassVar[dict[str, Any]] = {"type": "string", "pattern": r"^\$\{[A-Za-z_][A-Za-z0-9_]*(:-)?\}$"}
+    json: ClassVar[dict[str, Any]] = {"type": "string", "pattern": r"^\$\{([A-Za-z_][A-Za-z0-9_]*(:-)?|/[^}]+)\}$"}
     _illegal = _CONTROL
     _error = "the variable holds a control character, such as a line break, or is not UTF-8"
 

@@ -242,7 +242,7 @@ def test_thousands_of_messages_take_seconds(command):
     assert [line["messageId"] for line in result.json] == [f"m-{n}" for n in range(3000)]
 
 
-def test_in_a_terminal_a_person_reads_what_becomes_of_each(shown, terminal, tmp_path):
+def test_in_a_terminal_a_person_reads_what_becomes_of_each(run_shown, terminal, tmp_path):
     """What a message is, what it becomes, and each code with its sentence; a dead letter is called one."""
     exotic = {"userId": "u\x1b[2J", "messageId": "m-3", "timestamp": "2026-01-15T09:30:00Z"}
     messages = [
@@ -255,7 +255,7 @@ def test_in_a_terminal_a_person_reads_what_becomes_of_each(shown, terminal, tmp_
     ]
     (tmp_path / "messages.json").write_bytes(orjson.dumps(messages))
 
-    code = shown("preview", "--destination", "web", tmp_path / "messages.json")
+    code = run_shown("preview", "--destination", "web", tmp_path / "messages.json")
 
     assert code == 0
     assert terminal.text.split() == PEOPLE.split()
@@ -285,20 +285,20 @@ PEOPLE = rf"""
 """
 
 
-def test_in_a_terminal_requests_are_indented(shown, terminal, tmp_path):
+def test_in_a_terminal_requests_are_indented(run_shown, terminal, tmp_path):
     """For a person's eyes."""
     (tmp_path / "messages.json").write_bytes(FIRST)
 
-    code = shown("preview", "--destination", "web", "--requests", tmp_path / "messages.json")
+    code = run_shown("preview", "--destination", "web", "--requests", tmp_path / "messages.json")
 
     assert code == 0
     assert orjson.loads(terminal.text)["body"][0]["key"] == "u-1"
     assert terminal.text.startswith('{\n  "method": "POST",\n')
 
 
-def test_a_person_who_names_no_file_is_told_what_to_do(shown, terminal):
+def test_a_person_who_names_no_file_is_told_what_to_do(run_shown, terminal):
     """Instead of a terminal that only waits."""
-    code = shown("preview", "--destination", "web", typing=FIRST.decode() + "\n\x04")
+    code = run_shown("preview", "--destination", "web", typing=FIRST.decode() + "\n\x04")
 
     assert code == 0
     assert "Reading messages from this terminal; end them with Ctrl-D." in terminal.text

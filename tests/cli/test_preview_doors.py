@@ -152,11 +152,11 @@ def test_by_whose_rules_must_be_said(command, options, sentence):
 
 
 @pytest.mark.usefixtures("source")
-def test_in_a_terminal_a_person_reads_what_becomes_of_impressions(shown, terminal, tmp_path):
+def test_in_a_terminal_a_person_reads_what_becomes_of_impressions(run_shown, terminal, tmp_path):
     """The calls with their properties, and why there is none."""
     (tmp_path / "impressions.json").write_bytes(orjson.dumps([IMPRESSION, {"key": "u"}]))
 
-    code = shown("preview", "--source", "flags", tmp_path / "impressions.json")
+    code = run_shown("preview", "--source", "flags", tmp_path / "impressions.json")
 
     assert code == 0
     assert terminal.text.split() == PEOPLE.split()
@@ -171,13 +171,13 @@ PEOPLE = f"""
 """
 
 
-def test_in_a_terminal_a_person_reads_who_saw_what(shown, terminal, settings, tmp_path):
+def test_in_a_terminal_a_person_reads_who_saw_what(run_shown, terminal, settings, tmp_path):
     """The impression of an exposure beside its event."""
     settings.file.write_text(settings.file.read_text() + "    exposures: {enabled: true}\n")
     sent = EXPOSED | {"properties": SEEN, "timestamp": "2026-01-15T09:30:00.250Z"}
     (tmp_path / "messages.json").write_bytes(orjson.dumps(sent))
 
-    code = shown("preview", "--destination", "web", tmp_path / "messages.json")
+    code = run_shown("preview", "--destination", "web", tmp_path / "messages.json")
 
     assert code == 0
     last = " ".join(terminal.text.rstrip().splitlines()[-1].split())

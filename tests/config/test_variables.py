@@ -62,9 +62,9 @@ def test_a_file_may_be_named_itself(loaded, tmp_path):
 
 
 @pytest.mark.parametrize("file", ["/nowhere/secret", "/", "/dev/null"])
-def test_a_file_that_cant_be_read_is_told_without_its_path(told, file):
+def test_a_file_that_cant_be_read_is_told_without_its_path(problems, file):
     """The path may be a secret that was mistyped."""
-    found = told(LONELY % f"${{{file}}}" + ONLY_EVENTS)
+    found = problems(LONELY % f"${{{file}}}" + ONLY_EVENTS)
 
     assert found == ["4:22: the file is empty, or can't be read as text"]
 
