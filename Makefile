@@ -62,7 +62,7 @@ docs: .venv/dev-ready
 	$(BIN)/python -m split_dest.config.reference > docs/settings.md
 	$(BIN)/split-dest schema > config/settings.schema.json
 
-## lock: resolve setup.cfg anew into the two locked lists; what runs is what was tested
+## lock: resolve setup.cfg again into the two locked lists; what runs is what was tested
 lock: .venv/dev-ready
 	$(BIN)/uv pip compile --universal --generate-hashes --no-strip-extras --python-version 3.11 --upgrade --quiet setup.cfg --extra build --extra dev -o requirements-dev.txt
 	$(BIN)/uv pip compile --universal --generate-hashes --no-strip-extras --python-version 3.11 --quiet setup.cfg --extra build -c requirements-dev.txt -o requirements.txt

@@ -51,16 +51,16 @@ def measure(yard: Yard, large: int) -> dict[str, float]:
 
 
 def _costs(yard: Yard, numbers: Sequence[int]) -> dict[int, float]:
-    """Return the least CPU time a message of so many processes: what else the machine does only adds to it."""
+    """Return the least CPU time a message of this many processes: what else the machine does only adds to it."""
     # In turns, for the machine is quicker one second than the next.
     rounds = [[empty(yard, _SHARE * processes, processes).cpu_us for processes in numbers] for _ in range(3)]
     return dict(zip(numbers, map(min, *rounds), strict=True))
 
 
 def fill(yard: Yard, count: int) -> float:
-    """Let so many messages wait, each with its claim; return the bytes of Redis for each byte of their JSON.
+    """Let this many messages wait, each with its claim; return the bytes of Redis for each byte of their JSON.
 
-    Redis has written its file anew by then, if so much at once made it do so: that is no part of a drain.
+    Redis has written its file again by then, if so much at once made it do so: that is no part of a drain.
     """
     before_bytes, json_bytes = _used_bytes(yard), 0
     text = message.dump(message.load(orjson.loads(load.TEMPLATE))).decode()

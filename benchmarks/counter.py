@@ -24,7 +24,7 @@ class Counts:
         self.forget()
 
     def forget(self) -> None:
-        """Begin anew."""
+        """Begin again."""
         self.events = self.calls = self.first_events = self.first_ns = self.last_ns = 0
         self.ages_ns: list[int] = []
 

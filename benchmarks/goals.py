@@ -1,4 +1,4 @@
-"""The goals: what is measured, and how much it shall be."""
+"""The goals: what is measured, and how much it should be."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ Figures = Mapping[str, float]
 class Goal:
     """One line of the table.
 
-    ``of`` gives the value from a turn's figures. ``least``: it shall be at least ``goal``, else at most.
+    ``of`` gives the value from a turn's figures. ``least``: it should be at least ``goal``, else at most.
     ``floor``: a run that reaches less of the goal fails; None: it is no ratio of two things measured in the same
     turn, so it depends on the machine.
     """

@@ -1,4 +1,4 @@
-"""Load from wrk, in a process of its own."""
+"""Load from wrk, in a separate process."""
 
 import json
 import os
@@ -36,14 +36,14 @@ def filled(template: str, one: str) -> str:
 
 
 def post(url: str, seconds: float, *, messages: int = 1, rate: float = 0) -> Posted:
-    """Post to a door for so long; every answer must be 200.
+    """Post to a door for this long; every answer must be 200.
 
     Args:
         url: of the door's host.
         seconds: how long.
         messages: in a request.
         rate: of requests a second, each due by chance, whenever those before it are answered; what arrives tells
-            when it was due (``properties.due_ns``, by the monotonic clock). 0: as many as are answered.
+            when it was due (``properties.due_ns``, by the monotonic clock). 0: no limit.
     """
     arguments = (str(secrets.randbits(31)), str(messages), str(rate), str(_HERE / "message.json"), SECRET)
     connections = _PACED_CONNECTIONS if rate else _CONNECTIONS

@@ -1,4 +1,4 @@
-"""The job of the naive service, in a module without Flask: RQ's worker imports it anew for each one."""
+"""The job of the naive service, in a module without Flask: RQ's worker imports it again for each one."""
 
 import os
 from typing import Any

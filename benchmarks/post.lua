@@ -1,5 +1,5 @@
--- wrk posts messages, each with an id and a user of its own, and says at the end what came of them, as JSON.
--- Arguments: a number for the ids of this run, messages a request, requests a second (0: as many as are answered),
+-- wrk posts messages, each with its own id and user, and say at the end what came of them, as JSON.
+-- Arguments: a number for the ids of this run, messages a request, requests a second (0: no limit),
 -- the file of the message, the secret.
 
 local ffi = require('ffi')

@@ -6,7 +6,7 @@ import time
 from benchmarks import load
 from benchmarks.yard import BIN, Yard, end
 
-#: As many as ``python -m workers`` starts by itself.
+#: The number that ``python -m workers`` starts by default.
 _WORKERS = 2
 
 

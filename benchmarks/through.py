@@ -39,7 +39,7 @@ def naive(yard: Yard, url: str, seconds: float) -> dict[str, float]:
     worker = yard.start("rq", [str(BIN / "rq"), "worker", "--url", yard.redis_url, "--quiet"])
     wait_until(lambda: yard.counted()["events"] > 0)
     rate = _arriving(yard, seconds)
-    # It ends after the job at hand.
+    # It ends after the current job.
     worker.terminate()
     worker.wait(30)
     return {"through_naive": rate}

@@ -43,8 +43,8 @@ def warning(event: str, **fields: object) -> None:
 def often(event: str, *, cause: BaseException | None = None, **fields: object) -> None:
     """Log an event that a sender can cause at any rate: at most a line a second, which says how many *times*.
 
-    Each destination has a line of its own. With a *cause* the event is an error, and each place in the code has a
-    line of its own.
+    Each destination has its own line. With a *cause* the event is an error, and so has each
+    place in the code.
     """
     times = due(f"{event} {fields.get('destination', '')} {places(cause)[-1:] if cause else ''}")
     if times and cause is None:

@@ -83,7 +83,7 @@ class _Admin:
     places: Mapping[str, Place]
 
     def save_singly(self, calls: Sequence[Merged]) -> Results:
-        """Write or remove each by a call of its own, all at once."""
+        """Write or remove each by its own call, all at once."""
         return list(self.runtime.pool.map(self._save, calls))
 
     def _save(self, each: Merged) -> Refused | None:

@@ -14,7 +14,7 @@ from split_dest.inbox import store
 from split_dest.inbox.drains import Drain
 from split_dest.outlets.http import Http
 
-#: How many identities are written at once: each is a call of its own.
+#: How many identities are written at once: each is its own call.
 IDENTITY_CALLS = 8
 #: How many drains one process may have in the background; each holds up to three batches in memory.
 _DRAINS_MAX = 16

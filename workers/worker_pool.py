@@ -20,7 +20,7 @@ _RESTART_SECONDS = 1.0
 
 
 def work(parent: int, settings: Settings) -> None:
-    """Work until a signal stops it, in a process of its own; see ``worker.run``."""
+    """Work until a signal stops it, in a separate process; see ``worker.run``."""
     # Imported here, in the new process: the supervisor needs none of it, and should not wait for the import.
     from workers import worker
 

@@ -30,7 +30,7 @@ _AGO = re.compile(r"(\d{1,9})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _COLUMNS = ("id", "when", "destination", "lane", "reason", "detail", "message", "user")
 _NONE = "no dead letters"
-#: So many letters are aligned together.
+#: This many letters are aligned together.
 _PAGE = 500
 
 

@@ -34,7 +34,7 @@ from split_dest.segment import message, payload
 T = TypeVar("T")
 _STEPS_A_SECOND = 10
 _RETRY_SECONDS = 1.0
-#: So many lines that are not JSON, and none that is: this is another file than was meant.
+#: This many lines that are not JSON, and none that is: this is another file than was meant.
 _WRONG_LINES = 10
 _MOVED = "another import of this file is running, or Redis has lost its data; nothing more was stored"
 

@@ -25,7 +25,7 @@ from split_dest.segment import payload, times, tracking
 from split_dest.segment.payload import Unreadable
 
 Result = TypeVar("Result", Mapped, Tracked)
-#: A person sees so many properties of an event or attributes of an identity.
+#: A person sees this many properties of an event or attributes of an identity.
 _MAX_FIELDS = 20
 #: More than a name and a key may have.
 _MAX_CHARS = 600

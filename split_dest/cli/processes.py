@@ -42,7 +42,7 @@ def python(module: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Process:
-    """A process in a session of its own; *reader* is the thread that shows its output, if it is shown."""
+    """A process in its own session; *reader* is the thread that shows its output, if it is shown."""
 
     name: str
     popen: subprocess.Popen[bytes]
@@ -107,7 +107,7 @@ class Processes:
             reader.start()
 
     def _popen(self, command: Sequence[str] | str, output: IO[bytes] | int) -> subprocess.Popen[bytes]:
-        # A session of its own: a Ctrl-C in the terminal reaches only us, and we stop them in order.
+        # Its own session: a Ctrl-C in the terminal reaches only us, and we stop them in order.
         return subprocess.Popen(  # noqa: S603 - our own commands, and those of the person's own Procfile
             command,
             shell=isinstance(command, str),

@@ -20,7 +20,7 @@ VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ABSENT = object()
 _MERGE = "tag:yaml.org,2002:merge"
-#: No real file is nested so deep or holds so many values; an alias that contains itself does.
+#: No real file is nested so deep or holds this many values; an alias that contains itself does.
 _MAX_DEPTH = 32
 _MAX_VALUES = 50_000
 #: A quotation from the file, which may be part of a secret; PyYAML's own words stand in angle brackets.

@@ -31,7 +31,7 @@ class Entry(NamedTuple):
 
     @property
     def stored_ms(self) -> int:
-        """When it was stored for this attempt to deliver it: a replayed one starts anew."""
+        """When it was stored for this attempt to deliver it: a replayed one starts again."""
         return int(self.id.partition("-")[0])
 
 
@@ -142,8 +142,8 @@ class Drain:
     def may_call(self, wait_replicas: int = 0) -> bool:
         """True while the slot is ours and the lane does not rest; renews the hold.
 
-        With *wait_replicas*, so many replicas must have the claims and all that was settled before: a master that
-        serves on although another was promoted shall deliver nothing, for the other would deliver it again.
+        *wait_replicas* is how many replicas must have the claims and all that was settled before: a master that
+        goes on although another was promoted must deliver nothing, for the other would deliver it again.
         """
         place = (lanes.prefix(self.owner), self.lane, self.slot, self.token)
         held = self._store.run_copied("hold", *place, lanes.LEASE_MS, wait_replicas=wait_replicas)

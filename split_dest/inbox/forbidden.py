@@ -1,4 +1,4 @@
-"""Jobs in Redis that are none of ours: counted by their reason, taken out of RQ's way, and never run."""
+"""Jobs in Redis that are not ours: counted by their reason, taken out of RQ's way, and never run."""
 
 from typing import Any
 

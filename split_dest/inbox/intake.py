@@ -20,7 +20,7 @@ from split_dest.mapping.acceptance import Item
 #: about 330 in six hours, which Redis keeps as an array of integers (set-max-intset-entries is 512).
 _CLAIM = struct.Struct(">q6xH")
 _LOOK_SECONDS = 1.0
-#: Redis does nothing else while a script runs: so many items take it about 20 ms, and so many bytes a few more.
+#: Redis does nothing else while a script runs: this many items take it about 20 ms, the bytes a few more.
 STEP_ITEMS = 1000
 STEP_BYTES = 1_000_000
 #: More dead letters than Redis could hold.

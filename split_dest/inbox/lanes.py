@@ -8,7 +8,7 @@ SLOTS = {"events": 4, "identities": 1, "impressions": 2, "tracks": 2}
 OF_DESTINATION = ("events", "identities", "impressions")
 OF_SOURCE = ("tracks",)
 
-#: A further drain is woken for each so many waiting messages.
+#: A further drain is woken for each PER_SLOT waiting messages.
 PER_SLOT = 1000
 
 #: How long the mark of a queued drain outlives its RQ job, which gets lost on the way to a worker whose network is

@@ -89,7 +89,7 @@ class _MasterConnection(SentinelManagedConnection):
 
     redis-py 8.1 keeps this kind: the next command would wait for the same server, promotion or not, and might take
     a late answer for its own. And it knows a replica by the refusal of a plain command alone: within a script the
-    word stands in the midst of the text, and WAIT has another.
+    word is inside the text, and WAIT has another.
 
     Source:
         redis-py's pull request 4292.
@@ -158,7 +158,7 @@ class Store:
             return self._scripts[script](args=list(args), client=pipeline)
 
     def run_copied(self, script: str, *args: Any, wait_replicas: int) -> Any:
-        """Return what a script answers when so many replicas have what it wrote, and all that was written before.
+        """Return a script's answer when this many replicas have what it wrote, and all that was written before.
 
         Raises:
             StoreUnavailable: as ``run``, or too few replicas have it in time.
@@ -167,7 +167,7 @@ class Store:
             return self.run(script, *args)
         with reported(), self.client.pipeline(transaction=False) as pipeline:
             self.run(script, *args, pipeline=pipeline)
-            # WAIT speaks of the writes of its own connection, hence the pipeline.
+            # WAIT speaks of the writes of its own connection, so both are in a pipeline.
             pipeline.execute_command("WAIT", wait_replicas, _COPY_MS)
             told, replicas = pipeline.execute()
         if replicas < wait_replicas:

@@ -120,7 +120,7 @@ def posted(body: bytes, call: Call) -> Posted:
         raise too_many(MAX_MESSAGES)
     batches = [_batch(part) for part in parts]
     if sum(batch.size() for batch in batches) > MAX_SHARED_BYTES:
-        raise RequestRefused(413, "body_too_large", "The batch's context is too large for so many messages.")
+        raise RequestRefused(413, "body_too_large", "The batch's context is too large for this many messages.")
     holders = (each for part in parts for each in (part.envelope, *part.messages))
     keys = (each.get("writeKey") for each in holders if not isinstance(each, Unreadable))
     return Posted(next((key for key in keys if isinstance(key, str) and key), None), batches, call)

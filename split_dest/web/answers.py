@@ -77,6 +77,6 @@ def http_error(count: Callable[[str], None], raised: HTTPException) -> Response:
 
 
 def fault(raised: Exception) -> Response:
-    """Return the answer to an error that nobody expected: ours, so the sender shall try again."""
+    """Return the answer to an error that nobody expected: ours, so the sender should try again."""
     logs.often("internal_error", cause=raised)
     return error(_OUR_FAULT, "internal_error")

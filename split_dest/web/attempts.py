@@ -42,7 +42,7 @@ class Attempts:
         self._told = -math.inf
 
     def failed(self, address: str) -> int:
-        """Count a failed attempt; return the seconds that its address shall wait, 0 while below the limit."""
+        """Count a failed attempt; return the seconds that its address must wait, 0 while below the limit."""
         now = self._clock()
         if now >= self._began + _MINUTE_SECONDS:
             self._began, self._counts = now, array("H", bytes(2 * _COUNTERS))
@@ -61,7 +61,7 @@ class Attempts:
         return int.from_bytes(hashlib.blake2b(address.encode(), digest_size=8, key=self._key).digest()) % _COUNTERS
 
     def _tell(self, now: float) -> None:
-        # Once a second, for whoever floods the door shall flood neither Redis nor the log.
+        # Once a second, for a flood of requests must flood neither Redis nor the log.
         if now < self._told + 1:
             return
         number, self._limited, self._told = self._limited, 0, now

@@ -57,7 +57,7 @@ class LedgerCollector(Collector):
         return counter
 
     def _forbidden(self) -> Metric:
-        text = "Jobs in Redis that are none of ours, and that no worker ran."
+        text = "Jobs in Redis that are not ours and were not run."
         counter = CounterMetricFamily("split_dest_forbidden_jobs", text, labels=["reason"])
         for reason, number in self._ledger.forbidden.items():
             counter.add_metric([reason], number)

@@ -27,7 +27,7 @@ _PATIENCE_SECONDS, _LOOK_SECONDS = 0.004, 0.001
 class Turns:
     """Limits how many long requests of one kind of sender are processed at a time.
 
-    Senders with a secret have turns of their own, so they never queue behind strangers. Requests wait before they
+    Senders with a secret have their own turns, so they never queue behind strangers. Requests wait before they
     are parsed, large ones in files, and Redis gets no more long steps at a time than there are turns.
 
     Args:

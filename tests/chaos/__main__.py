@@ -20,7 +20,7 @@ from tests.chaos.scenario import Dose, Scenario
 @click.argument("names", nargs=-1, type=click.Choice(list(SCENARIOS)))
 @click.option("--short", is_flag=True, help="The form that the suite runs: minutes.")
 @click.option(
-    "--hours", type=click.FloatRange(min=0), default=0.0, help="Begin anew, with new chance, for so long."
+    "--hours", type=click.FloatRange(min=0), default=0.0, help="Begin again, with new chance, for this long."
 )
 @click.option("--seed", type=int, default=None, help="Of all chance; else the time.  [default: the time]")
 @click.option("--report", "file", type=click.Path(path_type=Path), default=None, help="Where to write the table.")
@@ -58,7 +58,7 @@ def _run(scenario: Scenario, dose: Dose) -> Row:
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder, _sign_of_life(scenario.name):
         try:
             measured = scenario.run(Path(folder), dose)
-        except Exception as error:  # noqa: BLE001 - the others shall run, and the report say it
+        except Exception as error:  # noqa: BLE001 - the others must run, and the report say it
             holds, measured = False, f"{type(error).__name__}: {error}"
     seconds = time.monotonic() - started
     click.echo(f"  {'holds' if holds else 'DOES NOT HOLD'}, {seconds:.0f} s: {measured}")

@@ -18,7 +18,7 @@ _STEP = 1000
 
 
 def claim(store: Store, first: int, count: int, *, buckets: int = BUCKETS, window_ms: int = WINDOW_MS) -> int:
-    """Claim so many ids, spread over so many sets; return how many were new."""
+    """Claim this many ids, spread over this many sets; return how many were new."""
     new = 0
     for start in range(first, first + count, _STEP):
         numbers = range(start, min(start + _STEP, first + count))

@@ -60,7 +60,7 @@ def _rest(on: Ground, wait_seconds: int) -> float:
     ends_ms = int(on.service.store.client.hget(_REST, "until_ms"))
     assert began_ms + wait_seconds * 1000 <= ends_ms <= _now_ms() + (wait_seconds + 1) * 1000
     until(lambda: bool(_came_ms(on, ends_ms)), 60, "events after the rest")
-    # Calls that had begun when another was refused may end within a second.
+    # Calls that had started when another was refused may end within a second.
     early = [at for at in _came_ms(on, ends_ms - wait_seconds * 1000 + 1000) if at < ends_ms]
     assert not early, [at - ends_ms for at in early]
     _back_off(on)

@@ -200,14 +200,14 @@ def ground(
 
 @contextmanager
 def standing_in() -> Iterator[Sandbox]:
-    """Provide a stand-in for Split of its own."""
+    """Provide a separate stand-in for Split."""
     port = free_port()
     with running(port), urllib3.PoolManager(retries=False, timeout=60) as http:
         yield Sandbox(f"http://127.0.0.1:{port}", http)
 
 
 def _end(service: Service) -> None:
-    # Killed, not stopped: a scenario that failed shall not wait for what hangs.
+    # Killed, not stopped: a scenario that failed must not wait for what hangs.
     for process in list(service.processes):
         with suppress(ProcessLookupError):
             service.kill(process)

@@ -1,4 +1,4 @@
-"""Web, two hosts of workers, Redis and Split on networks of their own, and the network between them fails."""
+"""Web, two hosts of workers, Redis and Split on separate networks, and the network between them fails."""
 
 import time
 from collections import Counter
@@ -67,7 +67,7 @@ class Outages:
         self.healed_after_seconds = 0.0
 
     def of(self, *pairs: tuple[str, str], seconds: float) -> None:
-        """Cut between pairs of hosts, for so long; heal, and wait until every worker host works again.
+        """Cut between pairs of hosts, for this long; heal, and wait until every worker host works again.
 
         Notes the longest time in which messages waited and none was delivered.
         """
@@ -83,7 +83,7 @@ class Outages:
         self.healed_after_seconds = max(self.healed_after_seconds, self._wait_for_all())
 
     def _watch(self, seconds: float) -> float:
-        """Return the longest time within so many seconds in which events waited and none was delivered."""
+        """Return the longest time within this many seconds in which events waited and none was delivered."""
         ends = time.monotonic() + seconds
         longest, last, since = 0.0, 0, time.monotonic()
         while time.monotonic() < ends:

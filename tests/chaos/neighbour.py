@@ -15,7 +15,7 @@ _APART = 1_000_000
 _HEALTHY = 4
 _A_SECOND = 6.0
 _SPLIT_MS = 50
-#: So many wait for the dead one at once: three of its drains are at work together.
+#: This many wait for the dead one at once: three of its drains are at work together.
 _BACKLOG = 2500
 #: What tells the dead destination's calls: all its numbers begin with this figure.
 _DEAD = "u-9"

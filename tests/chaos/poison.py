@@ -46,7 +46,7 @@ def poison(folder: Path, dose: Dose) -> str:
         on.service.environ |= sown(on.service.folder)
         on.service.start_workers()
         senders.urls.append(on.service.url)
-        # Not in the first batch, so that the call of the one before is in the air.
+        # Not in the first batch, so that the call of the one before is under way.
         took = [_endure(on, senders, names, chance.randrange(BATCH, _NEIGHBOURS)) for names in groups]
         doubled = max(_doubled(on, name) for names in groups for name in names)
         on.settle(senders)

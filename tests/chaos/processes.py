@@ -69,7 +69,7 @@ class Victims:
         self._workers = self._on.service.start_workers()
 
     def whole_workers(self) -> None:
-        """Kill all worker processes with their supervisor, and start them anew."""
+        """Kill all worker processes with their supervisor, and start them again."""
         self._note_death()
         self._on.service.kill(self._workers)
         self._workers = self._on.service.start_workers()

@@ -65,10 +65,10 @@ class _Filled:
         self._senders = senders
         self._workers = _start(on, senders)
 
-    def fill(self, way: Callable[[redis.Redis], None], *, anew: bool) -> float:
+    def fill(self, way: Callable[[redis.Redis], None], *, again: bool) -> float:
         """Fill it until all that waits is delivered; return how soon all resumes once there is room.
 
-        *anew*: by workers that begin in the full Redis; else by those at work, for longer than a turn.
+        *again*: by workers that begin in the full Redis; else by those at work, for longer than a turn.
         """
         on = self._on
         on.sandbox.faults({"api": "events", "delayMs": 600})
@@ -78,7 +78,7 @@ class _Filled:
             way(client)
             until(lambda: _is_full(on), 30, "the door says that Redis is full")
             self._senders.release(100)
-            if anew:
+            if again:
                 assert on.service.stop(self._workers) == [0]
                 assert on.pending()
                 on.sandbox.faults()
@@ -100,8 +100,8 @@ def memory_full(folder: Path, dose: Dose) -> str:
     ways = [(_lowered, True), (_to_the_brim, False)]
     with ground(folder) as on, Senders([]) as senders:
         filled = _Filled(on, senders)
-        more = [(way, anew) for way in (_to_the_mark, _to_the_brim, _lowered) for anew in (True, False)] * 5
-        resumed = [filled.fill(way, anew=anew) for way, anew in dose.of(ways, more)]
+        more = [(way, again) for way in (_to_the_mark, _to_the_brim, _lowered) for again in (True, False)] * 5
+        resumed = [filled.fill(way, again=again) for way, again in dose.of(ways, more)]
         on.settle(senders)
         found = on.verdict(senders)
     assert not found.lost, found.lost[:20]

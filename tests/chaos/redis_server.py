@@ -33,7 +33,7 @@ class RedisServer:
         self._process.send_signal(number)
 
     def fill_disk(self) -> None:
-        """Let its append-only file, which has a directory of its own since Redis 7, grow no further."""
+        """Let its append-only file, which has its own directory since Redis 7, grow no further."""
         self._limit_files(max(file.stat().st_size for file in self.folder.rglob("appendonly*.aof")))
 
     def make_room(self) -> None:

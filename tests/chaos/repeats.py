@@ -1,4 +1,4 @@
-"""The same messages come again and again, batched anew."""
+"""The same messages come again and again, batched again."""
 
 import random
 import threading
@@ -26,10 +26,10 @@ def _send(url: str, numbers: list[int], sizes: list[int], answers: list[int]) ->
 
 
 @scenario(
-    "the same 1,000 messages five times, batched anew each time, from parallel senders", "each delivered once"
+    "the same 1,000 messages five times, batched again each time, from parallel senders", "each delivered once"
 )
 def repeats(folder: Path, dose: Dose) -> str:
-    """Five senders post all messages at the same time, each in an order and in batches of its own."""
+    """Five senders post all messages at the same time, each in its own order and batches."""
     senders = Senders([])
     senders.release(_MESSAGES)
     with ground(folder) as on:

@@ -83,7 +83,7 @@ class Senders:
             thread.join(30)
 
     def release(self, messages: int) -> None:
-        """Let so many more messages be posted, at once."""
+        """Let this many more messages be posted, at once."""
         with self._lock:
             self._waiting.extend(range(self.first + self._released, self.first + self._released + messages))
             self._released += messages

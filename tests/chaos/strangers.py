@@ -27,7 +27,7 @@ _PAUSE_SECONDS = 0.02
 _AT_ONCE, _LARGE_AT_ONCE = 30, 15
 _LARGE_BYTES = 450_000
 _BATCH = 300
-#: As many as an address holds.
+#: All that an address holds.
 _IN_A_PIXEL = 1_900
 _DESTINATIONS = 1000
 #: A date, and what a careless expression reads again from each of its places; then what an address holds of it.

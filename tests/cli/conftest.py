@@ -19,7 +19,7 @@ from tests.support.service import SECRET, Service
 
 @pytest.fixture
 def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
-    """Runs a command in this process, which spares the second that a new one takes to start."""
+    """Run a command in this process, which spares the second that a new one takes to start."""
 
     def run(*arguments: object, text: bytes = b"", environ: dict[str, str] | None = None) -> Ended:
         for name in set(environment()) ^ set(environment(environ)):
@@ -47,7 +47,7 @@ def terminal() -> Iterator[Terminal]:
 
 @pytest.fixture
 def run_shown(terminal: Terminal, settings: Service) -> Callable[..., int]:
-    """Runs a command in the terminal, where a person may type something; gives its exit code."""
+    """Run a command in the terminal, where a person may type something; return its exit code."""
 
     def run(*arguments: object, typing: str = "") -> int:
         pipes = dict.fromkeys(["stdin", "stdout", "stderr"], terminal.end)
@@ -59,7 +59,7 @@ def run_shown(terminal: Terminal, settings: Service) -> Callable[..., int]:
 
 @pytest.fixture(autouse=True)
 def nothing_left() -> Iterator[None]:
-    """Ends what a test started, even if it failed."""
+    """End what a test started, even if it failed."""
     yield
     end_all()
 
@@ -80,7 +80,7 @@ def working(settings: Service) -> Service:
 
 @pytest.fixture
 def command(typed: Callable[..., Ended], settings: Service) -> Callable[..., Ended]:
-    """Runs a command of this process with the test's settings."""
+    """Run a command of this process with the test's settings."""
 
     def run(*arguments: object, text: bytes = b"") -> Ended:
         return typed(*arguments, "--config", settings.file, text=text, environ=_given(settings))
@@ -94,7 +94,7 @@ def _given(settings: Service) -> dict[str, str]:
 
 @pytest.fixture
 def door(settings: Service) -> Callable[..., Any]:
-    """Posts messages through the door's own application, without a web server around it."""
+    """Post messages through the door's own application, without a web server around it."""
     client = create_app(config.load(settings.file, settings.environ)).test_client()
 
     def post(*messages: Any, name: str = "web") -> Any:

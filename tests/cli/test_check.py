@@ -179,7 +179,7 @@ def test_live_split_away_is_reported_for_each_call(command, settings, sandbox):
 
 
 def test_live_redis_away_is_reported_and_split_asked_all_the_same(away, settings):
-    """One thing that is away hides nothing about the other; in a process of its own."""
+    """One thing that is away hides nothing about the other; in a separate process."""
     result = ran("check", "--live", "--config", away, environ=settings.environ | {"SPLIT_DEST_CONFIG": "nowhere"})
 
     assert result.code == 1

@@ -110,7 +110,7 @@ def test_settings_that_cant_be_used_are_told_with_exit_code_2(typed, tmp_path, w
 
 
 def test_wrong_settings_end_a_process_with_exit_code_2(tmp_path):
-    """The same in a process of its own, by the file that SPLIT_DEST_CONFIG names."""
+    """The same in a separate process, by the file that SPLIT_DEST_CONFIG names."""
     file = tmp_path / "settings.yaml"
     file.write_text("destinations:\n  web:\n    tracks: {}\n")
 

@@ -37,7 +37,7 @@ def forgetful(settings):
 
 @pytest.fixture
 def begin(forgetful, file):
-    """Start the import in a process of its own."""
+    """Start the import in a separate process."""
 
     def run(*options, rate: int = 100_000):
         return start("import", file, "--destination", "web", "--rate", rate, *options, environ=forgetful.environ)

@@ -96,7 +96,7 @@ def test_one_message_comes_on_standard_input(command, text, arguments):
 
 
 def test_no_key_no_redis_and_no_network_is_needed(away):
-    """In a process of its own, without any variable, and with settings that lead nowhere."""
+    """In a separate process, without any variable, and with settings that lead nowhere."""
     away.write_text(away.read_text().replace("http://127.0.0.1:", "http://nowhere.invalid:"))
 
     result = ran("preview", "--config", away, "--destination", "web", text=FORMS["lines"])

@@ -54,7 +54,7 @@ def test_what_segment_would_refuse_says_its_code(command):
 
 
 def test_the_address_says_the_type(command):
-    """A single call names no type of its own; a refused one is told with its id."""
+    """A single call names no type; a refused one is told with its id."""
     at_track = ("preview", "--destination", "web", "--endpoint", "tracking", "--call", "track")
 
     single = command(*at_track, text=b'{"event":"E","userId":"u"}')

@@ -1,4 +1,4 @@
-"""sandbox: as a command of its own."""
+"""sandbox: as a separate command."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""What a person types, as a process of its own, and what came of it."""
+"""What a person types, as a separate process, and what came of it."""
 
 import os
 import signal
@@ -33,7 +33,7 @@ class Ended:
 
 
 def environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return this process's environment without settings and a width of its own, and with what is given."""
+    """Return this process's environment without own settings and width, and with what is given."""
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith(("SPLIT_DEST_", "COLUMNS"))
     }

@@ -17,7 +17,7 @@ def delete(n: int) -> dict[str, object]:
 
 
 def settled(service: Service, count: int) -> None:
-    """Wait until so many messages of the identities lane are delivered."""
+    """Wait until this many messages of the identities lane are delivered."""
     service.wait_until(lambda: service.lane("identities").delivered == count, 30)
 
 

@@ -40,7 +40,7 @@ def identities(sandbox: Sandbox) -> dict[tuple[str, str], dict[str, str]]:
 
 
 def settled(service: Service, received: int) -> None:
-    """Wait until so many messages have come and none waits any more."""
+    """Wait until this many messages have come and none waits any more."""
 
     def is_settled() -> bool:
         lanes = [service.lane(name) for name in ("events", "identities")]

@@ -80,7 +80,7 @@ def web(make_service: Callable[..., Service]) -> Iterator[Service]:
 
 
 def steady(service: Service, seconds: float) -> Others:
-    """Post at a steady rate for so long; return what the senders saw."""
+    """Post at a steady rate for this long; return what the senders saw."""
     with Others(service.url).posting() as others:
         time.sleep(seconds)
     assert others.statuses == {200}

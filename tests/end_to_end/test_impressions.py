@@ -50,7 +50,7 @@ def impression(n: int, **more: Any) -> dict[str, Any]:
 
 
 def delivered(service: Service, count: int) -> None:
-    """Wait until so many impressions have left for Segment."""
+    """Wait until this many impressions have left for Segment."""
     service.wait_until(lambda: service.lane("tracks", "flags").delivered == count)
 
 

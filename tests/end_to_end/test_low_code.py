@@ -69,7 +69,7 @@ def identities(sandbox: Sandbox) -> dict[tuple[str, str], dict[str, str]]:
 
 
 def settled(service: Service, on_events: int, on_identities: int) -> None:
-    """Wait until so many messages have come into each lane and none waits any more."""
+    """Wait until this many messages have come into each lane and none waits any more."""
     wanted = {"events": on_events, "identities": on_identities}
     service.wait_until(
         lambda: all((service.lane(n).received, service.lane(n).pending) == (c, 0) for n, c in wanted.items())
@@ -125,7 +125,7 @@ def test_a_batch_is_all_its_messages(reached: Service, sandbox: Sandbox, write: 
 
 
 def test_the_recorded_batch_arrives(reached: Service, sandbox: Sandbox) -> None:
-    """A track and a page call, without times of their own."""
+    """A track and a page call, without their own times."""
     sample = SAMPLES["aacflow-batch-inferred"]
 
     answer = reached.post(sample["body"], sample["endpoint"], **sample["headers"])

@@ -1,4 +1,4 @@
-"""Messages are mapped, and more are claimed, while the call of others is in the air."""
+"""Messages are mapped, and more are claimed, while the call of others is under way."""
 
 import time
 from collections import Counter
@@ -30,7 +30,7 @@ def keys(sandbox: Sandbox) -> Counter[str]:
 
 
 def test_three_batches_are_at_hand(slow: Service, sandbox: Sandbox) -> None:
-    """One is in the air, one is mapped, one is claimed, when nothing is delivered yet."""
+    """One is under way, one is mapped, one is claimed, when nothing is delivered yet."""
     slow.post(tracks(40))
 
     slow.start_workers(1)

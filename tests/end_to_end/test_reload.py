@@ -51,7 +51,7 @@ class Load:
         return {f"u-{n}" for n in range(self.answers.total())}
 
     def wait(self, more: int = 50) -> None:
-        """Wait until so many more answers have come."""
+        """Wait until this many more answers have come."""
         ends, wanted = time.monotonic() + LONG, self.answers.total() + more
         while self.answers.total() < wanted:
             assert time.monotonic() < ends, self.answers
@@ -201,7 +201,7 @@ def test_a_new_destination_works_without_a_restart(service: Service) -> None:
 def test_long_requests_take_turns_in_an_application_that_was_made_again(
     make_service: Callable[..., Service],
 ) -> None:
-    """It is made in a thread of its own, and what they wait for is made with it."""
+    """It is made in its own thread, and what they wait for is made with it."""
     service = make_service()
     web = service.start_web()
     reload(service, web)

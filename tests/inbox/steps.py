@@ -21,7 +21,7 @@ def accept(store: Store, *ids: str, **more: Any) -> Receipt:
 
 
 def at(real: Store, hours: float) -> Store:
-    """Return the store as accept sees it so many hours after ``START_SECONDS``."""
+    """Return the store as accept sees it this many hours after ``START_SECONDS``."""
     then = Store(real.client)
     seconds = START_SECONDS + int(hours * 3600)
     text = store._text("accept").replace("redis.call('TIME')", f"{{ {seconds}, 0 }}")

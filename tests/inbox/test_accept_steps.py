@@ -12,7 +12,7 @@ TERMS = Terms("web", 24)
 
 
 def items(count: int, size: int, name: str = "m", reason: str = "") -> list[Item]:
-    """Return items with texts of so many bytes."""
+    """Return items with texts of this many bytes."""
     return [Item(("events",), f"{name}-{n}", b"x" * size, reason) for n in range(count)]
 
 

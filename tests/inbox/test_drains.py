@@ -135,7 +135,7 @@ def test_a_claim_whose_answer_was_lost_is_not_made_twice(store: Store, redis_dir
 
 
 def test_an_emptied_redis_is_used_again(store: Store) -> None:
-    """Streams, groups and scripts that vanish are made anew."""
+    """Streams, groups and scripts that vanish are made again."""
     accept(store, "a")
     take(store)
     store.client.flushall()

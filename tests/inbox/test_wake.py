@@ -86,7 +86,7 @@ def test_back_off_doubles_is_capped_and_spread(store: Store) -> None:
 
 
 def test_refusals_of_one_moment_count_once_and_delivery_ends_them(store: Store) -> None:
-    """Two slots meet the same trouble: one refusal; a delivery after the rest starts anew."""
+    """Two slots meet the same trouble: one refusal; a delivery after the rest starts again."""
     accept(store, "a", "b")
     one, two = take(store, 0), take(store, 1)
     (entry,) = one.claim(1)

@@ -84,5 +84,5 @@ def test_anything_else_lets_a_call_pass(integrations: object):
     ],
 )
 def test_a_call_waits_in_the_lane_of_what_it_becomes(kind: str | None, lane: str):
-    """Events and identities have lanes of their own; a deletion waits behind the writes before it."""
+    """Events and identities have their own lanes; a deletion waits behind the writes before it."""
     assert lanes_of(message.load(call("x") | {"type": kind}), KNOWN) == (lane,)

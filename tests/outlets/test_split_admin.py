@@ -64,7 +64,7 @@ def page(query: dict[str, list[str]]) -> dict[str, Any]:
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    """A server of its own, in a thread."""
+    """A separate server, in a thread."""
     with Server() as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()

@@ -104,7 +104,7 @@ def test_a_body_that_is_not_a_batch_is_refused(sandbox: Sandbox, body: Any):
 
 
 def test_alias_may_name_a_previous_id_only(sandbox: Sandbox):
-    """An alias call needs an id of its own kind."""
+    """An alias call needs an id of the right kind."""
     assert sandbox.segment("/alias", {"previousId": "a1"}).status == 200
     assert sandbox.segment("/track", {"event": "e", "previousId": "a1"}).status == 400
 

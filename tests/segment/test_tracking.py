@@ -236,7 +236,7 @@ def test_more_messages_than_segment_takes_are_refused():
 
 
 def test_a_message_over_the_limit_is_refused_alone():
-    """A message's size is that of its own JSON as it was sent, without the fields that the batch shares."""
+    """A message's size is that of the JSON alone as it was sent, without the fields that the batch shares."""
     size = len(orjson.dumps(TRACK | {"a": ""}))
     items = [TRACK | {"a": "x" * (200 - size)}, TRACK | {"a": "x" * (201 - size), "messageId": "m-2"}]
 

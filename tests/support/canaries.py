@@ -53,7 +53,7 @@ def found_in(text: str | bytes) -> bytes:
 
 
 def messages(count: int) -> Iterator[list[dict[str, Any]]]:
-    """Yield so many messages in batches, good ones and bad ones by turns, with the address in every place."""
+    """Yield this many messages in batches, good ones and bad ones by turns, with the address in every place."""
     numbers = iter(range(count))
     while batch := [_message(n) for n in itertools.islice(numbers, 1000)]:
         yield batch
@@ -83,7 +83,7 @@ def _message(number: int) -> dict[str, Any]:
 
 
 def impressions(count: int) -> list[dict[str, Any]]:
-    """Return so many impressions of users whose key is the address; every tenth is none."""
+    """Return this many impressions of users whose key is the address; every tenth is none."""
     return [
         {
             "key": f"{n}.{EMAIL}" if n % 10 else [EMAIL],

@@ -17,7 +17,7 @@ from tests.support.door import basic
 
 
 class App:
-    """A phone with the app: its queue, who uses it, and a clock that is so many hours slow.
+    """A phone with the app: its queue, who uses it, and a clock that is this many hours slow.
 
     ``ids`` holds ``anonymousId`` and, once the user is known, ``userId``; ``queue`` what was not yet sent.
     """

@@ -14,7 +14,7 @@ STATUSES = (200, 400, 200, 500, 200, 200, 413, 0, 200, 200, 429, 200)
 
 
 class Mirror(ThreadingHTTPServer):
-    """Listens on a loopback port of its own; ``calls`` counts answers by status."""
+    """Listens on its own loopback port; ``calls`` counts answers by status."""
 
     daemon_threads = True
 
@@ -34,7 +34,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
-        """Quotes the request, in the headers as well, and says with a status of its own what it thinks of it."""
+        """Quotes the request, in the headers as well, and say with its own status what it thinks of it."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         status = next(self.server.statuses)
         self.server.calls.append(status)

@@ -23,7 +23,7 @@ class Post:
 
 
 class Proxy(ThreadingHTTPServer):
-    """Listens on a loopback port of its own; ``posts`` are those that came so far."""
+    """Listens on its own loopback port; ``posts`` are those that came so far."""
 
     def __init__(self, behind: str, trouble: str | None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)

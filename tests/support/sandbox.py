@@ -1,4 +1,4 @@
-"""A sandbox in a process of its own, and the calls that tests make to it."""
+"""A sandbox in a separate process, and the calls that tests make to it."""
 
 import socket
 import subprocess

@@ -192,7 +192,7 @@ def procfile() -> Mapping[str, str]:
 
 
 def tracks(count: int, start: int = 0, **more: Any) -> list[dict[str, Any]]:
-    """Return so many track messages, each with an id and a key of its own."""
+    """Return this many track messages, each with its own id and key."""
     return [
         {
             "type": "track",

@@ -16,7 +16,7 @@ _PAUSE_SECONDS = 0.02
 
 
 class Others:
-    """Two senders who each post a message every 20 ms or so on a connection of their own."""
+    """Two senders who each post a message every 20 ms or so on a connection each."""
 
     def __init__(self, url: str) -> None:
         self._at = urlsplit(url).netloc

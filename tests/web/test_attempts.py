@@ -27,7 +27,7 @@ class Clock:
 
 
 def fail(client: FlaskClient, times: int = 1, address: str = "192.0.2.1", **headers: str) -> list[int]:
-    """Post with a wrong secret so many times; return the statuses."""
+    """Post with a wrong secret this many times; return the statuses."""
     given = {"Authorization": "wrong"} | {name.replace("_", "-"): value for name, value in headers.items()}
     environ = {"REMOTE_ADDR": address}
     return [post(client, TRACK, headers=given, environ_base=environ).status_code for _ in range(times)]
@@ -135,7 +135,7 @@ def test_the_operator_sees_how_many_were_limited(store: Store, caplog: pytest.Lo
 
 @pytest.fixture
 def make_app(settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Flask]:
-    """Make the application as behind so many proxies."""
+    """Make the application as behind this many proxies."""
 
     def make(proxies: str) -> Flask:
         monkeypatch.setenv("WEB_PROXIES", proxies)

@@ -26,7 +26,7 @@ def web(make_service: Callable[..., Service]) -> Service:
     most = f"--worker-connections {_MOST}"
     service = make_service(WEB_CONCURRENCY="1", GUNICORN_CMD_ARGS=most)
     service.start_web()
-    # The connection that looked whether it is there shall be gone.
+    # The connection that looked whether it is there must be gone.
     service.hang_up()
     time.sleep(_GONE_SECONDS)
     return service

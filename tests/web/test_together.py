@@ -1,4 +1,4 @@
-"""Posts that come at the same moment are begun together and stored in one step."""
+"""Posts that come at the same moment are started together and stored in one step."""
 
 import http.client
 import os
@@ -112,7 +112,7 @@ def _close(*senders: socket.socket) -> None:
 
 
 def test_posts_of_one_moment_share_a_few_steps(web: Service) -> None:
-    """Each is told what became of its own message."""
+    """Each is told what became of its message."""
     with _at_once(web, _SENDERS) as senders:
         web.store.client.config_resetstat()
         for number, sender in enumerate(senders):

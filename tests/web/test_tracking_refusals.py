@@ -20,13 +20,13 @@ from tests.web.test_tracking import SUCCESS, reasons, said
 
 
 def tracks(count: int, size: int) -> list[dict[str, Any]]:
-    """Return so many messages whose JSON has so many bytes each."""
+    """Return this many messages whose JSON has this many bytes each."""
     found = [TRACK | {"messageId": f"m-{n:05}", "a": ""} for n in range(count)]
     return [each | {"a": "x" * (size - len(orjson.dumps(each)))} for each in found]
 
 
 def padded(size: int) -> bytes:
-    """Return a batch of good messages with so many bytes."""
+    """Return a batch of good messages with this many bytes."""
     batch = orjson.dumps({"batch": tracks(15, 32_000)})
     return batch + b" " * (size - len(batch))
 

@@ -183,7 +183,7 @@ def test_broken_gzip_is_told(client: FlaskClient, cut: slice) -> None:
 
 
 def test_a_message_seen_before_is_acknowledged_and_not_stored_again(client: FlaskClient, store: Store) -> None:
-    """Segment batches anew when it tries again, so each message counts by its own id."""
+    """Segment batches again when it tries again, so each message counts by its own id."""
     post(client, [TRACK, TRACK | {"messageId": "m-2"}])
 
     again = post(client, [TRACK | {"messageId": "m-3"}, TRACK, TRACK])

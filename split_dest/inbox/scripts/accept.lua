@@ -3,11 +3,11 @@
 --   ARGV
 --   1  prefix     what all keys of the destination or source begin with
 --   2  window_ms  how long claims last; 0: nothing is claimed
---   3  most_dead  with so many dead letters, further bad messages are only counted
+--   3  most_dead  with this many dead letters, further bad messages are only counted
 --   4  bookmark   its name; '': none
 --   5  after      the line where the bookmark must stand
 --   6  line       the line to which it moves
---   7  per_slot   a lane has one more drain for so many waiting messages
+--   7  per_slot   a lane has one more drain for this many waiting messages
 --   8  slots      every lane and its number of slots
 --   9  groups of messages that share what comes first:
 --      lanes      their names, between commas

@@ -22,7 +22,7 @@ local function note_oldest(prefix, lane, id)
   redis.call('HSET', prefix .. 'counts', lane .. ':oldest_ms', id:match('^%d+'))
 end
 
--- Appends a message to its lane, in which so many wait already.
+-- Appends a message to its lane, in which this many wait already.
 local function append(prefix, lane, stream, waiting, text, accepted_ms)
   local id = redis.call('XADD', stream, '*', 'm', text, 't', accepted_ms)
   if waiting == 0 then note_oldest(prefix, lane, id) end

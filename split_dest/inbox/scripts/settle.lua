@@ -26,7 +26,7 @@ while at <= #ARGV do
 end
 count(prefix, lane, tally)
 note_first(prefix, lane)
--- Split takes calls again, so the next refusal starts the back-off anew.
+-- Split takes calls again, so the next refusal starts the back-off again.
 if ARGV[3] == '1' and (tally.delivered or 0) > 0 and not is_resting(prefix, lane, now_ms()) then
   redis.call('DEL', prefix .. lane .. ':rest')
 end

@@ -1,4 +1,4 @@
--- RQ did not take the job that a slot is marked for: nobody comes, and who drains without RQ shall find the slot free.
+-- RQ did not take the job that a slot is marked for: clear the marker, so that a worker draining without RQ can take it.
 -- ARGV: prefix, lane, slot, job id. Not DEL, to which the doors have no right.
 
 local key = ARGV[1] .. ARGV[2] .. ':drain:' .. ARGV[3]
