@@ -12,7 +12,7 @@ import orjson
 from benchmarks import cpu, load
 from benchmarks.yard import Yard, end, wait_until
 from split_dest.inbox import intake
-from split_dest.inbox.intake import Terms
+from split_dest.inbox.intake import AcceptOptions
 from split_dest.inbox.wake import wake
 from split_dest.mapping.acceptance import Item
 from split_dest.segment import message
@@ -66,7 +66,7 @@ def fill(yard: Yard, count: int) -> float:
     text = message.dump(message.load(orjson.loads(load.TEMPLATE))).decode()
     for start in range(0, count, _STEP):
         items = [_item(text) for _ in range(min(_STEP, count - start))]
-        intake.accept(yard.store, items, Terms("web", 24))
+        intake.accept(yard.store, items, AcceptOptions("web", 24))
         json_bytes += sum(len(item.text) for item in items)
     return (_used_bytes(yard) - before_bytes) / json_bytes
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import redis
 
 from split_dest.errors import NoServer
-from split_dest.inbox.fitness import LEAST_VERSION
+from split_dest.inbox.redis_checks import LEAST_VERSION
 from split_dest.inbox.store import connect, socket_path
 
 

@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 
 from split_dest.config.settings import Destination, Source
 from split_dest.errors import Refused, Remedy
-from split_dest.inbox.drains import Drain, Entry, Outcome, dead, delivered, filtered
+from split_dest.inbox.drains import Entry, Outcome, SlotLease, dead, delivered, filtered
 from workers.runtime import Runtime
 
 #: A message whose mapping takes this long hangs, give or take a second. Close to the slot lease, so at most one
@@ -101,7 +101,7 @@ class LaneDelivery:
     It holds up to three batches: Split answers the calls of one while the next is mapped and one more is claimed.
     """
 
-    lease: Drain
+    lease: SlotLease
     runtime: Runtime
     guard: SlowCallGuard
     ends: float

@@ -11,8 +11,8 @@ from functools import partial
 
 from split_dest import logs
 from split_dest.errors import Refused, Remedy, StoreUnavailable
-from split_dest.inbox import drains, forbidden
-from split_dest.inbox.drains import Drain, Entry
+from split_dest.inbox import drains, foreign_jobs
+from split_dest.inbox.drains import Entry, SlotLease
 from workers import bulk_lanes, identities_lane
 from workers.delivery import Calls, LaneDelivery, SlotLost, SlowCallGuard, TurnOver
 from workers.runtime import Runtime, current
@@ -78,7 +78,7 @@ def _drain(shared: Runtime, owner: str, lane: str, slot: int, job_id: str, guard
     if lane not in _DELIVER or owner not in {*runtime.settings.destinations, *runtime.settings.sources}:
         # A web process with newer settings or code has stored it; a worker that knows it will come.
         logs.warning("unknown_lane", destination=owner, lane=lane)
-        forbidden.count(runtime.store, "job_unknown_lane")
+        foreign_jobs.count(runtime.store, "job_unknown_lane")
         lease.release("away")
         return
     with runtime.renewing(lease):
@@ -136,7 +136,7 @@ def _deliver(delivery: LaneDelivery, entries: Sequence[Entry]) -> None:
         delivery.start_calls(entries, calls)
 
 
-def _pause_lane(lease: Drain, refused: Refused) -> None:
+def _pause_lane(lease: SlotLease, refused: Refused) -> None:
     rest_ms = lease.rest(refused)
     log = logs.error if refused.remedy is Remedy.MEND else logs.warning
     log(
@@ -149,7 +149,7 @@ def _pause_lane(lease: Drain, refused: Refused) -> None:
     )
 
 
-def _release_quietly(lease: Drain, mode: str) -> None:
+def _release_quietly(lease: SlotLease, mode: str) -> None:
     try:
         lease.release(mode)
     except StoreUnavailable:

@@ -19,7 +19,7 @@ from rq.job import Job, JobStatus
 from rq.utils import now
 
 from split_dest import logs
-from split_dest.inbox import forbidden
+from split_dest.inbox import foreign_jobs
 from split_dest.inbox.wake import DRAIN, JOB_TIMEOUT_SECONDS, KEPT_SECONDS, QUEUE
 from workers.drain import drain
 from workers.runtime import current
@@ -110,7 +110,7 @@ class DrainJob(Job):
 
 def refuse(client: Any, job_id: bytes | str, reason: str) -> None:
     """Count and log a foreign job."""
-    forbidden.refuse(client, job_id, reason)
+    foreign_jobs.refuse(client, job_id, reason)
     logs.error("job_forbidden", reason=reason)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from split_dest.config.settings import Settings
 from split_dest.inbox import store
-from split_dest.inbox.drains import Drain
+from split_dest.inbox.drains import SlotLease
 from split_dest.outlets.http import Http
 
 #: How many identities are written at once: each is its own call.
@@ -49,11 +49,11 @@ class Runtime:
     http: Http
     drains: ThreadPoolExecutor
     pool: ThreadPoolExecutor
-    leases: set[Drain] = field(default_factory=set)
+    leases: set[SlotLease] = field(default_factory=set)
     stop: StopSignal = field(default_factory=StopSignal)
 
     @contextmanager
-    def renewing(self, lease: Drain) -> Iterator[None]:
+    def renewing(self, lease: SlotLease) -> Iterator[None]:
         """Renew a slot's lease until the block ends."""
         self.leases.add(lease)
         try:

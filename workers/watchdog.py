@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from split_dest import logs
 from split_dest.config.settings import Settings
 from split_dest.errors import StoreUnavailable
-from split_dest.inbox import fitness, store
+from split_dest.inbox import redis_checks, store
 from split_dest.inbox.store import Store
 from split_dest.inbox.wake import wake
 
@@ -43,7 +43,7 @@ def watchdog_for(settings: Settings) -> Watchdog:
     """Return the watchdog of all lanes in the settings, and log what makes their Redis unsafe."""
     inbox = store.Store(store.connect(settings.redis.url, settings.redis.data_dir))
     try:
-        for good, text in fitness.findings(inbox):
+        for good, text in redis_checks.findings(inbox):
             if not good:
                 logs.error("redis_unfit", detail=text)
     except StoreUnavailable as error:

@@ -10,7 +10,7 @@ from split_dest.cli.options import config_file, example
 from split_dest.cli.store import store_of
 from split_dest.config.settings import AdminAccess, Destination, Settings
 from split_dest.errors import REASONS, Refused, Remedy, StoreUnavailable
-from split_dest.inbox import fitness
+from split_dest.inbox import redis_checks
 from split_dest.outlets import split_admin, split_events
 from split_dest.outlets.http import Http, Request
 
@@ -47,7 +47,7 @@ def _shown(good: bool, text: str) -> bool:
 
 def _live(settings: Settings) -> Iterator[tuple[bool, str]]:
     try:
-        yield from fitness.findings(store_of(settings))
+        yield from redis_checks.findings(store_of(settings))
     except StoreUnavailable as error:
         yield False, error.detail
     http = Http(settings.delivery.timeout_seconds)

@@ -23,7 +23,7 @@ from split_dest.config.settings import Settings
 from split_dest.errors import BookmarkMoved, MessageRejected, RequestRefused, StoreUnavailable
 from split_dest.inbox import imports, intake
 from split_dest.inbox.imports import Bookmark
-from split_dest.inbox.intake import HighWater, Receipt, Terms
+from split_dest.inbox.intake import AcceptOptions, HighWater, Receipt
 from split_dest.inbox.store import Store
 from split_dest.inbox.wake import wake
 from split_dest.mapping import to_impressions, to_split
@@ -120,7 +120,7 @@ def _store(
     """Store each step once, together with the bookmark that says so, however often Redis has to be asked."""
     store = store_of(settings)
     high_water = HighWater(store, settings.intake.full_at_percent)
-    terms = Terms(name, settings.intake.dedupe_hours, settings.redis.wait_replicas)
+    terms = AcceptOptions(name, settings.intake.dedupe_hours, settings.redis.wait_replicas)
 
     def accept(step: Step) -> None:
         high_water.check()

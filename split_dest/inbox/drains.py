@@ -73,7 +73,7 @@ def _alike(outcomes: Iterable[Outcome]) -> Iterator[tuple[str | int, ...]]:
             yield (*outcome_of_all, len(together), *together)
 
 
-class Drain:
+class SlotLease:
     """The hold on one slot of a lane, from ``take`` until it is released or its worker falls silent."""
 
     def __init__(self, store: Store, owner: str, lane: str, slot: int, token: str) -> None:
@@ -191,17 +191,17 @@ class Drain:
         wake.enqueue(self._store, self.owner, self.lane, self.slot, job_id)
 
 
-def take(store: Store, owner: str, lane: str, slot: int, job_id: str = "") -> Drain | None:
+def take(store: Store, owner: str, lane: str, slot: int, job_id: str = "") -> SlotLease | None:
     """Return the hold on a slot; None: another drain has it or is to come for it, or the lane rests.
 
     Raises:
         StoreUnavailable: Redis is away.
     """
-    drain = Drain(store, owner, lane, slot, secrets.token_hex(8))
+    drain = SlotLease(store, owner, lane, slot, secrets.token_hex(8))
     return drain if drain.take(job_id) else None
 
 
-def beat(store: Store, worker: str, running: Iterable[Drain]) -> None:
+def beat(store: Store, worker: str, running: Iterable[SlotLease]) -> None:
     """Renew a worker's sign of life and the leases of the drains it runs.
 
     Raises:

@@ -41,7 +41,7 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class AcceptOptions:
     """What holds for all messages of a step.
 
     ``destination`` is the name of the destination or source, ``dedupe_hours`` how long a claim lasts (0: every
@@ -70,7 +70,7 @@ class _Step(NamedTuple):
         return [lane for lane in self.asleep.decode().split(",") if lane]
 
 
-def accept(store: Store, items: Sequence[Item], terms: Terms) -> Receipt:
+def accept(store: Store, items: Sequence[Item], terms: AcceptOptions) -> Receipt:
     """Store the items, at any number, each with its claim in one atomic step, and return the receipt.
 
     Raises:
@@ -80,7 +80,7 @@ def accept(store: Store, items: Sequence[Item], terms: Terms) -> Receipt:
     return accept_together(store, [items], terms)[0]
 
 
-def accept_together(store: Store, requests: Sequence[Sequence[Item]], terms: Terms) -> list[Receipt]:
+def accept_together(store: Store, requests: Sequence[Sequence[Item]], terms: AcceptOptions) -> list[Receipt]:
     """Store the items of several requests as ``accept`` does, and return a receipt for each request.
 
     The first one names the lanes to wake for all of them.
@@ -111,7 +111,7 @@ def _steps(items: Iterable[Item]) -> Iterator[list[Item]]:
         yield step
 
 
-def accept_marked(store: Store, items: Sequence[Item], terms: Terms, bookmark: Bookmark) -> Receipt:
+def accept_marked(store: Store, items: Sequence[Item], terms: AcceptOptions, bookmark: Bookmark) -> Receipt:
     """Store the items and move a bookmark in one atomic step, and return the receipt.
 
     The same call once more stores nothing and returns the same numbers.
@@ -124,7 +124,7 @@ def accept_marked(store: Store, items: Sequence[Item], terms: Terms, bookmark: B
     return Receipt(step.accepted, step.duplicates, step.set_aside, frozenset(step.lanes_asleep))
 
 
-def _accept(store: Store, items: Sequence[Item], terms: Terms, bookmark: Bookmark) -> _Step:
+def _accept(store: Store, items: Sequence[Item], terms: AcceptOptions, bookmark: Bookmark) -> _Step:
     window_ms = int(terms.dedupe_hours * 3_600_000)
     args: list[str | bytes | int] = [lanes.prefix(terms.destination), window_ms, terms.most_dead]
     args += (*bookmark.arguments, lanes.PER_SLOT, _SLOTS)

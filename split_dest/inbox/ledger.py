@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from split_dest.inbox import forbidden, lanes
+from split_dest.inbox import foreign_jobs, lanes
 from split_dest.inbox.store import Store, reported
 
 #: A worker without a sign of life for this long counts as gone.
@@ -79,7 +79,7 @@ def read(store: Store, destinations: Iterable[str], sources: Iterable[str] = ())
     places = [(name, lane) for name in destinations for lane in lanes.OF_DESTINATION]
     places += [(name, lane) for name in sources for lane in lanes.OF_SOURCE]
     parts = [part for owner, lane in places for part in (lanes.prefix(owner), lane)]
-    reply = store.run("ledger", forbidden.KEY, _LIMITED, _REFUSED, *parts)
+    reply = store.run("ledger", foreign_jobs.KEY, _LIMITED, _REFUSED, *parts)
     time, workers, jobs, limited, refused, *of_lanes = reply
     now_ms = int(time[0]) * 1000 + int(time[1]) // 1000
     return Ledger(

@@ -15,7 +15,7 @@ from split_dest.config.settings import Settings
 from split_dest.errors import RequestRefused, SettingsError, StoreUnavailable
 from split_dest.inbox.intake import HighWater
 from split_dest.inbox.store import Store, connect
-from split_dest.last_good import LastGood
+from split_dest.reloadable_settings import ReloadableSettings
 from split_dest.web import answers, connections, health, impressions, tracking, webhook
 from split_dest.web.attempts import Attempts
 from split_dest.web.receiver import Receiver
@@ -32,10 +32,10 @@ def create(settings: Settings | None = None) -> Flask:
     """Return the web application.
 
     Args:
-        settings: None: those of ``last_good``.
+        settings: None: those of ``reloadable_settings``.
     """
     if settings is None:
-        settings = last_good().settings
+        settings = reloadable_settings().settings
     app = Flask("split_dest.web")
     # Werkzeug would redirect, and a sender that follows a redirect turns POST into GET.
     app.url_map.merge_slashes = False
@@ -82,7 +82,7 @@ def _with_single_slashes(application: Callable[..., Iterable[bytes]]) -> Callabl
 
 
 @cache
-def last_good() -> LastGood:
+def reloadable_settings() -> ReloadableSettings:
     """Return the settings that the environment names; problems end the process with a clear text.
 
     gunicorn's master reads them first, so that a process that starts later inherits the last good ones.
@@ -91,7 +91,7 @@ def last_good() -> LastGood:
     try:
         # Refused here, once, and not by each worker process.
         config.number("WEB_PROXIES")
-        return LastGood(config.load())
+        return ReloadableSettings(config.load())
     except SettingsError as error:
         print(error, file=sys.stderr)
         raise SystemExit(_CANT_LOAD) from error

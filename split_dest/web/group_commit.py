@@ -11,7 +11,7 @@ from gevent.event import AsyncResult
 
 from split_dest.errors import StoreUnavailable
 from split_dest.inbox import intake
-from split_dest.inbox.intake import Receipt, Terms
+from split_dest.inbox.intake import AcceptOptions, Receipt
 from split_dest.inbox.store import Store
 from split_dest.mapping.acceptance import Item
 from split_dest.web import fairness
@@ -47,9 +47,9 @@ class GroupCommit:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._groups: defaultdict[Terms, _Group] = defaultdict(_Group)
+        self._groups: defaultdict[AcceptOptions, _Group] = defaultdict(_Group)
 
-    def accept(self, items: Sequence[Item], terms: Terms) -> Receipt:
+    def accept(self, items: Sequence[Item], terms: AcceptOptions) -> Receipt:
         """Store the items of one request and return the receipt, as ``intake.accept``.
 
         Raises:
@@ -68,7 +68,7 @@ class GroupCommit:
             raise StoreUnavailable(outcome.detail, outcome.code) from outcome
         return outcome
 
-    def _lead(self, group: _Group, terms: Terms, mine: _Waiting) -> Receipt:
+    def _lead(self, group: _Group, terms: AcceptOptions, mine: _Waiting) -> Receipt:
         """Store the messages of this request and of those that wait; return its receipt."""
         group.is_led, together = True, [mine]
         try:

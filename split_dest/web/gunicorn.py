@@ -63,7 +63,7 @@ def on_starting(_server: object) -> None:
     """Read the settings before the first connection, and log as JSON."""
     # Until this module handles SIGHUP, gunicorn would reload itself.
     _mask(signal.SIG_BLOCK)
-    app.last_good()
+    app.reloadable_settings()
     errors = logging.getLogger("gunicorn.error")
     errors.handlers.clear()
     errors.propagate = True
@@ -112,7 +112,7 @@ def _mask(how: int) -> None:
 
 
 def _hang_up(server: Any) -> None:
-    if app.last_good().read_again():
+    if app.reloadable_settings().read_again():
         logs.info("settings_read")
         server.kill_workers(_TELL)
 
@@ -141,7 +141,7 @@ def _read_again(worker: Any) -> None:
 
 
 def _application_again() -> object:
-    return app.create() if app.last_good().read_again() else None
+    return app.create() if app.reloadable_settings().read_again() else None
 
 
 def worker_int(worker: Any) -> None:

@@ -11,7 +11,7 @@ from split_dest import logs
 from split_dest.config.settings import Settings
 from split_dest.errors import StoreUnavailable
 from split_dest.inbox import intake
-from split_dest.inbox.intake import Receipt, Terms
+from split_dest.inbox.intake import AcceptOptions, Receipt
 from split_dest.inbox.store import Store
 from split_dest.inbox.wake import wake
 from split_dest.mapping.acceptance import Item
@@ -66,8 +66,10 @@ class Receiver:
             logs.often("set_aside", destination=name, reasons=Counter(i.reason for i in items if i.reason))
         return receipt
 
-    def _make_terms(self, name: str, most_dead: int) -> Terms:
-        return Terms(name, self._settings.intake.dedupe_hours, self._settings.redis.wait_replicas, most_dead)
+    def _make_terms(self, name: str, most_dead: int) -> AcceptOptions:
+        return AcceptOptions(
+            name, self._settings.intake.dedupe_hours, self._settings.redis.wait_replicas, most_dead
+        )
 
     def _wake(self, name: str, receipt: Receipt) -> None:
         try:

@@ -9,7 +9,7 @@ import pytest
 
 from split_dest.errors import REASONS
 from split_dest.inbox import dead_letters, intake, ledger
-from split_dest.inbox.intake import Terms
+from split_dest.inbox.intake import AcceptOptions
 from split_dest.mapping.acceptance import Item
 from split_dest.segment import times
 from tests.cli.typed import ran
@@ -40,7 +40,7 @@ def letters(two, door):
 def keep(store, message, reason="gave_up", lane="events"):
     """Make a dead letter of a message, or of a text that is none."""
     text = message if isinstance(message, bytes) else orjson.dumps(message)
-    intake.accept(store, [Item((lane,), "m", text, reason)], Terms("web", 0))
+    intake.accept(store, [Item((lane,), "m", text, reason)], AcceptOptions("web", 0))
 
 
 def reasons(result) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from split_dest.inbox import dead_letters, intake
-from split_dest.inbox.intake import Terms
+from split_dest.inbox.intake import AcceptOptions
 from split_dest.mapping.acceptance import item
 from split_dest.mapping.rules import Rules
 from tests.cli.typed import ended, start
@@ -139,7 +139,7 @@ def test_what_the_endpoint_has_accepted_counts_as_a_duplicate(imported, door):
 def test_what_came_with_a_write_key_is_no_duplicate(imported, store):
     """Write keys are public, so ids that come with one count for nothing else."""
     items = [item(each, Rules(), None, "tracking") for each in tracks(3)]
-    intake.accept(store, items, Terms("web", 24))
+    intake.accept(store, items, AcceptOptions("web", 24))
 
     result = imported(lines(*tracks(3)))
 

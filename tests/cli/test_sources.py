@@ -3,7 +3,7 @@
 import pytest
 
 from split_dest.inbox import dead_letters, intake, ledger
-from split_dest.inbox.intake import Terms
+from split_dest.inbox.intake import AcceptOptions
 from split_dest.mapping.acceptance import impression_item
 
 SOURCE = """
@@ -22,7 +22,7 @@ def letters(settings, store):
     settings.file.write_text(settings.file.read_text() + SOURCE)
     found = [IMPRESSION, IMPRESSION | {"label": "x" * 500}, IMPRESSION | {"key": "u-2"}]
     items = [impression_item(each, 400 if "label" in each else 32_768) for each in (*found[1:], {"key": "u"})]
-    intake.accept(store, [*items, impression_item(IMPRESSION, 32_768)], Terms("flags", 0))
+    intake.accept(store, [*items, impression_item(IMPRESSION, 32_768)], AcceptOptions("flags", 0))
     return list(dead_letters.browse(store, "flags"))
 
 

@@ -17,7 +17,7 @@ import pytest
 import urllib3
 
 from split_dest.inbox import intake
-from split_dest.inbox.intake import Terms
+from split_dest.inbox.intake import AcceptOptions
 from split_dest.mapping.acceptance import item
 from split_dest.mapping.rules import Rules
 from tests.support.sandbox import Sandbox
@@ -191,7 +191,7 @@ def test_a_new_destination_works_without_a_restart(service: Service) -> None:
     reload(service)
     answer = service.post(tracks(3), "/webhook/other").status
     unseen = item(tracks(1, 3)[0], Rules(), None)
-    intake.accept(service.store, [unseen], Terms("other", 1))
+    intake.accept(service.store, [unseen], AcceptOptions("other", 1))
 
     assert answer == 200
     service.wait_until(lambda: service.lane(destination="other").delivered == 4, LONG)

@@ -4,8 +4,8 @@ import time
 from typing import Any
 
 from split_dest.inbox import drains, intake, ledger, store
-from split_dest.inbox.drains import Drain, Entry
-from split_dest.inbox.intake import Receipt, Terms
+from split_dest.inbox.drains import Entry, SlotLease
+from split_dest.inbox.intake import AcceptOptions, Receipt
 from split_dest.inbox.store import Store
 from split_dest.mapping.acceptance import Item
 
@@ -17,7 +17,7 @@ START_SECONDS = (int(time.time()) // _TWO_DAYS_SECONDS + 1) * _TWO_DAYS_SECONDS
 def accept(store: Store, *ids: str, **more: Any) -> Receipt:
     """Store a message for each id."""
     items = [Item(("events",), each, b'{"messageId":"%s"}' % each.encode(), **more) for each in ids]
-    return intake.accept(store, items, Terms("web", 24))
+    return intake.accept(store, items, AcceptOptions("web", 24))
 
 
 def at(real: Store, hours: float) -> Store:
@@ -32,17 +32,17 @@ def at(real: Store, hours: float) -> Store:
 def accept_at(real: Store, hours: float, message_id: str, dedupe_hours: float) -> bool:
     """Return whether a message is stored at that time, under that window."""
     item = Item(("events",), message_id, b"{}")
-    return intake.accept(at(real, hours), [item], Terms("web", dedupe_hours)).accepted == 1
+    return intake.accept(at(real, hours), [item], AcceptOptions("web", dedupe_hours)).accepted == 1
 
 
-def take(store: Store, slot: int = 0) -> Drain:
+def take(store: Store, slot: int = 0) -> SlotLease:
     """Take a slot of the events lane."""
     drain = drains.take(store, "web", "events", slot)
     assert drain is not None
     return drain
 
 
-def begin_mapping(drain: Drain, most: int) -> list[Entry]:
+def begin_mapping(drain: SlotLease, most: int) -> list[Entry]:
     """Claim messages and get as far as their mapping."""
     entries = drain.claim(most)
     assert drain.suspect()
@@ -60,6 +60,6 @@ def balance(store: Store) -> int:
     return n.received - n.delivered - n.filtered_total - n.duplicate - n.pending - n.dead
 
 
-def leave_dead(store: Store, drain: Drain) -> None:
+def leave_dead(store: Store, drain: SlotLease) -> None:
     """End a drain as kill -9 does: no word, and its hold runs out."""
     store.client.delete(drain.key)

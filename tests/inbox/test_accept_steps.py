@@ -3,12 +3,12 @@
 import pytest
 
 from split_dest.inbox import intake
-from split_dest.inbox.intake import Receipt, Terms
+from split_dest.inbox.intake import AcceptOptions, Receipt
 from split_dest.inbox.store import Store
 from split_dest.mapping.acceptance import Item
 from tests.inbox.steps import balance, numbers
 
-TERMS = Terms("web", 24)
+TERMS = AcceptOptions("web", 24)
 
 
 def items(count: int, size: int, name: str = "m", reason: str = "") -> list[Item]:

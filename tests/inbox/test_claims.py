@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from split_dest.inbox import dead_letters, intake
-from split_dest.inbox.intake import Receipt, Terms
+from split_dest.inbox.intake import AcceptOptions, Receipt
 from split_dest.inbox.store import Store
 from split_dest.mapping.acceptance import impression_item, item
 from split_dest.mapping.rules import Rules
@@ -40,7 +40,7 @@ def post(store: Store, *messages: object, max_dead: int = intake.ANY_NUMBER) -> 
     """Store what is posted to the webhook."""
     found = payload.messages(orjson.dumps(messages))
     items = [item(each, RULES, MAX_BYTES) for each in found]
-    return intake.accept(store, items, Terms("web", 24, most_dead=max_dead))
+    return intake.accept(store, items, AcceptOptions("web", 24, most_dead=max_dead))
 
 
 def call(store: Store, *messages: object, max_dead: int = intake.ANY_NUMBER) -> Receipt:
@@ -49,7 +49,7 @@ def call(store: Store, *messages: object, max_dead: int = intake.ANY_NUMBER) -> 
     how = Call(None, 1_768_469_400_250 + number, MAX_BYTES, lambda: f"new-{number}")
     posted = tracking.posted(orjson.dumps({"batch": messages}), how)
     items = [item(each, RULES, None, "tracking") for each in posted.messages]
-    return intake.accept(store, items, Terms("web", 24, most_dead=max_dead))
+    return intake.accept(store, items, AcceptOptions("web", 24, most_dead=max_dead))
 
 
 def letters(store: Store) -> int:
@@ -71,7 +71,7 @@ def test_a_write_key_takes_no_dead_letter_from_the_webhook(store: Store) -> None
 
     for door in ("tracking", "webhook"):
         items = [item(each, RULES, None, door) for each in found]
-        assert intake.accept(store, items, Terms("web", 24)) == Receipt(0, 0, 2)
+        assert intake.accept(store, items, AcceptOptions("web", 24)) == Receipt(0, 0, 2)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_without_a_window_everything_is_kept_up_to_the_bound(store: Store) -> No
     """Nothing is claimed, and nothing is a duplicate."""
     items = [item(each, RULES, None) for each in payload.messages(b"[1,1,1]")]
 
-    receipts = [intake.accept(store, items, Terms("web", 0, most_dead=2)) for _ in range(2)]
+    receipts = [intake.accept(store, items, AcceptOptions("web", 0, most_dead=2)) for _ in range(2)]
 
     assert receipts == [Receipt(0, 0, 2), Receipt(0, 0, 0)]
     assert numbers(store).filtered == {"dead_letters_full": 4}
@@ -145,4 +145,4 @@ def test_an_impression_that_was_too_large_is_stored_once_it_is_smaller(store: St
     large = IMPRESSION | {"label": "x" * MAX_BYTES}
     items = [impression_item(each, MAX_BYTES) for each in (large, large, IMPRESSION, IMPRESSION)]
 
-    assert intake.accept(store, items, Terms("flags", 24)) == Receipt(1, 2, 1)
+    assert intake.accept(store, items, AcceptOptions("flags", 24)) == Receipt(1, 2, 1)

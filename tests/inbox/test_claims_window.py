@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from split_dest.errors import StoreUnavailable
 from split_dest.inbox import imports, intake
 from split_dest.inbox.imports import Bookmark
-from split_dest.inbox.intake import Receipt, Terms
+from split_dest.inbox.intake import AcceptOptions, Receipt
 from split_dest.inbox.store import Store
 from split_dest.mapping.acceptance import Item
 from tests.inbox.steps import START_SECONDS, accept, accept_at, at, balance
@@ -155,7 +155,7 @@ def test_a_step_with_a_bookmark_claims_under_any_window(store: Store) -> None:
         imports.begin(store, "web", file)
 
     def move(hours: float, window: float, file: str) -> Receipt:
-        terms, bookmark = Terms("web", window), Bookmark(file, 0, 3)
+        terms, bookmark = AcceptOptions("web", window), Bookmark(file, 0, 3)
         return intake.accept_marked(at(store, hours), items, terms, bookmark)
 
     assert [move(1, 24, "one"), move(2, 48, "one")] == [Receipt(3, 0, 0)] * 2
@@ -167,6 +167,6 @@ def test_a_claim_is_found_again_when_too_few_replicas_had_it(store: Store) -> No
     """With wait_replicas the sender's next try is a duplicate, in a new period as well."""
     item = Item(("events",), "a", b"{}")
     with pytest.raises(StoreUnavailable, match="0 of 1 replicas"):
-        intake.accept(at(store, 1), [item], Terms("web", 24, wait_replicas=1))
+        intake.accept(at(store, 1), [item], AcceptOptions("web", 24, wait_replicas=1))
 
     assert not accept_at(store, 8, "a", 48)

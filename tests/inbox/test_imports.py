@@ -7,7 +7,7 @@ import pytest
 from split_dest.errors import BookmarkMoved, StoreUnavailable
 from split_dest.inbox import imports, intake
 from split_dest.inbox.imports import Bookmark
-from split_dest.inbox.intake import Receipt, Terms
+from split_dest.inbox.intake import AcceptOptions, Receipt
 from split_dest.inbox.store import Store
 from split_dest.mapping.acceptance import Item
 from tests.inbox.steps import accept, balance, numbers
@@ -18,7 +18,7 @@ BAD = Item(("events",), "bad", b"oops", "not_json", "line 4")
 
 def move(store: Store, after: int, line: int, items: list[Item], **more: int) -> Receipt:
     """Store items behind a line, without any memory of ids."""
-    return intake.accept_marked(store, items, Terms("web", 0, **more), Bookmark("file", after, line))
+    return intake.accept_marked(store, items, AcceptOptions("web", 0, **more), Bookmark("file", after, line))
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_ids_are_still_claimed_beside_a_bookmark(started: Store) -> None:
     """What the door has taken counts as a duplicate of the file's."""
     accept(started, "m-0")
 
-    receipt = intake.accept_marked(started, GOOD, Terms("web", 24), Bookmark("file", 0, 3))
+    receipt = intake.accept_marked(started, GOOD, AcceptOptions("web", 24), Bookmark("file", 0, 3))
 
     assert receipt == Receipt(2, 1, 0)
 

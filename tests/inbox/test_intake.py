@@ -9,7 +9,7 @@ import redis
 
 from split_dest.errors import StoreUnavailable
 from split_dest.inbox import intake
-from split_dest.inbox.intake import Terms
+from split_dest.inbox.intake import AcceptOptions
 from split_dest.inbox.names import NameCache, Names
 from split_dest.inbox.store import Store, connect, socket_path
 from split_dest.mapping.acceptance import Item
@@ -32,11 +32,11 @@ def test_the_window_ends(store: Store) -> None:
     """After the window the same id counts as new, and its claims are gone from Redis."""
     item = [Item(("events",), "a", b"{}")]
     hours = 0.4 / 3600
-    receipts = [intake.accept(store, item, Terms("web", hours)).accepted for _ in range(2)]
+    receipts = [intake.accept(store, item, AcceptOptions("web", hours)).accepted for _ in range(2)]
 
     time.sleep(0.8)
 
-    receipts.append(intake.accept(store, item, Terms("web", hours)).accepted)
+    receipts.append(intake.accept(store, item, AcceptOptions("web", hours)).accepted)
     assert receipts == [1, 0, 1]
     store.client.delete("sd:web:events:stream")
     time.sleep(0.8)

@@ -5,7 +5,7 @@ import time
 from split_dest.errors import Refused, Remedy
 from split_dest.inbox import drains, intake, lanes, wake
 from split_dest.inbox.drains import delivered
-from split_dest.inbox.intake import Terms
+from split_dest.inbox.intake import AcceptOptions
 from split_dest.inbox.store import Store
 from split_dest.mapping.acceptance import Item
 from tests.inbox.steps import accept, leave_dead, numbers, take
@@ -47,7 +47,7 @@ def test_slots_with_claims_of_the_dead_are_woken_first(store: Store) -> None:
 def test_slots_of_lanes_are_what_the_scripts_expect(store: Store) -> None:
     """Every lane that messages can wait in has at least one slot."""
     for lane in lanes.SLOTS:
-        intake.accept(store, [Item((lane,), lane, b"{}")], Terms("web", 24))
+        intake.accept(store, [Item((lane,), lane, b"{}")], AcceptOptions("web", 24))
 
     assert wake.wake(store, "web") == len(lanes.SLOTS)
 

@@ -8,7 +8,7 @@ from split_dest.errors import SettingsError
 
 
 @dataclass(slots=True)
-class LastGood:
+class ReloadableSettings:
     """The settings that were good when they were read last."""
 
     settings: Settings
