@@ -45,7 +45,7 @@ lint: .venv/dev-ready
 types: .venv/dev-ready
 	$(BIN)/mypy
 
-## fuzz: what must hold for any bytes, SECONDS (60) a target, then the doors against their OpenAPI document
+## fuzz: what must hold for any bytes, SECONDS (60) a target, then the endpoints against their OpenAPI document
 fuzz: .venv/dev-ready
 	for target in body message mapping settings answers; do \
 	  $(BIN)/python -m tests.fuzz $$target --seconds $(SECONDS) || exit 1; \

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from benchmarks import backlog, cpu, report, starts, through
-from benchmarks.doors import Doors
+from benchmarks.endpoints import Endpoints
 from benchmarks.goals import GOALS, Figures
 from benchmarks.yard import Yard, yard
 
@@ -54,17 +54,17 @@ def _failed(taken: Sequence[Figures]) -> list[str]:
 def _turn(ground: Yard, seconds: float, large: int) -> Figures:
     began, host = time.monotonic(), cpu.Host()
     # New processes for each turn: of two with the same code one may be a sixth quicker for as long as they live.
-    doors = Doors(ground)
-    url = doors.urls["service"]
+    endpoints = Endpoints(ground)
+    url = endpoints.urls["service"]
     figures = {
-        **doors.measure(seconds),
+        **endpoints.measure(seconds),
         **through.sustained(ground, url, seconds),
-        **through.naive(ground, doors.urls["naive"], seconds),
+        **through.naive(ground, endpoints.urls["naive"], seconds),
         **through.ages(ground, url, seconds),
         **backlog.measure(ground, large),
         **starts.measure(ground),
     }
-    doors.stop()
+    endpoints.stop()
     return figures | {"turn_seconds": time.monotonic() - began, "host_took": host.took()}
 
 

@@ -1,4 +1,4 @@
-"""The limit for a door made of Flask: it checks the secret, parses the JSON, answers 200, and stores nothing."""
+"""The limit for an endpoint of Flask: it checks the secret, parses the JSON, answers 200, and stores nothing."""
 
 import hmac
 import os

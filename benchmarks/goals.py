@@ -59,7 +59,7 @@ GOALS = (
     _Compared(
         "messages, 100 a request, of `bare`", 0.25, _ratio("door_hundreds", "door_bare_hundreds"), floor=0.5
     ),
-    _Compared("door to Split, sustained, of `naive`", 20, _ratio("through_service", "through_naive")),
+    _Compared("endpoint to Split, sustained, of `naive`", 20, _ratio("through_service", "through_naive")),
     # The host may let a worker stand still for a second.
     _Compared(
         "what waits grows by meanwhile, of what is posted",
@@ -77,9 +77,15 @@ GOALS = (
         _ratio("drain_large_mb", "drain_small_mb"),
         least=False,
     ),
-    Goal("door to Split at 300 messages a second, median", 50, _figure("age_p50_ms"), "ms", least=False),
-    Goal("door to Split at 300 messages a second, 99th percentile", 100, _figure("age_p99_ms"), "ms", least=False),
-    Goal("the door at half its capacity, 99th percentile", 25, _figure("door_half_p99_ms"), "ms", least=False),
+    Goal("endpoint to Split at 300 messages a second, median", 50, _figure("age_p50_ms"), "ms", least=False),
+    Goal(
+        "endpoint to Split at 300 messages a second, 99th percentile",
+        100,
+        _figure("age_p99_ms"),
+        "ms",
+        least=False,
+    ),
+    Goal("the endpoint at half its capacity, 99th percentile", 25, _figure("door_half_p99_ms"), "ms", least=False),
     _Compared("Redis, of a waiting message's JSON", 1.3, _figure("redis_bytes"), least=False),
     _Compared("CPU time a message, 1 to 4 workers, largest of smallest", 1.1, _flatness, least=False),
     Goal("cold start of `python -m workers`", 1.0, _figure("start_workers_seconds"), "s", least=False),

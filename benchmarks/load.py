@@ -36,10 +36,10 @@ def filled(template: str, one: str) -> str:
 
 
 def post(url: str, seconds: float, *, messages: int = 1, rate: float = 0) -> Posted:
-    """Post to a door for this long; every answer must be 200.
+    """Post to an endpoint for this long; every answer must be 200.
 
     Args:
-        url: of the door's host.
+        url: of the endpoint's host.
         seconds: how long.
         messages: in a request.
         rate: of requests a second, each due by chance, whenever those before it are answered; what arrives tells

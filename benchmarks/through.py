@@ -1,4 +1,4 @@
-"""From the door to Split: how many messages a second, and how long each takes."""
+"""From the endpoint to Split: how many messages a second, and how long each takes."""
 
 import statistics
 import time
@@ -13,7 +13,7 @@ _LEAST_SECONDS = 4.0
 
 
 def sustained(yard: Yard, url: str, seconds: float) -> dict[str, float]:
-    """Return how many messages a second reach the counter while the door is posted to as fast as it answers.
+    """Return how many messages a second reach the counter while the endpoint is posted to as fast as it answers.
 
     Also by how much what waits grows meanwhile, of what is posted.
     """
@@ -33,7 +33,7 @@ def sustained(yard: Yard, url: str, seconds: float) -> dict[str, float]:
 
 
 def naive(yard: Yard, url: str, seconds: float) -> dict[str, float]:
-    """Return how many messages a second reach the counter by a default ``rq worker``, while its door rests."""
+    """Return how many messages a second reach the counter by a default ``rq worker``, while its endpoint rests."""
     yard.clear()
     load.post(url, 2)
     worker = yard.start("rq", [str(BIN / "rq"), "worker", "--url", yard.redis_url, "--quiet"])

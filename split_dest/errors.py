@@ -111,7 +111,7 @@ class SplitDestError(Exception):
 
 
 class RequestRefused(SplitDestError):
-    """A whole request is refused at the door with this HTTP status; nothing of it is stored. The sender acts."""
+    """A whole request is refused with this HTTP status; nothing of it is stored. The sender acts."""
 
     def __init__(self, status: int, code: str, detail: str = "") -> None:
         super().__init__(code, detail)

@@ -37,7 +37,6 @@ _MAX_CHARS = 600
 @click.option("--source", help="By whose rules impressions become Segment's track calls.")
 @click.option(
     "--endpoint",
-    "--door",
     type=click.Choice(["webhook", "tracking"]),
     default="webhook",
     show_default=True,

@@ -11,7 +11,7 @@ from split_dest.inbox import lanes
 from split_dest.inbox.store import Store, reported
 
 QUEUE = "drains"
-#: Named by a string, so that the doors need not import the workers.
+#: Named by a string, so that the endpoints need not import the workers.
 DRAIN = "workers.drain.drain"
 #: The longest that one drain may run: its turn and a last call that times out, with room to spare.
 JOB_TIMEOUT_SECONDS = 120

@@ -72,7 +72,7 @@ def http_error(count: Callable[[str], None], raised: HTTPException) -> Response:
     if isinstance(raised, MethodNotAllowed):
         # RFC 9110, 15.5.6, asks for it.
         answer.allow.update(raised.valid_methods or ())
-    # An address that nobody serves belongs to no door, so the Tracking API's own word would not come to it.
+    # An address that nobody serves belongs to no endpoint, so the Tracking API's own word would not come to it.
     return cors.allow(answer)
 
 

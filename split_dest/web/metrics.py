@@ -8,7 +8,7 @@ from prometheus_client.registry import Collector
 from split_dest.inbox.ledger import LaneNumbers, Ledger
 
 _COUNTERS = {
-    "received": "Messages that a door took, and dead letters replayed as another lane's.",
+    "received": "Messages that an endpoint took, and dead letters replayed as another lane's.",
     "delivered": "Messages that Split has.",
     "duplicate": "Messages whose id was seen before within the dedupe window.",
 }

@@ -69,7 +69,7 @@ def test_the_service_works_with_a_user_for_each_process(guarded: Guarded, roles:
     assert len(sandbox.received("events")) == 200
     assert web.http.request("GET", f"{web.url}/readyz").status == 200
     assert "split_dest_workers 1.0" in web.http.request("GET", f"{web.url}/metrics").data.decode()
-    # With redis.wait_replicas the door asks how many replicas have what it wrote.
+    # With redis.wait_replicas the endpoint asks how many replicas have what it wrote.
     with guarded.client("web") as client:
         assert client.wait(0, 1) == 0
     assert worker.stop(worker.processes[-1]) == [0]

@@ -10,7 +10,7 @@ from split_dest.inbox.store import Store, connect
 from tests.chaos.redis_server import RedisServer
 from tests.chaos.scenario import Dose, scenario
 
-#: What the doors use; a smaller measure uses a part of them, so that as many ids stand in each.
+#: What the endpoints use; a smaller measure uses a part of them, so that as many ids stand in each.
 BUCKETS = 2**16
 WINDOW_MS = 86_400_000
 MOST_BYTES = 20

@@ -120,7 +120,7 @@ class Ground:
     def settled(self) -> int:
         """Return how many messages workers have finished, over all lanes; -1 while Redis is away.
 
-        Dead letters do not count: the door makes them too, whether anybody works or not.
+        Dead letters do not count: the endpoint makes them too, whether anybody works or not.
         """
         try:
             return sum(n.delivered + n.filtered_total for n in self._all_lanes())

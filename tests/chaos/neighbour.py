@@ -1,4 +1,4 @@
-"""Split is dead for one destination; what becomes of the others' time from door to Split."""
+"""Split is dead for one destination; what becomes of the others' time from endpoint to Split."""
 
 import statistics
 import threading
@@ -42,7 +42,7 @@ class Town:
         )
 
     def live(self, trouble: dict[str, Any] | None, seconds: float) -> list[float]:
-        """Let all be sent to while Split has trouble with one; return the others' times, door to Split, in ms."""
+        """Let all be sent to while Split has trouble with one; return the others' times to Split, in ms."""
         slow = {"api": "events", "delayMs": _SPLIT_MS}
         concerned = [{"api": api, "containing": _DEAD, **(trouble or {})} for api in ("events", "identities")]
         self._on.sandbox.faults(*(concerned if trouble else []), slow)
@@ -83,7 +83,7 @@ class Town:
 
 @scenario(
     "Split hangs, or answers 503, for one of five destinations",
-    "lost 0; the other four's time from door to Split, median and 95th percentile, stays within 20 %",
+    "lost 0; the other four's time from endpoint to Split, median and 95th percentile, stays within 20 %",
 )
 def neighbour(folder: Path, dose: Dose) -> str:
     """Spells with and without trouble take turns; each begins with a lane that does not rest."""

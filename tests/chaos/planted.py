@@ -1,4 +1,4 @@
-"""Faults of the mapping, planted in worker processes from outside: the product has no door for them.
+"""Faults of the mapping, planted in worker processes from outside: the product has no endpoint for them.
 
 A ``sitecustomize`` on the workers' ``PYTHONPATH`` calls ``plant`` before anything else is imported.
 """

@@ -98,7 +98,7 @@ def _doubled(on: Ground, name: str) -> int:
 
 
 def _longest_ms(on: Ground, senders: Senders) -> float:
-    """Return the longest time from door to Split."""
+    """Return the longest time from endpoint to Split."""
     offset = time.time() - time.monotonic()
     records = on.sandbox.call("GET", "/_sandbox/received?kind=events").json()
     came = {record["key"]: record["receivedAt"] for record in records}

@@ -76,7 +76,7 @@ class _Filled:
         self._senders.wait_until_acknowledged()
         with connect(on.redis.url, "", timeout_seconds=20) as client:
             way(client)
-            until(lambda: _is_full(on), 30, "the door says that Redis is full")
+            until(lambda: _is_full(on), 30, "the endpoint says that Redis is full")
             self._senders.release(100)
             if again:
                 assert on.service.stop(self._workers) == [0]
@@ -93,7 +93,7 @@ class _Filled:
 
 @scenario(
     "Redis over 80 % of maxmemory, at 100 % of it by other keys, and maxmemory lowered to half of what is used",
-    "the door answers 503 from 80 % on; workers deliver all that waits; 200 again by itself; lost 0, doubled 0",
+    "web answers 503 from 80 % on; workers deliver all that waits; 200 again by itself; lost 0, doubled 0",
 )
 def memory_full(folder: Path, dose: Dose) -> str:
     """Messages wait when Redis is filled, and others come meanwhile; workers at work and new ones deliver them."""
@@ -114,7 +114,7 @@ def _fill_disk(on: Ground, senders: Senders, server: RedisServer) -> None:
     refused = senders.answers[503]
     server.fill_disk()
     senders.release(200)
-    until(lambda: senders.answers[503] > refused, 30, "the door answers 503")
+    until(lambda: senders.answers[503] > refused, 30, "the endpoint answers 503")
     assert on.service.http.request("GET", f"{on.service.url}/readyz").status == 503
 
 

@@ -5,7 +5,7 @@ import time
 from tests.chaos.ground import Ground, until
 from tests.chaos.senders import Senders
 
-#: The door takes messages and the workers deliver them again, without a person.
+#: The endpoint takes messages and the workers deliver them again, without a person.
 WITHIN_SECONDS = 30.0
 #: Senders give up after four to five seconds; a 503 must have come well before.
 ANSWER_SECONDS = 4.0

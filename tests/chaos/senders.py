@@ -40,7 +40,7 @@ def message(number: int) -> dict[str, Any]:
 
 
 class Senders:
-    """Threads that post to doors; which messages may be posted is released bit by bit."""
+    """Threads that post to endpoints; which messages may be posted is released bit by bit."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Commands with the settings of a test, and dead letters that the real door made."""
+"""Commands with the settings of a test, and dead letters that the real endpoint made."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -93,8 +93,8 @@ def _given(settings: Service) -> dict[str, str]:
 
 
 @pytest.fixture
-def door(settings: Service) -> Callable[..., Any]:
-    """Post messages through the door's own application, without a web server around it."""
+def endpoint(settings: Service) -> Callable[..., Any]:
+    """Post messages through the endpoint's own application, without a web server around it."""
     client = create_app(config.load(settings.file, settings.environ)).test_client()
 
     def post(*messages: Any, name: str = "web") -> Any:

@@ -13,7 +13,7 @@ from split_dest.inbox.intake import AcceptOptions
 from split_dest.mapping.acceptance import Item
 from split_dest.segment import times
 from tests.cli.typed import ran
-from tests.support.door import stored
+from tests.support.endpoint import stored
 from tests.support.service import tracks
 
 BAD_ID = {"type": "track", "event": "A", "userId": {"id": 7}}
@@ -29,12 +29,12 @@ def two(settings):
 
 
 @pytest.fixture
-def letters(two, door):
+def letters(two, endpoint):
     """Dead letters of both destinations: two of web, one of app."""
-    door(BAD_ID, BAD_PROPERTIES)
+    endpoint(BAD_ID, BAD_PROPERTIES)
     # An id is a time, in milliseconds.
     time.sleep(0.002)
-    door(BAD_ID, name="app")
+    endpoint(BAD_ID, name="app")
 
 
 def keep(store, message, reason="gave_up", lane="events"):
@@ -96,9 +96,9 @@ def test_any_number_of_letters_has_one_head_and_one_sum(command, settings, store
     assert lines[604] == "602 dead letters: gave_up 602"
 
 
-def test_nothing_in_a_message_steers_the_terminal(command, door):
+def test_nothing_in_a_message_steers_the_terminal(command, endpoint):
     """What a sender wrote is shown with its control characters escaped, and not in full length."""
-    door(BAD_PROPERTIES | {"event": "A\x1b[2J\u202e", "userId": "u" * 500})
+    endpoint(BAD_PROPERTIES | {"event": "A\x1b[2J\u202e", "userId": "u" * 500})
 
     row = command("dead", "list").out.splitlines()[1]
 
@@ -153,10 +153,10 @@ def test_letters_are_chosen_by_destination_reason_and_time(command, letters, opt
     assert (result.code, len(result.json)) == (0, count)
 
 
-def test_times_choose_to_the_millisecond(command, letters, door):
+def test_times_choose_to_the_millisecond(command, letters, endpoint):
     """--since includes its moment and --until does not, so that two calls meet no letter twice."""
     time.sleep(0.005)
-    door(BAD_ID | {"event": "later"})
+    endpoint(BAD_ID | {"event": "later"})
     ids = [line["deadMs"] for line in command("dead", "list", "--json", "--destination", "web").json]
     moment = datetime.fromtimestamp(ids[-1] / 1000, UTC).isoformat(timespec="milliseconds")
 

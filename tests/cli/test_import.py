@@ -127,9 +127,9 @@ def test_the_longest_array_is_one_line(imported, store):
     assert store.client.xlen("sd:web:events:stream") == 10_000
 
 
-def test_what_the_endpoint_has_accepted_counts_as_a_duplicate(imported, door):
+def test_what_the_endpoint_has_accepted_counts_as_a_duplicate(imported, endpoint):
     """A file that overlaps with what Segment has sent doubles nothing."""
-    door(*tracks(3))
+    endpoint(*tracks(3))
 
     result = imported(lines(*tracks(5)))
 

@@ -18,7 +18,7 @@ IMPRESSION = {"key": "u-1", "split": "checkout_button", "treatment": "on", "time
 
 @pytest.fixture
 def letters(settings, store):
-    """A source's lane with one impression that waits and two dead letters, one of them too large for the door."""
+    """A source's lane with one impression that waits and two dead letters, one of them too large."""
     settings.file.write_text(settings.file.read_text() + SOURCE)
     found = [IMPRESSION, IMPRESSION | {"label": "x" * 500}, IMPRESSION | {"key": "u-2"}]
     items = [impression_item(each, 400 if "label" in each else 32_768) for each in (*found[1:], {"key": "u"})]
@@ -38,7 +38,7 @@ def test_a_source_stands_beside_the_destinations(command, letters):
 
 
 def test_its_dead_letters_are_replayed_by_its_own_rules(command, store, letters):
-    """What the door takes today waits again; what is incomplete stays."""
+    """What the endpoint takes today waits again; what is incomplete stays."""
     found = command("dead", "replay", "--destination", "flags")
 
     assert (found.code, found.out) == (0, "1 replayed, 1 skipped (would be refused again)\n")

@@ -46,12 +46,12 @@ def test_a_new_destination_has_zeros_and_no_workers(command):
     assert [lane.split() for lane in lanes] == [["web", name, *"0000000"] for name in ("events", "identities")]
 
 
-def test_a_lane_that_is_off_takes_no_row(command, settings, door):
+def test_a_lane_that_is_off_takes_no_row(command, settings, endpoint):
     """Unless it has received something; --json has every lane."""
     on = settings.file.read_text()
     settings.file.write_text(on + "    identify: {enabled: false}\n    group: {enabled: false}\n")
     off = command("status")
-    door({"type": "identify", "userId": "u", "messageId": "i"})
+    endpoint({"type": "identify", "userId": "u", "messageId": "i"})
     used = command("status")
     settings.file.write_text(on + "    exposures: {enabled: true}\n")
     exposing = command("status")
@@ -79,9 +79,9 @@ def lanes_of(result):
     return [row[1] for row in rows if row[:1] == ["web"]]
 
 
-def test_the_numbers_are_those_of_the_messages(command, door, store):
+def test_the_numbers_are_those_of_the_messages(command, endpoint, store):
     """Two pending, one of them sent twice, one dead: each stands in its column, thousands with a comma."""
-    door(
+    endpoint(
         *tracks(2),
         *tracks(1),
         {"type": "track", "userId": []},
@@ -229,9 +229,9 @@ def test_all_columns_stand_below_names_while_the_numbers_fit(command, busy, stor
     assert "events     7,654,321         1      789         0       0         0    0" in lines
 
 
-def test_ages_are_those_that_a_person_would_say(command, store, door):
+def test_ages_are_those_that_a_person_would_say(command, store, endpoint):
     """Days and not 172,800 seconds."""
-    door(*tracks(1))
+    endpoint(*tracks(1))
     store.client.hset("sd:web:counts", "events:oldest_ms", store.now_ms() - 200_000_000)
 
     rows = [line.split() for line in command("status").out.splitlines()]
@@ -326,9 +326,9 @@ def test_a_password_never_shows_when_redis_is_away(typed, away, settings):
     assert "kanari-7f3a" not in result.err
 
 
-def test_watch_goes_on_until_ctrl_c(settings, door):
+def test_watch_goes_on_until_ctrl_c(settings, endpoint):
     """Again every second; Ctrl-C is how it is meant to end, so that the exit code is 0."""
-    door(*tracks(1))
+    endpoint(*tracks(1))
     with start("status", "--watch", "--json", environ=settings.environ) as watching:
         lines = [orjson.loads(watching.stdout.readline()) for _ in range(2)]
         watching.send_signal(2)

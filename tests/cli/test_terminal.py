@@ -8,9 +8,9 @@ from tests.cli.typed import start, wait_until
 from tests.support.service import SECRET, tracks
 
 
-def test_replaying_shows_a_bar_and_then_the_result(run_shown, terminal, door):
+def test_replaying_shows_a_bar_and_then_the_result(run_shown, terminal, endpoint):
     """Long work on dead letters moves a bar, which is gone at the end."""
-    door(*[{"type": "track", "userId": {}, "n": n} for n in range(300)])
+    endpoint(*[{"type": "track", "userId": {}, "n": n} for n in range(300)])
 
     code = run_shown("dead", "replay", "--all", "--yes")
 
@@ -80,9 +80,9 @@ def test_a_dry_run_of_an_import_lists_what_would_come_of_it(run_shown, terminal,
     ]
 
 
-def test_watching_fits_into_80_columns_until_ctrl_c(terminal, settings, door):
+def test_watching_fits_into_80_columns_until_ctrl_c(terminal, settings, endpoint):
     """The table is drawn again in its place; no number is cut, and Ctrl-C ends it with exit code 0."""
-    door(*tracks(12))
+    endpoint(*tracks(12))
     pipes = dict.fromkeys(["stdin", "stdout", "stderr"], terminal.end)
     watching = start("status", "--watch", environ=settings.environ | {"TERM": "xterm"}, **pipes)
     wait_until(lambda: terminal.text.count("workers alive: 0") >= 2)
@@ -96,9 +96,9 @@ def test_watching_fits_into_80_columns_until_ctrl_c(terminal, settings, door):
         assert name in terminal.text
 
 
-def test_a_dumb_terminal_is_watched_line_by_line(terminal, settings, door):
+def test_a_dumb_terminal_is_watched_line_by_line(terminal, settings, endpoint):
     """One that can't draw over what it shows gets one table after the other."""
-    door(*tracks(12))
+    endpoint(*tracks(12))
     pipes = dict.fromkeys(["stdin", "stdout", "stderr"], terminal.end)
     watching = start("status", "--watch", environ=settings.environ | {"TERM": "dumb"}, **pipes)
     wait_until(lambda: terminal.text.count("workers alive: 0") >= 2)

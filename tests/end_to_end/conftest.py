@@ -17,7 +17,7 @@ from tests.support.service import Service
 
 
 @pytest.fixture
-def door(make_service: Callable[..., Service]) -> Service:
+def endpoint(make_service: Callable[..., Service]) -> Service:
     """The service at work for a destination that has a write key."""
     made = make_service(sdks.SETTINGS)
     made.start_web()

@@ -78,7 +78,7 @@ def watched(tmp_path: Path) -> Iterator[Watched]:
 
 
 def post_good_and_bad(watched: Watched) -> int:
-    """Post messages at every door; return how many."""
+    """Post messages at every endpoint; return how many."""
     service = watched.service
     for batch in canaries.messages(MESSAGES):
         assert service.post(batch, Authorization=SECRETS["SECRET"]).status == 200
@@ -96,7 +96,7 @@ def post_good_and_bad(watched: Watched) -> int:
 
 
 def knock_wrongly(watched: Watched) -> None:
-    """Send what the door or its server refuses, and keep the answers."""
+    """Send what the endpoint or its server refuses, and keep the answers."""
     service = watched.service
     for method, path, body, headers in canaries.refused_requests():
         # What follows a body that is not read to its end would find the connection closed.

@@ -7,7 +7,7 @@ import pytest
 
 from split_dest.inbox.names import NameCache, Names
 from split_dest.outlets.split_admin import Account
-from tests.end_to_end.test_impressions import DOOR, SOURCE, delivered, impression
+from tests.end_to_end.test_impressions import ENDPOINT, SOURCE, delivered, impression
 from tests.support.sandbox import ADMIN_KEY, Sandbox
 from tests.support.service import Service
 
@@ -22,7 +22,7 @@ def flags(make_service: Callable[..., Service], sandbox: Sandbox) -> Service:
 
 def post(service: Service, *impressions: dict[str, Any]) -> None:
     """Post impressions as Split does."""
-    assert service.post(list(impressions), DOOR).status == 200
+    assert service.post(list(impressions), ENDPOINT).status == 200
 
 
 @pytest.mark.parametrize("status", [401, 503])

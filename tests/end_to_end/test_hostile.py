@@ -48,7 +48,7 @@ _KEEPALIVE = "--keep-alive 25"
 #: As large as one of an SDK may be; with its second one a connection may have it collected in memory.
 _BATCH = orjson.dumps(tracks(50, properties={"note": "x" * 9_900}))
 _STAYING = 100
-#: What the door reads at once.
+#: What the endpoint reads at once.
 _PIECE_BYTES = 65_536
 _DEEP = b'{"a":' * 80_000 + b"1" + b"}" * 80_000
 #: Who sends what where, and the statuses that may answer it.
@@ -188,7 +188,7 @@ def test_connections_that_stay_keep_nothing_of_their_batches(web: Service) -> No
 
 
 def test_connections_that_end_leave_nothing_of_their_batches(web: Service) -> None:
-    """What was read before the door was asked goes at once, not when Python next looks for cycles."""
+    """What was read before the endpoint was asked goes at once, not when Python next looks for cycles."""
     at = urlsplit(web.url).netloc
 
     def post_on_a_new_one() -> None:

@@ -20,7 +20,7 @@ sources:
     write_key: ${{TEST_WRITE_KEY}}
     split: {{admin_key: "${{TEST_ADMIN_KEY}}", workspace_id: ws-1}}
 """
-DOOR = f"/impressions/flags?token={SECRET}"
+ENDPOINT = f"/impressions/flags?token={SECRET}"
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_what_splits_sdk_evaluates_arrives_in_segment(flags: Service, sandbox: S
         sandbox.wait_for("impressions", 3)
     posted = [as_webhook(each) for each in sandbox.received("impressions")]
 
-    answer = flags.post(gzip.compress(orjson.dumps(posted)), DOOR, Authorization="")
+    answer = flags.post(gzip.compress(orjson.dumps(posted)), ENDPOINT, Authorization="")
     delivered(flags, 2)
 
     assert (answer.status, answer.json()["accepted"]) == (200, 3)
@@ -98,7 +98,7 @@ def test_a_batch_that_is_posted_again_is_sent_once(flags: Service, sandbox: Sand
     """Split tries once more after a slow answer; each impression has an id that stays the same."""
     batch = [impression(n) for n in range(5)]
 
-    flags.post(batch, DOOR)
+    flags.post(batch, ENDPOINT)
     again = flags.post(batch[::-1], f"/impressions/flags/{SECRET}/", Authorization="")
     delivered(flags, 5)
 
@@ -111,7 +111,7 @@ def test_segments_refusals_are_obeyed(flags: Service, sandbox: Sandbox) -> None:
     """After a 429 the lane waits as asked; then all arrive."""
     sandbox.faults({"api": "tracks", "status": 429, "retryAfter": 2, "times": 1})
 
-    flags.post([impression(1)], DOOR)
+    flags.post([impression(1)], ENDPOINT)
 
     assert flags.wait_until(lambda: flags.lane("tracks", "flags").delivered == 1) > 1.5
 
@@ -120,7 +120,7 @@ def test_an_impression_that_segment_refuses_is_set_aside(flags: Service, sandbox
     """The batch is halved until it stands alone; one without a treatment never gets that far."""
     sandbox.faults({"api": "tracks", "status": 400, "times": 4})
 
-    flags.post([*(impression(n) for n in range(8)), impression(9, treatment=None)], DOOR)
+    flags.post([*(impression(n) for n in range(8)), impression(9, treatment=None)], ENDPOINT)
     delivered(flags, 7)
 
     reasons = [letter.reason for letter in dead_letters.browse(flags.store, "flags")]
@@ -129,7 +129,7 @@ def test_an_impression_that_segment_refuses_is_set_aside(flags: Service, sandbox
 
 def test_the_loop_is_shut(flags: Service, sandbox: Sandbox) -> None:
     """Our own track calls that Segment sends back through the webhook do not become events."""
-    flags.post([impression(1)], DOOR)
+    flags.post([impression(1)], ENDPOINT)
     delivered(flags, 1)
 
     flags.post(sandbox.received("tracks"))

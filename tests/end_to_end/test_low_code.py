@@ -12,7 +12,7 @@ import pytest
 import urllib3
 
 from tests.segment.samples import SAMPLES
-from tests.support.door import basic
+from tests.support.endpoint import basic
 from tests.support.sandbox import Sandbox
 from tests.support.service import Service
 

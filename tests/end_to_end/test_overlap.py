@@ -44,7 +44,7 @@ def test_three_batches_are_at_hand(slow: Service, sandbox: Sandbox) -> None:
 def test_what_a_dead_drain_left_is_sent_once(slow: Service, sandbox: Sandbox) -> None:
     """Until it is settled, the same messages would be claimed again."""
     slow.post(tracks(30))
-    # The door has queued a drain for the slot.
+    # The endpoint has queued a drain for the slot.
     slow.store.client.delete("sd:web:events:drain:0")
     dead = take(slow.store)
     dead.claim(25)

@@ -115,7 +115,7 @@ def reload(service: Service, *processes: subprocess.Popen[bytes]) -> None:
 
 
 def status(service: Service, secret: str = SECRET, path: str = "/webhook/web") -> int:
-    """Return how the door answers to an empty batch."""
+    """Return how the endpoint answers to an empty batch."""
     return service.post([], path, Authorization=secret).status
 
 
@@ -183,7 +183,7 @@ def test_a_bad_file_leaves_the_last_good_settings_even_to_processes_that_start_l
 
 
 def test_a_new_destination_works_without_a_restart(service: Service) -> None:
-    """After SIGHUP its door is open, workers deliver what comes, and the watch finds what nobody was woken for."""
+    """After SIGHUP it is served, workers deliver what comes, and the watch finds what nobody was woken for."""
     assert status(service, path="/webhook/other") == 404
     with service.file.open("a") as file:
         file.write(OTHER)

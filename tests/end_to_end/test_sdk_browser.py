@@ -17,9 +17,9 @@ SNIPPET = """<!doctype html>
 """
 
 
-def visit(door: Service, sandbox: Sandbox) -> None:
+def visit(endpoint: Service, sandbox: Sandbox) -> None:
     """Wait for what visit.html becomes: somebody anonymous at first, then known, then somebody new."""
-    door.wait_until(lambda: (door.lane().delivered, door.lane("identities").delivered) == (3, 2))
+    endpoint.wait_until(lambda: (endpoint.lane().delivered, endpoint.lane("identities").delivered) == (3, 2))
     events = {(each["eventTypeId"], each["trafficTypeName"]): each for each in sandbox.received("events")}
     assert len(events) == len(sandbox.received("events")) == 4
     page = events["view_Pricing_page", "anonymous"]
@@ -31,21 +31,21 @@ def visit(door: Service, sandbox: Sandbox) -> None:
         ("tt-anonymous", page["key"], {"plan": "gold"}),
         ("tt-user", "u-1", {"plan": "gold"}),
     ]
-    assert door.lane().filtered == {"unsupported_type": 1}
+    assert endpoint.lane().filtered == {"unsupported_type": 1}
     assert all(sdks.is_near(event, datetime.now(UTC)) for event in events.values())
 
 
 @pytest.mark.parametrize("strategy", ["single", "batching"])
 def test_each_call_of_the_browser_sdk_becomes_what_it_shall(
-    door: Service, sandbox: Sandbox, browser: Browser, strategy: str
+    endpoint: Service, sandbox: Sandbox, browser: Browser, strategy: str
 ) -> None:
     """A page, an identify, a track, a group, an alias, and a track after reset, and nothing to anybody else.
 
     The visitor's clock is two hours slow; the events' times are right.
     """
-    with proxy.running(door.url) as between:
+    with proxy.running(endpoint.url) as between:
         browser.open(f"sdks/visit.html?host={between.host}&key={sdks.WRITE_KEY}&{strategy}", slow_hours=2)
-        visit(door, sandbox)
+        visit(endpoint, sandbox)
         hosts = browser.close()
 
     assert hosts == {between.host, browser.host}
@@ -56,14 +56,14 @@ def test_each_call_of_the_browser_sdk_becomes_what_it_shall(
 @pytest.mark.parametrize("strategy", ["single", "batching"])
 @pytest.mark.parametrize("trouble", ["limited", "dropped", "lost"])
 def test_the_browser_sdk_tries_again_after_trouble(
-    door: Service, sandbox: Sandbox, browser: Browser, strategy: str, trouble: str
+    endpoint: Service, sandbox: Sandbox, browser: Browser, strategy: str, trouble: str
 ) -> None:
     """A post that met 429, had no answer, or whose answer was lost comes again, and each event once."""
-    with proxy.running(door.url, trouble) as between:
+    with proxy.running(endpoint.url, trouble) as between:
         browser.open(f"sdks/clicks.html?host={between.host}&key={sdks.WRITE_KEY}&{strategy}")
-        door.wait_until(lambda: any(post.retry for post in between.posts))
-        door.wait_until(lambda: trouble != "lost" or door.lane().duplicate > 0)
-        door.wait_until(lambda: door.lane().delivered == 5)
+        endpoint.wait_until(lambda: any(post.retry for post in between.posts))
+        endpoint.wait_until(lambda: trouble != "lost" or endpoint.lane().duplicate > 0)
+        endpoint.wait_until(lambda: endpoint.lane().delivered == 5)
         browser.close()
 
     came = sorted(event["properties"]["number"] for event in sandbox.received("events"))
@@ -75,12 +75,12 @@ def test_the_browser_sdk_tries_again_after_trouble(
 
 
 def test_the_readme_tells_the_truth_about_the_browser_sdk(
-    door: Service, sandbox: Sandbox, browser: Browser
+    endpoint: Service, sandbox: Sandbox, browser: Browser
 ) -> None:
     """Its example, with the service's address and key, delivers an event."""
-    code = sdks.example("@segment/analytics-next", door.url)
+    code = sdks.example("@segment/analytics-next", endpoint.url)
     (browser.site / "readme.html").write_text(SNIPPET.format(code=code))
 
     browser.open("readme.html")
 
-    sdks.the_example_arrived(door, sandbox)
+    sdks.the_example_arrived(endpoint, sandbox)

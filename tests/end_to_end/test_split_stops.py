@@ -10,7 +10,7 @@ from tests.support.service import Service, tracks
 
 
 def test_a_stopped_split_costs_nothing(make_service: Callable[..., Service], sandbox: Sandbox) -> None:
-    """Its process ends under load: messages wait while the door goes on, and each arrives once when it is back."""
+    """Its process ends under load: messages wait while web goes on, and each arrives once when it is back."""
     port = free_port()
     service = make_service()
     service.change(sandbox.url, f"http://127.0.0.1:{port}")

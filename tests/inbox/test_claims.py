@@ -69,8 +69,8 @@ def test_a_write_key_takes_no_dead_letter_from_the_webhook(store: Store) -> None
     """What the Tracking API keeps of a refused text may be cut, so the webhook keeps its own."""
     found = payload.messages(b'[{"a":NaN},1]')
 
-    for door in ("tracking", "webhook"):
-        items = [item(each, RULES, None, door) for each in found]
+    for endpoint in ("tracking", "webhook"):
+        items = [item(each, RULES, None, endpoint) for each in found]
         assert intake.accept(store, items, AcceptOptions("web", 24)) == Receipt(0, 0, 2)
 
 

@@ -91,7 +91,7 @@ def test_thousands_of_items_are_one_step_with_a_bookmark(started: Store) -> None
 
 
 def test_ids_are_still_claimed_beside_a_bookmark(started: Store) -> None:
-    """What the door has taken counts as a duplicate of the file's."""
+    """What the endpoint has taken counts as a duplicate of the file's."""
     accept(started, "m-0")
 
     receipt = intake.accept_marked(started, GOOD, AcceptOptions("web", 24), Bookmark("file", 0, 3))

@@ -98,7 +98,7 @@ def impressions(count: int) -> list[dict[str, Any]]:
 
 
 def refused_requests() -> Iterator[tuple[str, str, bytes, dict[str, str]]]:
-    """Yield requests that the door refuses, as method, path, body and headers."""
+    """Yield requests that the endpoint refuses, as method, path, body and headers."""
     wrong = f"{MARK}-wrong"
     good = {"Authorization": SECRETS["SECRET"]}
     body = orjson.dumps(_message(1))

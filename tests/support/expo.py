@@ -13,7 +13,7 @@ import orjson
 import urllib3
 
 from tests.segment.samples import SAMPLES
-from tests.support.door import basic
+from tests.support.endpoint import basic
 
 
 class App:

@@ -13,7 +13,7 @@ from split_dest.config.settings import Destination, Intake, Redis, Secret, Setti
 from split_dest.inbox.store import Store, connect
 from split_dest.web import create_app
 from tests.conftest import wait_for_redis
-from tests.support.door import SECRET
+from tests.support.endpoint import SECRET
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Failed attempts at the door are limited for each address, in constant memory, and cost nobody else anything."""
+"""Failed attempts are limited for each address, in constant memory, and cost nobody else anything."""
 
 import tracemalloc
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from split_dest.inbox import ledger
 from split_dest.inbox.store import Store
 from split_dest.web import create_app
 from split_dest.web.attempts import MOST_A_MINUTE, Attempts
-from tests.support.door import TRACK, basic, post
+from tests.support.endpoint import TRACK, basic, post
 
 
 class Clock:
@@ -58,7 +58,7 @@ def test_a_right_secret_gets_in_whatever_its_address_did(client: FlaskClient) ->
     [("/webhook/nobody", "wrong", 404), ("/impressions/nobody", "wrong", 404), ("/v1/track", "no-such-key", 401)],
 )
 def test_every_door_counts_alike(client: FlaskClient, path: str, key: str, status: int) -> None:
-    """Names and write keys can be guessed as well; what fails at one door counts at all."""
+    """Names and write keys can be guessed as well; what fails at one endpoint counts at all."""
     failing = {
         "path": path,
         "headers": {"Authorization": basic(key)},

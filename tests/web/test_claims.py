@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 
 from split_dest.inbox import dead_letters
 from split_dest.inbox.store import Store
-from tests.support.door import TRACK, call, post, stored
+from tests.support.endpoint import TRACK, call, post, stored
 
 
 def told(client: FlaskClient, body: Any) -> tuple[int, int, int]:

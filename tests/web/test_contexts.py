@@ -9,7 +9,7 @@ import gevent
 from split_dest.config.settings import Settings
 from split_dest.inbox.store import Store
 from split_dest.web import create_app
-from tests.support.door import SECRET
+from tests.support.endpoint import SECRET
 
 
 class SlowBody(io.BytesIO):

@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from split_dest.config.settings import Redis, Settings
 from split_dest.web import create_app
-from tests.support.door import TRACK, call
+from tests.support.endpoint import TRACK, call
 
 ORIGIN = "https://shop.example.com"
 

@@ -9,7 +9,7 @@ from split_dest.config.settings import Secret, Settings, Source
 from split_dest.inbox import dead_letters, lanes
 from split_dest.inbox.store import Store
 from split_dest.web import create_app
-from tests.support.door import SECRET, TRACK, call, post, stored
+from tests.support.endpoint import SECRET, TRACK, call, post, stored
 
 ONE, TWO = (orjson.dumps(TRACK | {"messageId": f"m-{n}"}).decode() for n in (1, 2))
 #: The body, and how many dead letters it makes.

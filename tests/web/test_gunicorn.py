@@ -1,4 +1,4 @@
-"""The door under gunicorn: what only shows over a real connection, and while Redis is in trouble."""
+"""The endpoint under gunicorn: what only shows over a real connection, and while Redis is in trouble."""
 
 import os
 import resource
@@ -146,7 +146,7 @@ def test_a_frozen_redis_is_a_503_well_before_segment_gives_up(
 
 
 def test_above_the_high_water_mark_the_door_waits_for_delivery(web_on_own_redis: Service) -> None:
-    """At 80 % of maxmemory the door answers 503; when there is room again, 200."""
+    """At 80 % of maxmemory the endpoint answers 503; when there is room again, 200."""
     client = web_on_own_redis.store.client
     used = client.info("memory")["used_memory"]
     client.config_set("maxmemory", int(used / 0.8))

@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from split_dest.inbox.store import Store
-from tests.support.door import TRACK, basic, post, stored
+from tests.support.endpoint import TRACK, basic, post, stored
 
 OTHER = TRACK | {"messageId": "m-2"}
 BATCH = orjson.dumps([TRACK, OTHER])

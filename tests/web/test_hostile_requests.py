@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from split_dest.inbox.dead_letters import browse
-from tests.support.door import basic
+from tests.support.endpoint import basic
 from tests.support.service import SECRET, Service, tracks
 
 HEAD = f"POST /webhook/web HTTP/1.1\r\nHost: x\r\nAuthorization: {SECRET}\r\n".encode()
@@ -185,8 +185,8 @@ def test_a_sender_that_waits_for_100_continue_is_told_once(web: Service) -> None
     assert [first[0].split()[1], last.split()[1]] == [b"100", b"200"]
 
 
-@pytest.mark.parametrize("door", ["webhook", "tracking"])
-def test_bodies_that_cost_much_have_their_right_answer(web: Service, door: str) -> None:
+@pytest.mark.parametrize("endpoint", ["webhook", "tracking"])
+def test_bodies_that_cost_much_have_their_right_answer(web: Service, endpoint: str) -> None:
     """Bombs, depth, endless numbers: 4xx, or set aside with a reason."""
     bodies = {
         gzip.compress(b"[" + b" " * 50_000_000 + b"]"): "body_too_large",
@@ -198,7 +198,7 @@ def test_bodies_that_cost_much_have_their_right_answer(web: Service, door: str) 
         b'[{"type":"track","userId":' + b"9" * 90_000 + b"}]": "number_not_finite",
         b'[{"a":' + b'{"a":' * 10_000 + b"1" + b"}" * 10_001 + b"]": "nested_too_deep",
     }
-    path, secret = ("/webhook/web", SECRET) if door == "webhook" else ("/v1/batch", basic("wk"))
+    path, secret = ("/webhook/web", SECRET) if endpoint == "webhook" else ("/v1/batch", basic("wk"))
 
     codes = {name: web.post(name, path, Authorization=secret).json().get("code") for name in bodies}
 

@@ -19,7 +19,7 @@ from split_dest.segment.tracking import KINDS
 from split_dest.split import limits
 from split_dest.web import create_app
 from split_dest.web.health import OPENAPI
-from tests.support.door import TRACK, basic
+from tests.support.endpoint import TRACK, basic
 
 ROOT = Path(__file__).parents[2]
 METHODS = {"get", "post", "put", "patch"}

@@ -1,4 +1,4 @@
-"""The doors against their own document: schemathesis thinks up requests, and no answer is unlisted."""
+"""The endpoints against their own document: schemathesis thinks up requests, and no answer is unlisted."""
 
 import os
 from dataclasses import replace
@@ -14,7 +14,7 @@ from split_dest.config.settings import Secret, Settings, Source
 from split_dest.inbox.store import Store
 from split_dest.web import create_app
 from split_dest.web.health import OPENAPI
-from tests.support.door import basic
+from tests.support.endpoint import basic
 
 #: A few in the suite; `make fuzz` asks for more.
 EXAMPLES = int(os.environ.get("OPENAPI_EXAMPLES", "5"))
@@ -27,7 +27,7 @@ DOCUMENT.app = lambda environ, start: RUNNING["app"](environ, start)
 OPERATIONS = DOCUMENT.exclude(method=["PUT", "PATCH"])
 NAMES = {"destination": "web", "source": "flags"}
 SECRETS = {"token": "the-old-one", "writeKey": "wk"}
-#: The doors are lenient on purpose: of a message that is not as documented they take or keep what they can.
+#: The endpoints are lenient on purpose: of a message that is not as documented they take or keep what they can.
 LENIENT = [negative_data_rejection]
 
 fuzzed = settings(max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))

@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 from split_dest.config.settings import Redis, Settings
 from split_dest.inbox.store import Store
 from split_dest.web import create_app
-from tests.support.door import stored
+from tests.support.endpoint import stored
 
 FIELDS = {"writeKey": "wk", "userId": "u-1", "event": "Email Opened"}
 CALL = FIELDS | {"properties": {"subject": "Ünï"}}
@@ -117,7 +117,7 @@ def test_sdks_are_told_to_send_and_not_where(client: FlaskClient, slash: str) ->
 
 
 def test_an_unknown_write_key_has_no_settings(client: FlaskClient) -> None:
-    """It is told as everywhere on this door."""
+    """It is told as everywhere on this endpoint."""
     answer = client.get("/v1/projects/no/settings")
 
     assert (answer.status_code, answer.get_json()["code"]) == (401, "unknown_source")

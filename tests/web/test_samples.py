@@ -14,7 +14,7 @@ from split_dest.config.settings import Secret, Settings
 from split_dest.inbox import dead_letters
 from split_dest.inbox.store import Store
 from split_dest.web import create_app
-from tests.support.door import TRACK, post
+from tests.support.endpoint import TRACK, post
 
 
 def samples() -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from split_dest.config.settings import Destination, Redis, Settings
 from split_dest.inbox import dead_letters, ledger
 from split_dest.inbox.store import Store
 from split_dest.web import create_app
-from tests.support.door import TRACK, basic, call, stored
+from tests.support.endpoint import TRACK, basic, call, stored
 
 SINGLE = ["track", "identify", "page", "screen", "group", "alias", *"tipsga"]
 SOMETHING = {"userId": "u-1", "event": "Tried", "name": "Home", "traits": {"a": 1}}

@@ -7,7 +7,7 @@ from split_dest.inbox import ledger
 from split_dest.inbox.ledger import LaneNumbers
 from split_dest.inbox.store import Store
 from split_dest.web.tracking import MAX_DEAD_LETTERS
-from tests.support.door import TRACK, call, post
+from tests.support.endpoint import TRACK, call, post
 
 BAD = {"userId": "u-1"}
 
@@ -24,7 +24,7 @@ def letters(store: Store) -> int:
 
 @pytest.fixture
 def full(client: FlaskClient, store: Store) -> FlaskClient:
-    """The door of a destination that has one dead letter less than it may have."""
+    """The endpoint of a destination that has one dead letter less than it may have."""
     for start in range(0, MAX_DEAD_LETTERS - 1, 1000):
         count = min(1000, MAX_DEAD_LETTERS - 1 - start)
         call(

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import orjson
 import pytest
 
-from tests.support.door import basic
+from tests.support.endpoint import basic
 from tests.support.service import Service, tracks
 
 

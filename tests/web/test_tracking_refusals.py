@@ -15,7 +15,7 @@ from split_dest.errors import REASONS
 from split_dest.inbox import dead_letters
 from split_dest.inbox.store import Store
 from split_dest.web import create_app
-from tests.support.door import TRACK, call, stored
+from tests.support.endpoint import TRACK, call, stored
 from tests.web.test_tracking import SUCCESS, reasons, said
 
 

@@ -18,7 +18,7 @@ from split_dest.segment.message import Message
 from split_dest.web import create_app
 from tests.mapping.calls import KNOWN, RECEIVED_MS
 from tests.segment.samples import SAMPLES
-from tests.support.door import basic, stored
+from tests.support.endpoint import basic, stored
 
 #: Write keys of the samples: those in their bodies, and those in their Basic headers.
 KEYS = (
@@ -89,7 +89,7 @@ def test_a_batch_is_so_many_messages(open_client: FlaskClient, store: Store, nam
 
 @pytest.mark.parametrize(("name", "is_enabled"), with_fact("split_enabled"))
 def test_integrations_keep_from_split(open_client: FlaskClient, store: Store, name: str, is_enabled: bool) -> None:
-    """On this door All: false counts."""
+    """On this endpoint All: false counts."""
     (result,) = mapped(open_client, store, name)
 
     assert (result.dropped != "filtered_by_integrations_object") == is_enabled

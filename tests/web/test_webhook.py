@@ -17,7 +17,7 @@ from split_dest.inbox import dead_letters, ledger
 from split_dest.inbox.ledger import LaneNumbers
 from split_dest.inbox.store import Store
 from split_dest.web import create_app
-from tests.support.door import SECRET, TRACK, basic, post
+from tests.support.endpoint import SECRET, TRACK, basic, post
 
 
 def numbers(store: Store, lane: str = "events", destination: str = "web") -> LaneNumbers:

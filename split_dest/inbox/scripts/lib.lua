@@ -17,7 +17,7 @@ local function count(prefix, lane, tally)
   end
 end
 
--- Notes since when the oldest message of a lane waits: the door and the console tell it and may read no message.
+-- Notes since when the oldest message of a lane waits: the endpoint and the console tell it and may read no message.
 local function note_oldest(prefix, lane, id)
   redis.call('HSET', prefix .. 'counts', lane .. ':oldest_ms', id:match('^%d+'))
 end

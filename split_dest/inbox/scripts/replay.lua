@@ -7,7 +7,7 @@ local fields = {}
 for i = 1, #letter[2], 2 do fields[letter[2][i]] = letter[2][i + 1] end
 local stream = prefix .. lane .. ':stream'
 append(prefix, lane, stream, redis.call('XLEN', stream), ARGV[4], fields.t)
--- A text that was unreadable at the door may turn out to belong to another lane.
+-- A text that was unreadable at the endpoint may turn out to belong to another lane.
 count(prefix, fields.lane, { dead = -1, received = -1 })
 count(prefix, lane, { received = 1 })
 return 1

@@ -1,4 +1,4 @@
-"""How fast the doors answer, the service's beside its limit and beside the naive one, and what a request costs."""
+"""How fast the endpoints answer, the service's, its limit and the naive one, and what a request costs."""
 
 import statistics
 import subprocess
@@ -19,8 +19,8 @@ _COMPARED = (
 )
 
 
-class Doors:
-    """The doors, at work: the service's, and those that it is compared with."""
+class Endpoints:
+    """The endpoints, at work: the service's, and those that it is compared with."""
 
     def __init__(self, yard: Yard) -> None:
         self._yard = yard
@@ -53,12 +53,12 @@ class Doors:
         return figures
 
     def stop(self) -> None:
-        """End all doors."""
+        """End all endpoints."""
         for process in self._processes.values():
             end(process)
 
     def _at_most(self, seconds: float) -> dict[str, float]:
-        """Return each door's requests a second, and the CPU time of its processes for each, in µs."""
+        """Return each endpoint's requests a second, and the CPU time of its processes for each, in µs."""
         rates, used = defaultdict(list), defaultdict(list)
         # In turns, for the machine is quicker one second than the next.
         for name in [*self.urls, *reversed(self.urls)]:
