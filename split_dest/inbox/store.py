@@ -167,7 +167,7 @@ class Store:
             return self.run(script, *args)
         with reported(), self.client.pipeline(transaction=False) as pipeline:
             self.run(script, *args, pipeline=pipeline)
-            # WAIT speaks of the writes of its own connection, so both are in a pipeline.
+            # WAIT is about the writes of the same connection, so both are in a pipeline.
             pipeline.execute_command("WAIT", wait_replicas, _COPY_MS)
             told, replicas = pipeline.execute()
         if replicas < wait_replicas:
