@@ -45,11 +45,12 @@ lint: .venv/dev-ready
 types: .venv/dev-ready
 	$(BIN)/mypy
 
-## fuzz: what must hold for any bytes, SECONDS (60) a target, then the endpoints against their OpenAPI document
+## fuzz: what must hold for any bytes, SECONDS (60) a target, then laws with a thousand examples each, then the endpoints against their OpenAPI document
 fuzz: .venv/dev-ready
 	for target in body message mapping settings answers; do \
 	  $(BIN)/python -m tests.fuzz $$target --seconds $(SECONDS) || exit 1; \
 	done
+	HYPOTHESIS_PROFILE=long $(BIN)/pytest --quiet --timeout 0 -n auto tests/segment tests/mapping tests/split tests/outlets tests/config
 	OPENAPI_EXAMPLES=$(SECONDS) $(BIN)/pytest --quiet --timeout 0 tests/web/test_openapi_fuzzed.py
 
 ## fix: what ruff can mend by itself

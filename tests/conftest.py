@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import redis
 import urllib3
@@ -20,6 +21,10 @@ from tests.support.service import SETTINGS, Service
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # pytest-xdist sets it, and the commands of the tests would fold their lines.
 os.environ.pop("COLUMNS", None)
+# How many examples each law is tried with; no deadline, because machines are shared.
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=25)
+hypothesis.settings.register_profile("long", deadline=None, max_examples=1000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import redis
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from marshmallow import ValidationError
 
@@ -86,7 +86,6 @@ def judge(file: Path, *, need_secrets: bool) -> None:
 
 
 @given(document=VALUES, need_secrets=st.booleans())
-@settings(max_examples=100, deadline=None)
 def test_any_document_loads_or_is_refused(file, document, need_secrets):
     """Any JSON document at all, written as JSON, which YAML includes."""
     file.write_text(json.dumps(document))
@@ -95,7 +94,6 @@ def test_any_document_loads_or_is_refused(file, document, need_secrets):
 
 
 @given(document=documents(), need_secrets=st.booleans())
-@settings(max_examples=40, deadline=None)
 def test_the_documented_file_with_anything_in_it_loads_or_is_refused(file, document, need_secrets):
     """The documented settings, with anything where something else should stand."""
     file.write_text(yaml.safe_dump(document))
@@ -106,7 +104,6 @@ def test_the_documented_file_with_anything_in_it_loads_or_is_refused(file, docum
 @given(
     text=st.text(alphabet=st.characters(exclude_categories=["Cs"]) | st.sampled_from("\t\n :-[]{}&*!|>'\"%@`#?,$"))
 )
-@settings(max_examples=200, deadline=None)
 def test_any_text_loads_or_is_refused(file, text):
     """Any text, most of which is no YAML."""
     file.write_text(text, newline="")
@@ -119,7 +116,6 @@ def test_any_text_loads_or_is_refused(file, text):
     # No port 0, which redis-py takes for none.
     rest=st.text(alphabet="a1:/@#?[]%;=&", max_size=12),
 )
-@settings(max_examples=500, deadline=None)
 def test_an_address_is_good_if_redis_py_can_read_it(scheme, rest):
     """Though redis-py is asked only if there are options, the answer is its own for any address."""
     address = scheme + rest

@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 
 from split_dest import config
 from split_dest.errors import SettingsError
@@ -97,7 +97,6 @@ def test_what_the_service_refuses_is_marked(line):
 
 
 @given(document=documents())
-@settings(max_examples=100, deadline=None)
 def test_what_the_service_accepts_is_not_marked(tmp_path_factory, document):
     """No false alarm for any file, but for a section that is left out because it is an optional variable."""
     file = tmp_path_factory.getbasetemp() / "any.yaml"

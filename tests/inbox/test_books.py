@@ -51,7 +51,7 @@ steps = st.lists(st.sampled_from(["accept", "again", "bad", "deliver", "filter",
 
 
 @given(steps=steps)
-@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_books_balance_after_any_steps(store: Store, steps: list[str]) -> None:
     """Received = delivered + filtered + duplicate + pending + dead, whatever happens in whatever order."""
     store.client.flushall()

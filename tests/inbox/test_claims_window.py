@@ -78,7 +78,7 @@ steps = st.lists(
 
 
 @given(steps=steps)
-@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_message_is_stored_twice_within_all_windows(
     store: Store, steps: list[tuple[float, str, float]]
 ) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import orjson
-from hypothesis import assume, example, given, reject, settings
+from hypothesis import assume, example, given, reject
 from hypothesis import strategies as st
 
 from split_dest.errors import REASONS, MessageRejected
@@ -15,11 +15,10 @@ from split_dest.mapping.rules import Properties, Rules
 from split_dest.segment import message
 from split_dest.segment.message import Message
 from tests.mapping import strategies
-from tests.segment.strategies import LAWS, json_values, messages
+from tests.segment.strategies import json_values, messages
 
 EVENT_TYPE_ID = re.compile(r"[a-zA-Z0-9][-_.:a-zA-Z0-9]{0,79}")
 ATTRIBUTE_ID = re.compile(r"[a-zA-Z][-_a-zA-Z0-9]{0,199}")
-MANY, FEW = settings(LAWS, max_examples=250), settings(LAWS, max_examples=50)
 TIMES = st.integers(1, 2 * 10**12)
 
 
@@ -103,7 +102,6 @@ def assert_identity(identity: dict[str, Any]) -> None:
         assert len(value) <= 255
 
 
-@MANY
 @given(messages, strategies.rules, TIMES)
 @example({"type": "track", "event": "E", "userId": "u", "properties": {"n": "x" * 257, "o" * 300: 1}}, Rules(), 1)
 @example({"type": "identify", "userId": 1.0, "traits": {"1" * 300: ["x" * 300]}}, Rules(), 1)
@@ -122,7 +120,6 @@ def test_a_message_becomes_legal_records_or_has_a_reason(sent: dict[str, Any], r
     assert result.dropped in (None, *REASONS)
 
 
-@LAWS
 @given(messages, strategies.rules, TIMES)
 def test_mapping_is_the_same_each_time(sent: dict[str, Any], rules: Rules, received_ms: int):
     """A message that is mapped again, also by another worker from the store, gives equal records."""
@@ -136,7 +133,6 @@ def test_mapping_is_the_same_each_time(sent: dict[str, Any], rules: Rules, recei
     assert message.dump(taken) == before
 
 
-@FEW
 @given(messages, strategies.rules, TIMES)
 def test_records_of_one_message_differ_in_type_or_key(sent: dict[str, Any], rules: Rules, received_ms: int):
     """No key of a traffic type gets a message twice, and its records share all other values."""
@@ -149,7 +145,6 @@ def test_records_of_one_message_differ_in_type_or_key(sent: dict[str, Any], rule
     assert len({repr(replace(identity, traffic_type="", key="")) for identity in result.identities}) <= 1
 
 
-@FEW
 @given(messages, strategies.rules, TIMES)
 def test_a_message_waits_where_its_records_leave(sent: dict[str, Any], rules: Rules, received_ms: int):
     """A message becomes records only in the lanes that it waits in."""
@@ -161,7 +156,6 @@ def test_a_message_waits_where_its_records_leave(sent: dict[str, Any], rules: Ru
     assert not (result.identities and "identities" not in lanes_of(taken, rules))
 
 
-@FEW
 @given(st.dictionaries(st.text(max_size=3), json_values), strategies.rules)
 def test_an_object_that_is_no_message_becomes_nothing(junk: dict[str, Any], rules: Rules):
     """Any object without a type has no effect."""
@@ -178,7 +172,6 @@ _full = st.integers(61, 64).map(lambda number: {f"{n:0254}": "x" * 256 for n in 
 _limits = st.builds(Properties, max_length=st.sampled_from([5, 255, 256]), max_count=st.sampled_from([2, 61, 300]))
 
 
-@settings(MANY)
 @given(st.dictionaries(_names, _nested, max_size=6), _full, _limits)
 def test_few_and_short_properties_are_what_the_limits_leave(
     own: dict[str, Any], full: dict[str, Any], limits: Properties

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from split_dest.outlets import segment_tracking, split_impressions
 from split_dest.outlets.bulk import Limits, calls
 from split_dest.split.records import Impression
-from tests.segment.strategies import LAWS
 
 
 @pytest.mark.parametrize(("count", "size"), [(6000, 10), (200, 10_000), (40, 32_768), (2500, 150)])
@@ -25,7 +24,6 @@ def test_segment_gets_no_batch_over_its_limits(count: int, size: int):
     assert max(map(len, bodies)) <= 500_000
 
 
-@LAWS
 @given(st.lists(st.tuples(st.sampled_from(["a", 'b"', "ü"]), st.text(max_size=5)), min_size=1, max_size=30))
 def test_impressions_of_a_flag_stand_together(seen: list[tuple[str, str]]):
     """Each flag appears once, its impressions keep their order, and the body is no larger than calculated."""
@@ -41,7 +39,6 @@ def test_impressions_of_a_flag_stand_together(seen: list[tuple[str, str]]):
     assert len(body) <= sum(map(len, encoded)) + len(encoded) + 1
 
 
-@LAWS
 @given(
     st.lists(st.lists(st.integers(1, 60).map(lambda size: b"x" * size), min_size=1, max_size=8), max_size=20),
     st.builds(Limits, st.integers(1, 10), st.integers(70, 200)),

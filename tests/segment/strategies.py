@@ -2,11 +2,7 @@
 
 from typing import Any
 
-from hypothesis import settings
 from hypothesis import strategies as st
-
-#: No deadline: these machines are shared, and slowness has its own tests.
-LAWS = settings(deadline=None, max_examples=100)
 
 ODD_TEXTS = [
     "",

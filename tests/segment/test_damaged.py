@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from split_dest.errors import RequestRefused
 from split_dest.segment.payload import Unreadable, messages, read
-from tests.segment.strategies import LAWS, json_values, objects
+from tests.segment.strategies import json_values, objects
 
 A, B, C = (f'{{"type":"track","event":"{name}","userId":"u"}}' for name in "ABC")
 
@@ -197,7 +197,6 @@ def test_wherever_a_body_is_cut_its_whole_messages_are_taken(before: bytes, afte
 _BETWEEN = st.text("], }:x1.\\\t\n'-é", max_size=4).map(str.encode)
 
 
-@LAWS
 @given(st.sampled_from(_FORMS[:2]), st.lists(_BETWEEN, min_size=5, max_size=5))
 @example((b"[", b"]"), [b",", b"]1", b"}]", b"", b""])
 def test_what_stands_between_messages_costs_none(form: tuple[bytes, bytes], between: list[bytes]):
@@ -207,7 +206,6 @@ def test_what_stands_between_messages_costs_none(form: tuple[bytes, bytes], betw
     assert taken(body) == GOOD
 
 
-@LAWS
 @given(
     st.lists(st.lists(objects, max_size=3), min_size=1, max_size=4),
     st.sampled_from([b"", b" ", b"\n", b"\r\n", b","]),
@@ -223,7 +221,6 @@ def test_joined_bodies_are_all_read(batches: list[list[dict[str, Any]]], between
     assert [part.envelope["sentAt"] for part in parts] == list(range(len(parts)))
 
 
-@LAWS
 @given(st.lists(json_values, min_size=1, max_size=4), st.binary(max_size=3), st.data())
 def test_one_damaged_message_costs_no_other_in_lines(values: list[Any], damage: bytes, data: st.DataObject):
     """Damage in one line leaves the messages in the lines before it as they are."""
@@ -242,7 +239,6 @@ _ENVELOPES = st.fixed_dictionaries(
 )
 
 
-@LAWS
 @given(
     st.one_of(st.lists(json_values, min_size=1, max_size=4), objects, _ENVELOPES),
     st.sampled_from([None, 0, 1]),

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from split_dest.segment.json_text import MAX_DEPTH, end_of, is_deep
-from tests.segment.strategies import LAWS, json_values
+from tests.segment.strategies import json_values
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,6 @@ def _depth(value: Any) -> int:
     return 1 + max(map(_depth, value), default=0) if isinstance(value, list) else 0
 
 
-@LAWS
 @given(json_values, st.sampled_from([None, 0, 2]), st.booleans(), st.integers(0, MAX_DEPTH))
 def test_good_json_ends_with_its_value_and_is_as_deep(value: Any, indent: int | None, ascii_only: bool, more: int):
     """Any JSON ends with its value and is as deep, however it is written."""
@@ -76,7 +75,6 @@ def test_good_json_ends_with_its_value_and_is_as_deep(value: Any, indent: int | 
         assert end_of(text + b"]}", 0) == len(text)
 
 
-@LAWS
 @given(st.one_of(st.binary(), st.text('[]{},:"\\ \na1').map(str.encode)))
 def test_any_bytes_end_somewhere_or_nowhere(text: bytes):
     """The end of an array is behind one of its brackets."""

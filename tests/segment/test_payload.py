@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from split_dest.errors import RequestRefused
 from split_dest.segment import payload
 from split_dest.segment.payload import Unreadable, messages
-from tests.segment.strategies import LAWS, json_values, objects
+from tests.segment.strategies import json_values, objects
 
 A, B = {"type": "track", "event": "A"}, {"type": "page", "name": "B"}
 A_TEXT, B_TEXT = b'{"type":"track","event":"A"}', b'{"type":"page","name":"B"}'
@@ -204,7 +204,6 @@ def test_of_two_equal_names_the_last_counts(other: bytes):
     assert items[1:] == [{"type": "track", "batch": 0}] or reason(items[1]) == "number_not_finite"
 
 
-@LAWS
 @given(st.one_of(st.binary(), st.text('[]{},:"\\ 1NaN-e.').map(str.encode)))
 @example(b'[{"a":NaN},]')
 @example(b'{"batch":[NaN,{"json":{"a":"\xff"}}]}')
@@ -239,7 +238,6 @@ _ELEMENTS = st.one_of(
 )
 
 
-@LAWS
 @given(st.lists(_ELEMENTS, max_size=5), st.booleans(), st.sampled_from([b",", b" ,\n"]))
 def test_every_element_gives_one_entry(elements: list[tuple[bytes, str]], envelope: bool, comma: bytes):
     """A good element is accepted as it is and a bad one is unreadable, whatever its neighbours are."""
@@ -263,7 +261,6 @@ def _assert_taken(sent: Any, item: dict[str, Any] | Unreadable) -> None:
         assert reason(item) == "not_an_object"
 
 
-@LAWS
 @given(objects)
 def test_a_message_is_written_as_it_was_read(sent: dict[str, Any]):
     """A message is written as JSON that means the same."""

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from split_dest.segment.pixel import body_of_query
-from tests.segment.strategies import LAWS, objects
+from tests.segment.strategies import objects
 
 CALL = {
     "writeKey": "w",
@@ -92,14 +92,12 @@ def test_many_dots_do_no_harm():
     assert result == {"a." * 1968 + "b": "1"}
 
 
-@LAWS
 @given(st.one_of(st.text(), st.text("dat=&%2+B.{ "), st.text().map("data={}".format)))
 def test_any_query_gives_bytes(query: str):
     """Any query becomes a body, without an error."""
     assert isinstance(body_of_query(query), bytes)
 
 
-@LAWS
 @given(objects, st.sampled_from([quote, quote_plus, str]))
 def test_data_is_given_as_it_is(call: dict[str, Any], escape: Callable[[str], str]):
     """Every message is read back, from Base64 and from escaped plain JSON."""

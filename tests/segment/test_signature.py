@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from split_dest.segment.payload import signed_texts
 from split_dest.segment.signature import is_signed
 from tests.segment.samples import SAMPLES
-from tests.segment.strategies import LAWS, objects
+from tests.segment.strategies import objects
 
 VECTORS = {name: sample for name, sample in SAMPLES.items() if name.startswith("sig-")}
 
@@ -126,7 +126,6 @@ def test_few_texts_may_have_been_signed(body: bytes, texts: list[bytes]):
     assert signed_texts(body) == texts
 
 
-@LAWS
 @given(st.lists(objects, min_size=1, max_size=3), st.sampled_from([None, 1]), st.booleans(), st.booleans())
 def test_the_first_event_of_any_batch_can_be_signed(
     events: list[dict[str, Any]], indent: int | None, ascii_only: bool, wrapped: bool

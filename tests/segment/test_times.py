@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from split_dest.segment.times import to_ms, to_text
-from tests.segment.strategies import LAWS, json_values
+from tests.segment.strategies import json_values
 
 OCTOBER = 1572534218971
 
@@ -114,7 +114,6 @@ def test_what_is_no_time_after_1970_is_none(value: object):
     assert to_ms(value) is None
 
 
-@LAWS
 @given(
     st.datetimes(datetime(1970, 1, 2), datetime(9999, 12, 29)),
     st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes))),
@@ -129,7 +128,6 @@ def test_iso_texts_mean_what_python_means_by_them(moment: datetime, zone: timezo
     assert ms == (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
-@LAWS
 @given(
     st.one_of(
         json_values,
@@ -156,7 +154,6 @@ _usual = st.builds(
 )
 
 
-@LAWS
 @given(
     st.builds(
         lambda text, at, other: text[:at] + other + text[at + 1 :], _usual, st.integers(0, 40), st.text(max_size=1)
@@ -178,7 +175,6 @@ def test_a_zone_that_is_only_named_is_not_guessed():
     assert to_ms("2019-10-31T15:03:38 EST") is None
 
 
-@LAWS
 @given(st.integers(1, 253_402_214_400_000))
 def test_a_written_time_is_read_again(ms: int):
     """A written time has three digits after the point and ends in Z, as at Segment."""

@@ -11,7 +11,7 @@ from split_dest.errors import REASONS, MessageRejected, RequestRefused
 from split_dest.segment import message, tracking
 from split_dest.segment.payload import Unreadable
 from split_dest.segment.tracking import Posted
-from tests.segment.strategies import LAWS, json_values, messages
+from tests.segment.strategies import json_values, messages
 from tests.segment.test_tracking import RECEIVED, TRACK, code, one, posted, without
 
 SOMEONE = {"userId": "u-1"}
@@ -156,7 +156,6 @@ def _outcome(body: Any, kind: str) -> tuple[Posted, str]:
         return posted(b"[]", kind), refused.code
 
 
-@LAWS
 @given(_BATCHES, _KINDS)
 def test_every_message_in_a_batch_is_one_message_or_a_reason(body: dict[str, Any], kind: str):
     """Each message of any body can be stored and loaded, or has a reason code."""
@@ -168,7 +167,6 @@ def test_every_message_in_a_batch_is_one_message_or_a_reason(body: dict[str, Any
         assert _restored(each) in ("", *REASONS)
 
 
-@LAWS
 @given(st.one_of(messages, json_values, _LISTS, st.fixed_dictionaries({"batch": json_values})), _KINDS)
 def test_json_of_any_shape_is_messages_or_refused(body: Any, kind: str):
     """Any bytes are read or refused."""
@@ -181,7 +179,6 @@ def test_json_of_any_shape_is_messages_or_refused(body: Any, kind: str):
         assert _restored(each) in ("", *REASONS)
 
 
-@LAWS
 @given(st.one_of(st.binary(), st.text('[]{},:"\\ 1NaNbatch').map(str.encode)), _KINDS)
 def test_any_bytes_are_messages_or_refused(body: bytes, kind: str):
     """Damaged JSON is read or refused as well."""

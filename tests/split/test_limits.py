@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from split_dest.split.limits import attribute_id, event_type_id, key
-from tests.segment.strategies import LAWS, json_values, texts
+from tests.segment.strategies import json_values, texts
 
 EVENT_TYPE_ID = re.compile(r"^[a-zA-Z0-9][-_.:a-zA-Z0-9]{0,79}\Z")
 ATTRIBUTE_ID = re.compile(r"^[a-zA-Z][-_a-zA-Z0-9]{0,199}\Z")
@@ -103,7 +103,6 @@ def test_a_trait_makes_an_attribute_id(name: str, expected: str | None):
     assert attribute_id(name) == expected
 
 
-@LAWS
 @given(st.one_of(json_values, st.floats(), st.text(max_size=300)))
 def test_every_key_made_is_legal(value: object):
     """A key is neither blank nor over 250 characters, and is a key of itself."""
@@ -112,7 +111,6 @@ def test_every_key_made_is_legal(value: object):
     assert result is None or (result.strip() and len(result) <= 250 and key(result) == result)
 
 
-@LAWS
 @given(st.one_of(st.text(), texts), st.booleans(), st.integers(1, 80))
 @example("a" * 79 + " b", True, 80)
 def test_every_event_type_id_made_is_legal_and_stable(name: str, sanitize: bool, max_chars: int):
@@ -126,7 +124,6 @@ def test_every_event_type_id_made_is_legal_and_stable(name: str, sanitize: bool,
             assert event_type_id(result, sanitize=again, max_chars=max_chars) == result
 
 
-@LAWS
 @given(st.one_of(st.text(), texts))
 def test_every_attribute_id_made_is_legal_and_stable(name: str):
     """An attribute id is legal for Split, and mapping it again changes nothing."""

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from split_dest.split.merging import Merged, bulks, merge
 from split_dest.split.records import Identity
-from tests.segment.strategies import LAWS
 
 Placed = tuple[str, Identity]
 
@@ -106,7 +105,6 @@ def _contents(merged: list[Merged]) -> dict[tuple[str, str], tuple[Identity, fro
     }
 
 
-@LAWS
 @given(_identities(), st.booleans())
 def test_merged_identities_leave_split_as_single_ones_would(identities: list[Placed], keep_older: bool):
     """One call per key leaves the attributes that a call for each message would have left."""
@@ -117,7 +115,6 @@ def test_merged_identities_leave_split_as_single_ones_would(identities: list[Pla
     assert len(held) == len(merged)
 
 
-@LAWS
 @given(_identities(), st.booleans(), st.integers())
 def test_the_order_of_messages_does_not_matter(identities: list[Placed], keep_older: bool, seed: int):
     """The order of messages with different times does not matter."""

@@ -91,7 +91,7 @@ def test_the_picture_comes_whatever_was_asked(client: FlaskClient, store: Store,
     assert stored(store) == []
 
 
-@options(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@options(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(st.text(max_size=9) | st.just("data"), st.text(max_size=30), max_size=4))
 def test_any_query_gives_a_picture(client: FlaskClient, query: dict[str, str]) -> None:
     """Known write key or not."""
