@@ -115,4 +115,4 @@ def test_the_time_is_linear(start: bytes, part: bytes):
     is_deep(text)
     end_of(text, 0)
 
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < 10
