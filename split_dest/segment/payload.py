@@ -100,7 +100,9 @@ def read(body: bytes, max_messages: int | None = None) -> list[Part]:
 
 
 def _read_damaged(body: bytes, max_messages: int | None, error: Exception | None = None) -> list[Part]:
-    if len(body) > _TEXT_BYTES and (len(body) - len(body.translate(None, _CONTROLS))) * 20 > len(body):
+    # A file that was written past its end has zeros there.
+    text = body.rstrip(b"\0")
+    if len(text) > _TEXT_BYTES and (len(text) - len(text.translate(None, _CONTROLS))) * 20 > len(text):
         raise RequestRefused(400, "invalid_json", "The body is not text.") from error
     reader = Reader(body, max_messages)
     parts = [_part(value) for value in reader.values]

@@ -271,3 +271,8 @@ def test_too_many_messages_are_refused(form: str):
 
     assert caught.value.status == 413
     assert caught.value.code == "too_many_messages"
+
+
+def test_a_file_that_ends_in_zeros_loses_no_message():
+    """As one that was written past its end; there may be more of them than of the messages."""
+    assert events(f'{{"batch":[{A},{B}'.encode() + b"\0" * 2000)[:2] == ["A", "B"]
