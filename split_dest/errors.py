@@ -26,7 +26,7 @@ REASONS = {
     "too_many_messages": "The request has more messages than the endpoint accepts.",
     "store_unavailable": "Redis is unavailable or refuses writes; send the request again.",
     "store_full": "Redis is above its high-water mark; send the request again.",
-    "busy": "Other long requests took more than ten seconds; send the request again.",
+    "busy": "Other long requests took more than 30 seconds; send the request again.",
     "internal_error": "Internal error; send the request again.",
     # A message becomes a dead letter on arrival. The sender's developer should act.
     "not_json": "The message is not JSON, though its neighbours are.",

@@ -17,7 +17,7 @@ T = TypeVar("T")
 #: because parsed ones take 20 times their bytes of memory.
 _MAX_MESSAGES, _MAX_BYTES, _MAX_BRACKETS = 50, 16_384, 1000
 #: How long a long request waits for its turn. Segment's senders have given up by then.
-_MAX_WAIT_SECONDS = 10.0
+_MAX_WAIT_SECONDS = 30.0
 _BUSY = 503
 #: How long a long request waits for short ones after each of its time slices, and how often it looks. Longer, and
 #: steady short requests would starve it.
