@@ -46,7 +46,7 @@ def listed() -> Iterator[tuple[str, int, str]]:
 
 
 def test_it_is_served_as_it_is_and_valid(client: FlaskClient) -> None:
-    """What is served is OpenAPI by its own schema, whoever asks, and of this version."""
+    """The served document is valid OpenAPI, is the file itself, and names this version."""
     answer = client.get("/openapi.yaml")
 
     assert (answer.status_code, answer.mimetype) == (200, "application/yaml")
