@@ -29,7 +29,7 @@ class Emptied:
 
     rate: float
     cpu_us: float
-    most_bytes: int
+    max_bytes: int
 
 
 def measure(yard: Yard, large: int) -> dict[str, float]:
@@ -43,8 +43,8 @@ def measure(yard: Yard, large: int) -> dict[str, float]:
     return {
         "drain_small": statistics.median(one.rate for one in few),
         "drain_large": many.rate,
-        "drain_small_mb": statistics.median(one.most_bytes for one in few) / 1e6,
-        "drain_large_mb": many.most_bytes / 1e6,
+        "drain_small_mb": statistics.median(one.max_bytes for one in few) / 1e6,
+        "drain_large_mb": many.max_bytes / 1e6,
         "redis_bytes": fill(yard, 20_000),
         **{f"cpu_us_{processes}": cost for processes, cost in costs.items()},
     }
@@ -95,13 +95,13 @@ def empty(yard: Yard, count: int, processes: int) -> Emptied:
         before_us = cpu.used_us(pids)
     wake(yard.store, "web", ["events"])
     wait_until(lambda: yard.counted()["events"] >= count, 600)
-    used_us, most_bytes = cpu.used_us(pids) - before_us, max(map(cpu.most_bytes, pids))
+    used_us, max_bytes = cpu.used_us(pids) - before_us, max(map(cpu.max_bytes, pids))
     wait_until(lambda: yard.waiting() == 0)
     counted = yard.counted()
     assert counted["events"] == count, counted
     end(workers)
     seconds = (counted["last_ns"] - counted["first_ns"]) / 1e9
-    return Emptied((count - counted["first_events"]) / seconds, used_us / count, most_bytes)
+    return Emptied((count - counted["first_events"]) / seconds, used_us / count, max_bytes)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ def _clock(pid: int) -> int:
     return clock.value
 
 
-def most_bytes(pid: int) -> int:
+def max_bytes(pid: int) -> int:
     """Return the most memory that a process has had so far, in bytes."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))

@@ -146,7 +146,7 @@ class Remedy(enum.Enum):
 
     WAIT = "wait"  # the same call may succeed later
     HALVE = "halve"  # something in this call is wrong: find it by halving
-    MEND = "mend"  # a person must mend the settings; nothing may be burnt meanwhile
+    FIX = "fix"  # a person must correct the settings; nothing may be burnt meanwhile
 
 
 class Refused(SplitDestError):

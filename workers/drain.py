@@ -138,9 +138,9 @@ def _deliver(delivery: LaneDelivery, entries: Sequence[Entry]) -> None:
 
 def _pause_lane(lease: SlotLease, refused: Refused) -> None:
     rest_ms = lease.rest(refused)
-    log = logs.error if refused.remedy is Remedy.MEND else logs.warning
+    log = logs.error if refused.remedy is Remedy.FIX else logs.warning
     log(
-        "lane_rests",
+        "lane_paused",
         destination=lease.owner,
         lane=lease.lane,
         reason=refused.code,

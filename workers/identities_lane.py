@@ -10,7 +10,7 @@ from split_dest.inbox.drains import Entry, Outcome, dead
 from split_dest.mapping import to_split
 from split_dest.mapping.rules import Rules
 from split_dest.outlets import split_admin
-from split_dest.outlets.split_admin import Account, Place
+from split_dest.outlets.split_admin import Account, IdentityScope
 from split_dest.segment import message
 from split_dest.split.merging import Merged, bulks, merge, runs
 from split_dest.split.records import Identity
@@ -38,8 +38,8 @@ def deliver(delivery: LaneDelivery, entries: Sequence[Entry]) -> None:
     identities = [(entry_id, identity) for entry_id, records in messages for identity in records]
     if identities:
         merged = merge(identities, keep_older=rules.identify.mode == "merge")
-        places = split_names.identity_places(delivery, {each.identity.traffic_type for each in merged})
-        _write(delivery, merged, _Admin(delivery.runtime, *places), in_bulk=rules.identify.mode == "replace")
+        scopes = split_names.identity_scopes(delivery, {each.identity.traffic_type for each in merged})
+        _write(delivery, merged, _Admin(delivery.runtime, *scopes), in_bulk=rules.identify.mode == "replace")
 
 
 def _identities(rules: Rules, entry: Entry) -> MessageRecords[Identity]:
@@ -49,10 +49,10 @@ def _identities(rules: Rules, entry: Entry) -> MessageRecords[Identity]:
 
 def _write(delivery: LaneDelivery, merged: Sequence[Merged], admin: "_Admin", *, in_bulk: bool) -> None:
     tally = _Tally(merged, delivery)
-    unplaced = [each for each in merged if each.identity.traffic_type not in admin.places]
+    unplaced = [each for each in merged if each.identity.traffic_type not in admin.scopes]
     delivery.lease.settle(tally.outcomes(unplaced, [_UNKNOWN] * len(unplaced)))
     waits: list[Refused] = []
-    placed = [each for each in merged if each.identity.traffic_type in admin.places]
+    placed = [each for each in merged if each.identity.traffic_type in admin.scopes]
     for save, calls in _calls(placed, admin, in_bulk=in_bulk):
         delivery.ensure_may_call()
         results = save(calls)
@@ -80,21 +80,21 @@ class _Admin:
 
     runtime: Runtime
     account: Account
-    places: Mapping[str, Place]
+    scopes: Mapping[str, IdentityScope]
 
     def save_singly(self, calls: Sequence[Merged]) -> Results:
         """Write or remove each by its own call, all at once."""
         return list(self.runtime.pool.map(self._save, calls))
 
     def _save(self, each: Merged) -> Refused | None:
-        place = self.places[each.identity.traffic_type]
+        scope = self.scopes[each.identity.traffic_type]
         try:
             if each.identity.values is None:
-                split_admin.delete_identity(self.runtime.http, self.account, place, each.identity)
+                split_admin.delete_identity(self.runtime.http, self.account, scope, each.identity)
             elif each.replaces:
-                split_admin.replace_identity(self.runtime.http, self.account, place, each.identity)
+                split_admin.replace_identity(self.runtime.http, self.account, scope, each.identity)
             else:
-                split_admin.merge_identity(self.runtime.http, self.account, place, each.identity)
+                split_admin.merge_identity(self.runtime.http, self.account, scope, each.identity)
         except Refused as refused:
             return refused
         return None
@@ -102,9 +102,9 @@ class _Admin:
     def save_in_bulk(self, calls: Sequence[Merged]) -> Results:
         """Replace all of one traffic type with one call."""
         identities = [each.identity for each in calls]
-        place = self.places[identities[0].traffic_type]
+        scope = self.scopes[identities[0].traffic_type]
         try:
-            failed = split_admin.replace_identities(self.runtime.http, self.account, place, identities)
+            failed = split_admin.replace_identities(self.runtime.http, self.account, scope, identities)
         except Refused as refused:
             if refused.remedy is not Remedy.HALVE or len(calls) == 1:
                 return [refused] * len(calls)
@@ -142,4 +142,4 @@ class _Tally:
 
 def _concerns_all_keys(refused: Refused) -> bool:
     """Return whether every other key would be refused as well; a 5xx may be one key's trouble."""
-    return refused.remedy is Remedy.MEND or refused.wait_seconds is not None or refused.code == "rate_limited"
+    return refused.remedy is Remedy.FIX or refused.wait_seconds is not None or refused.code == "rate_limited"

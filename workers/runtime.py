@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from split_dest.config.settings import Settings
 from split_dest.inbox import store
 from split_dest.inbox.drains import SlotLease
-from split_dest.outlets.http import Http
+from split_dest.outlets.http import HttpClient
 
 #: How many identities are written at once: each is its own call.
 IDENTITY_CALLS = 8
@@ -46,7 +46,7 @@ class Runtime:
     name: str
     settings: Settings
     store: store.Store
-    http: Http
+    http: HttpClient
     drains: ThreadPoolExecutor
     pool: ThreadPoolExecutor
     leases: set[SlotLease] = field(default_factory=set)
@@ -71,7 +71,7 @@ def start(settings: Settings) -> Runtime:
             name=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
             settings=settings,
             store=store.Store(store.connect(settings.redis.url, settings.redis.data_dir, read_bytes=_READ_BYTES)),
-            http=Http(settings.delivery.timeout_seconds),
+            http=HttpClient(settings.delivery.timeout_seconds),
             drains=ThreadPoolExecutor(_DRAINS_MAX, thread_name_prefix="drain"),
             # Enough for all drains: one whose calls hang must not keep another waiting for a thread.
             pool=ThreadPoolExecutor(_DRAINS_MAX * IDENTITY_CALLS, thread_name_prefix="call"),

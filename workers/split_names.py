@@ -9,8 +9,8 @@ from split_dest.errors import Refused, Remedy
 from split_dest.inbox.names import NameCache, Names
 from split_dest.mapping.rules import Rules
 from split_dest.outlets import split_admin
-from split_dest.outlets.http import Http
-from split_dest.outlets.split_admin import Account, Place
+from split_dest.outlets.http import HttpClient
+from split_dest.outlets.split_admin import Account, IdentityScope
 from workers.delivery import LaneDelivery
 
 #: Older names are asked for again; a missing name at most this often.
@@ -28,7 +28,7 @@ class Workspace:
 
     account: Account
     cache: NameCache
-    http: Http
+    http: HttpClient
 
     def fresh(self, cached: Names | None, max_age_ms: int) -> Names:
         """Return the cached names unless they are too old, else those that Split has now.
@@ -76,7 +76,7 @@ def rules_with_traffic_types(delivery: LaneDelivery) -> Rules:
     return rules if cached is None else replace(rules, traffic_types=frozenset(cached.traffic_types))
 
 
-def identity_places(delivery: LaneDelivery, traffic_types: set[str]) -> tuple[Account, dict[str, Place]]:
+def identity_scopes(delivery: LaneDelivery, traffic_types: set[str]) -> tuple[Account, dict[str, IdentityScope]]:
     """Return the account of the destination, and where in it the identities of these traffic types are written.
 
     A traffic type that Split does not have is left out.
@@ -88,15 +88,15 @@ def identity_places(delivery: LaneDelivery, traffic_types: set[str]) -> tuple[Ac
     destination = delivery.destination
     workspace = _workspace(destination.split, delivery)
     if workspace is None:
-        raise Refused("key_refused", "the settings name no admin_key or workspace_id", Remedy.MEND)
+        raise Refused("key_refused", "the settings name no admin_key or workspace_id", Remedy.FIX)
     cached = workspace.fresh(workspace.cache.load(), _FRESH_MS)
     if not traffic_types <= set(cached.traffic_types) or _environment(destination, cached) is None:
         cached = workspace.fresh(cached, _ASK_AGAIN_MS)
     environment = _environment(destination, cached)
     if environment is None:
-        raise Refused("environment_unknown", f"environment {destination.split.environment}", Remedy.MEND)
+        raise Refused("environment_unknown", f"environment {destination.split.environment}", Remedy.FIX)
     known = traffic_types & set(cached.traffic_types)
-    return workspace.account, {each: Place(cached.traffic_types[each], environment) for each in known}
+    return workspace.account, {each: IdentityScope(cached.traffic_types[each], environment) for each in known}
 
 
 def _environment(destination: Destination, cached: Names) -> str | None:

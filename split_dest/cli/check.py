@@ -12,7 +12,7 @@ from split_dest.config.settings import AdminAccess, Destination, Settings
 from split_dest.errors import REASONS, Refused, Remedy, StoreUnavailable
 from split_dest.inbox import redis_checks
 from split_dest.outlets import split_admin, split_events
-from split_dest.outlets.http import Http, Request
+from split_dest.outlets.http import HttpClient, Request
 
 
 @click.command(epilog=example("split-dest check --config config/production.yaml --live"))
@@ -50,7 +50,7 @@ def _live(settings: Settings) -> Iterator[tuple[bool, str]]:
         yield from redis_checks.findings(store_of(settings))
     except StoreUnavailable as error:
         yield False, error.detail
-    http = Http(settings.delivery.timeout_seconds)
+    http = HttpClient(settings.delivery.timeout_seconds)
     for name, destination in settings.destinations.items():
         for good, text in _of_split(destination, settings, http):
             yield good, f"{name}: {text}"
@@ -68,7 +68,7 @@ def _account(split: AdminAccess, settings: Settings) -> split_admin.Account | No
     return split_admin.Account(settings.split.admin_url, key, split.admin_header, split.workspace_id)
 
 
-def _flags(http: Http, account: split_admin.Account) -> tuple[bool, str]:
+def _flags(http: HttpClient, account: split_admin.Account) -> tuple[bool, str]:
     try:
         split_admin.flag_page(http, account, 0)
     except Refused as refused:
@@ -76,7 +76,7 @@ def _flags(http: Http, account: split_admin.Account) -> tuple[bool, str]:
     return True, "admin key and workspace: accepted"
 
 
-def _of_split(destination: Destination, settings: Settings, http: Http) -> Iterator[tuple[bool, str]]:
+def _of_split(destination: Destination, settings: Settings, http: HttpClient) -> Iterator[tuple[bool, str]]:
     split = destination.split
     if split.sdk_key is not None:
         # An empty array creates no event, and a wrong key is rejected all the same.
@@ -86,7 +86,7 @@ def _of_split(destination: Destination, settings: Settings, http: Http) -> Itera
         yield from _admin(http, account, destination)
 
 
-def _sdk_key(http: Http, request: Request) -> tuple[bool, str]:
+def _sdk_key(http: HttpClient, request: Request) -> tuple[bool, str]:
     try:
         http.send(request)
     except Refused as refused:
@@ -95,7 +95,7 @@ def _sdk_key(http: Http, request: Request) -> tuple[bool, str]:
     return True, "SDK key: accepted"
 
 
-def _admin(http: Http, account: split_admin.Account, destination: Destination) -> Iterator[tuple[bool, str]]:
+def _admin(http: HttpClient, account: split_admin.Account, destination: Destination) -> Iterator[tuple[bool, str]]:
     try:
         traffic_types, environments = split_admin.look_up(http, account)
     except Refused as refused:

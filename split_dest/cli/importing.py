@@ -120,11 +120,11 @@ def _store(
     """Store each step once, together with the bookmark that says so, however often Redis has to be asked."""
     store = store_of(settings)
     high_water = HighWater(store, settings.intake.full_at_percent)
-    terms = AcceptOptions(name, settings.intake.dedupe_hours, settings.redis.wait_replicas)
+    options = AcceptOptions(name, settings.intake.dedupe_hours, settings.redis.wait_replicas)
 
     def accept(step: Step) -> None:
         high_water.check()
-        receipt = intake.accept_marked(store, step.items, terms, Bookmark(digest, step.after, step.line))
+        receipt = intake.accept_marked(store, step.items, options, Bookmark(digest, step.after, step.line))
         progress.add(step.line, receipt)
         _wake(store, name, receipt)
 

@@ -60,10 +60,10 @@ def _identity_requests(
         yield split_admin.bulk_request(account, _place(destination, identities[0].traffic_type), identities)
 
 
-def _place(destination: Destination, traffic_type: str) -> split_admin.Place:
+def _place(destination: Destination, traffic_type: str) -> split_admin.IdentityScope:
     # Only Split knows the ids; their names stand here in their place.
     environment = destination.split.environment or "environment"
-    return split_admin.Place(f"<{traffic_type}>", f"<{environment}>")
+    return split_admin.IdentityScope(f"<{traffic_type}>", f"<{environment}>")
 
 
 def _shown(request: Request) -> dict[str, Any]:

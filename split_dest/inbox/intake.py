@@ -46,14 +46,14 @@ class AcceptOptions:
 
     ``destination`` is the name of the destination or source, ``dedupe_hours`` how long a claim lasts (0: every
     item is new), ``wait_replicas`` how many replicas must have the items before a receipt is given. While the
-    destination has ``most_dead`` dead letters, what would become another claims nothing and is only counted, as
+    destination has ``max_dead`` dead letters, what would become another claims nothing and is only counted, as
     filtered: ``dead_letters_full``.
     """
 
     destination: str
     dedupe_hours: float
     wait_replicas: int = 0
-    most_dead: int = ANY_NUMBER
+    max_dead: int = ANY_NUMBER
 
 
 class _Step(NamedTuple):
@@ -70,23 +70,23 @@ class _Step(NamedTuple):
         return [lane for lane in self.asleep.decode().split(",") if lane]
 
 
-def accept(store: Store, items: Sequence[Item], terms: AcceptOptions) -> Receipt:
+def accept(store: Store, items: Sequence[Item], options: AcceptOptions) -> Receipt:
     """Store the items, at any number, each with its claim in one atomic step, and return the receipt.
 
     Raises:
         StoreUnavailable: the sender may only be told to try again; what was stored of it counts as a duplicate
             then.
     """
-    return accept_together(store, [items], terms)[0]
+    return accept_together(store, [items], options)[0]
 
 
-def accept_together(store: Store, requests: Sequence[Sequence[Item]], terms: AcceptOptions) -> list[Receipt]:
+def accept_together(store: Store, requests: Sequence[Sequence[Item]], options: AcceptOptions) -> list[Receipt]:
     """Store the items of several requests as ``accept`` does, and return a receipt for each request.
 
     The first one names the lanes to wake for all of them.
     """
     items = (item for request in requests for item in request)
-    steps = [_accept(store, step, terms, _NO_BOOKMARK) for step in _steps(items)]
+    steps = [_accept(store, step, options, _NO_BOOKMARK) for step in _steps(items)]
     outcomes, at, receipts = b"".join(step.outcomes for step in steps), 0, []
     asleep = frozenset(lane for step in steps for lane in step.lanes_asleep)
     for request in requests:
@@ -111,7 +111,7 @@ def _steps(items: Iterable[Item]) -> Iterator[list[Item]]:
         yield step
 
 
-def accept_marked(store: Store, items: Sequence[Item], terms: AcceptOptions, bookmark: Bookmark) -> Receipt:
+def accept_marked(store: Store, items: Sequence[Item], options: AcceptOptions, bookmark: Bookmark) -> Receipt:
     """Store the items and move a bookmark in one atomic step, and return the receipt.
 
     The same call once more stores nothing and returns the same numbers.
@@ -120,30 +120,30 @@ def accept_marked(store: Store, items: Sequence[Item], terms: AcceptOptions, boo
         BookmarkMoved: the bookmark stands elsewhere than the caller thinks; nothing was stored.
         StoreUnavailable: it is not known whether anything was stored.
     """
-    step = _accept(store, items, terms, bookmark)
+    step = _accept(store, items, options, bookmark)
     return Receipt(step.accepted, step.duplicates, step.set_aside, frozenset(step.lanes_asleep))
 
 
-def _accept(store: Store, items: Sequence[Item], terms: AcceptOptions, bookmark: Bookmark) -> _Step:
-    window_ms = int(terms.dedupe_hours * 3_600_000)
-    args: list[str | bytes | int] = [lanes.prefix(terms.destination), window_ms, terms.most_dead]
+def _accept(store: Store, items: Sequence[Item], options: AcceptOptions, bookmark: Bookmark) -> _Step:
+    window_ms = int(options.dedupe_hours * 3_600_000)
+    args: list[str | bytes | int] = [lanes.prefix(options.destination), window_ms, options.max_dead]
     args += (*bookmark.arguments, lanes.PER_SLOT, _SLOTS)
     args += _described(items)
-    told = store.run_copied("accept", *args, wait_replicas=terms.wait_replicas)
-    if not told:
+    reply = store.run_copied("accept", *args, wait_replicas=options.wait_replicas)
+    if not reply:
         raise BookmarkMoved
-    return _Step(*told)
+    return _Step(*reply)
 
 
 def _described(items: Sequence[Item]) -> list[str | bytes | int]:
     """Return what ``accept.lua`` reads of items: once what neighbours share, and each one's claim and text."""
-    told: list[str | bytes | int] = []
+    arguments: list[str | bytes | int] = []
     for (names, reason, detail), alike in groupby(items, _SHARED):
         together = list(alike)
-        told += (",".join(names), reason, detail, len(together))
+        arguments += (",".join(names), reason, detail, len(together))
         for item in together:
-            told += (*_claim(item.claim), item.text)
-    return told
+            arguments += (*_claim(item.claim), item.text)
+    return arguments
 
 
 def _claim(claim: str) -> tuple[int, int]:

@@ -169,10 +169,10 @@ class Store:
             self.run(script, *args, pipeline=pipeline)
             # WAIT is about the writes of the same connection, so both are in a pipeline.
             pipeline.execute_command("WAIT", wait_replicas, _COPY_MS)
-            told, replicas = pipeline.execute()
+            reply, replicas = pipeline.execute()
         if replicas < wait_replicas:
             raise StoreUnavailable(f"Redis: {replicas} of {wait_replicas} replicas have it")
-        return told
+        return reply
 
     def run_once(self, *command: Any) -> Any:
         """Return the answer, as Redis writes it, to a command that must not be sent again when its answer is lost.

@@ -39,27 +39,27 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResponse:
     """A 2xx or 404 answer."""
 
     status: int
     body: bytes
 
 
-class Http:
+class HttpClient:
     """Pooled connections, kept alive between calls."""
 
     def __init__(self, timeout_seconds: float, connections: int = 16) -> None:
         self._pool = deadline.pools(timeout_seconds, connections)
         self._context: CallContext = nullcontext
 
-    def within(self, context: CallContext) -> "Http":
+    def within(self, context: CallContext) -> "HttpClient":
         """Return the same connections; each call is made within a new context of this kind."""
         same = copy.copy(self)
         same._context = context
         return same
 
-    def send(self, request: Request, *, not_found_is_answer: bool = False) -> Answer:
+    def send(self, request: Request, *, not_found_is_answer: bool = False) -> HttpResponse:
         """Send the request and return the answer.
 
         Args:
@@ -86,7 +86,7 @@ class Http:
         except urllib3.exceptions.HTTPError as error:
             raise Refused("upstream_unreachable", f"{call}: {type(error).__name__}", Remedy.WAIT) from error
         if 200 <= answer.status < 300 or (answer.status == 404 and not_found_is_answer):
-            return Answer(answer.status, answer.data)
+            return HttpResponse(answer.status, answer.data)
         raise _refused(call, answer.status, answer.headers)
 
 
@@ -104,7 +104,7 @@ def _refused(call: str, status: int, headers: Mapping[str, str]) -> Refused:
 
 def _meaning(status: int) -> tuple[str, Remedy]:
     if status in _KEY_REFUSED:
-        return "key_refused", Remedy.MEND
+        return "key_refused", Remedy.FIX
     if status in _RECORD_REFUSED:
         return "record_refused", Remedy.HALVE
     return "rate_limited" if status == 429 else "upstream_error", Remedy.WAIT

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import orjson
 
 from split_dest.errors import Refused, Remedy
-from split_dest.outlets.http import USER_AGENT, Http, Request
+from split_dest.outlets.http import USER_AGENT, HttpClient, Request
 from split_dest.split.records import Identity
 
 #: No limit is documented for identities; CSV uploads take 1,000 rows, and small calls are halved sooner.
@@ -49,7 +49,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class IdentityScope:
     """Where identities of one traffic type are written, by Split's ids."""
 
     traffic_type_id: str
@@ -71,7 +71,7 @@ def lookup_requests(account: Account) -> tuple[Request, Request]:
     )
 
 
-def look_up(http: Http, account: Account) -> tuple[dict[str, str], dict[str, str]]:
+def look_up(http: HttpClient, account: Account) -> tuple[dict[str, str], dict[str, str]]:
     """Ask for traffic types by lower-cased name and environments by name, each with its id.
 
     Raises:
@@ -92,7 +92,7 @@ class FlagPage:
     next_offset: int
 
 
-def flag_page(http: Http, account: Account, offset: int) -> FlagPage:
+def flag_page(http: HttpClient, account: Account, offset: int) -> FlagPage:
     """Ask for the traffic types of the flags from the offset on; a flag without one is left out.
 
     Raises:
@@ -114,7 +114,7 @@ def flag_page(http: Http, account: Account, offset: int) -> FlagPage:
     return FlagPage(lowered, end if flags and end < total else 0)
 
 
-def _named(http: Http, account: Account, request: Request) -> dict[str, str]:
+def _named(http: HttpClient, account: Account, request: Request) -> dict[str, str]:
     try:
         listed = orjson.loads(_of_workspace(http, account, request))
         return {str(item["name"]): str(item["id"]) for item in listed}
@@ -122,7 +122,7 @@ def _named(http: Http, account: Account, request: Request) -> dict[str, str]:
         raise _unexpected(request) from error
 
 
-def _of_workspace(http: Http, account: Account, request: Request) -> bytes:
+def _of_workspace(http: HttpClient, account: Account, request: Request) -> bytes:
     """Return the body of the answer to a request whose path names the account's workspace.
 
     Source:
@@ -131,7 +131,7 @@ def _of_workspace(http: Http, account: Account, request: Request) -> bytes:
     answer = http.send(request, not_found_is_answer=True)
     if answer.status == 404:
         detail = f"workspace {account.workspace_id}, {request.method} {request.place}: 404"
-        raise Refused("workspace_unknown", detail, Remedy.MEND)
+        raise Refused("workspace_unknown", detail, Remedy.FIX)
     return answer.body
 
 
@@ -140,56 +140,56 @@ def _unexpected(request: Request) -> Refused:
     return Refused("upstream_error", detail, Remedy.WAIT)
 
 
-def identity_request(account: Account, place: Place, identity: Identity, method: str) -> Request:
+def identity_request(account: Account, scope: IdentityScope, identity: Identity, method: str) -> Request:
     """Return the request for one identity: PATCH keeps other attributes, PUT replaces them, DELETE removes it.
 
     Source:
         docs.split.io, reference/update-identity and save-identity; python-api, main/identity_microclient.py.
     """
     body = b"" if method == "DELETE" else orjson.dumps({"key": identity.key, "values": identity.values})
-    return account.request(method, f"{place.path}/{_segment(identity.key)}", "/…/identities/…", body)
+    return account.request(method, f"{scope.path}/{_segment(identity.key)}", "/…/identities/…", body)
 
 
-def bulk_request(account: Account, place: Place, identities: Sequence[Identity]) -> Request:
+def bulk_request(account: Account, scope: IdentityScope, identities: Sequence[Identity]) -> Request:
     """Return the request that replaces up to ``BULK_MAX`` identities.
 
     Source:
         docs.split.io, reference/save-identities.
     """
     body = orjson.dumps([{"key": identity.key, "values": identity.values} for identity in identities])
-    return account.request("POST", place.path, "/…/identities", body)
+    return account.request("POST", scope.path, "/…/identities", body)
 
 
-def merge_identity(http: Http, account: Account, place: Place, identity: Identity) -> None:
+def merge_identity(http: HttpClient, account: Account, scope: IdentityScope, identity: Identity) -> None:
     """Add an identity's attributes to those that Split has; create the key if Split does not know it.
 
     Raises:
         Refused: Split did not take it.
     """
-    if http.send(identity_request(account, place, identity, "PATCH"), not_found_is_answer=True).status == 404:
-        replace_identity(http, account, place, identity)
+    if http.send(identity_request(account, scope, identity, "PATCH"), not_found_is_answer=True).status == 404:
+        replace_identity(http, account, scope, identity)
 
 
-def replace_identity(http: Http, account: Account, place: Place, identity: Identity) -> None:
+def replace_identity(http: HttpClient, account: Account, scope: IdentityScope, identity: Identity) -> None:
     """Write an identity; its other attributes in Split are removed.
 
     Raises:
         Refused: Split did not take it.
     """
-    http.send(identity_request(account, place, identity, "PUT"))
+    http.send(identity_request(account, scope, identity, "PUT"))
 
 
-def delete_identity(http: Http, account: Account, place: Place, identity: Identity) -> None:
+def delete_identity(http: HttpClient, account: Account, scope: IdentityScope, identity: Identity) -> None:
     """Remove an identity; one that Split does not have counts as removed.
 
     Raises:
         Refused: Split did not take it.
     """
-    http.send(identity_request(account, place, identity, "DELETE"), not_found_is_answer=True)
+    http.send(identity_request(account, scope, identity, "DELETE"), not_found_is_answer=True)
 
 
 def replace_identities(
-    http: Http, account: Account, place: Place, identities: Sequence[Identity]
+    http: HttpClient, account: Account, scope: IdentityScope, identities: Sequence[Identity]
 ) -> dict[str, Refused]:
     """Replace identities; return those that Split refused singly, by key.
 
@@ -199,7 +199,7 @@ def replace_identities(
     Source:
         python-api, main/traffic_type_microclient.py, save_all: a 200 whose ``failed`` lists failures.
     """
-    request = bulk_request(account, place, identities)
+    request = bulk_request(account, scope, identities)
     try:
         answer = orjson.loads(http.send(request).body or b"{}")
         failed = answer.get("failed") or []

@@ -49,33 +49,33 @@ class GroupCommit:
         self._store = store
         self._groups: defaultdict[AcceptOptions, _Group] = defaultdict(_Group)
 
-    def accept(self, items: Sequence[Item], terms: AcceptOptions) -> Receipt:
+    def accept(self, items: Sequence[Item], options: AcceptOptions) -> Receipt:
         """Store the items of one request and return the receipt, as ``intake.accept``.
 
         Raises:
             StoreUnavailable: as there.
         """
         if len(items) > _MAX_MESSAGES or sum(len(item.text) for item in items) > _MAX_BYTES:
-            return intake.accept(self._store, items, terms)
-        group, mine = self._groups[terms], _Waiting(items)
+            return intake.accept(self._store, items, options)
+        group, mine = self._groups[options], _Waiting(items)
         if not group.is_led:
-            return self._lead(group, terms, mine)
+            return self._lead(group, options, mine)
         group.waiting.append(mine)
         outcome = mine.outcome.get()
         if outcome is None:
-            return self._lead(group, terms, mine)
+            return self._lead(group, options, mine)
         if isinstance(outcome, StoreUnavailable):
             raise StoreUnavailable(outcome.detail, outcome.code) from outcome
         return outcome
 
-    def _lead(self, group: _Group, terms: AcceptOptions, mine: _Waiting) -> Receipt:
+    def _lead(self, group: _Group, options: AcceptOptions, mine: _Waiting) -> Receipt:
         """Store the messages of this request and of those that wait; return its receipt."""
         group.is_led, together = True, [mine]
         try:
             self._let_begin(group)
             together += group.waiting
             group.waiting.clear()
-            receipts = intake.accept_together(self._store, [request.items for request in together], terms)
+            receipts = intake.accept_together(self._store, [request.items for request in together], options)
         except StoreUnavailable as error:
             # A silent Redis takes long to find out: requests that arrived meanwhile fail with it.
             together += group.waiting

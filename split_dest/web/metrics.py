@@ -71,8 +71,8 @@ class LedgerCollector(Collector):
         return counter
 
     def _resting(self) -> Metric:
-        text = "Seconds that the lane still rests, by the reason."
-        gauge = GaugeMetricFamily("split_dest_resting_seconds", text, labels=[*_PLACE, "reason"])
+        text = "Seconds for which the lane is still paused, by reason."
+        gauge = GaugeMetricFamily("split_dest_paused_seconds", text, labels=[*_PLACE, "reason"])
         for place, numbers in self._ledger.lanes.items():
             gauge.add_metric([*place, numbers.resting_reason or ""], self._rest_seconds(numbers))
         return gauge

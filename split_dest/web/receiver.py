@@ -31,7 +31,7 @@ class Receiver:
         self.turns = Turns(2)
         self.public_turns = Turns(1, self.turns)
         self._group_commit = GroupCommit(store)
-        self._terms = cache(self._make_terms)
+        self._options = cache(self._make_options)
 
     def answer(self, name: str, items: Sequence[Item]) -> Response:
         """Store the items; return the response with how many were accepted, duplicates, and kept as dead letters.
@@ -48,27 +48,27 @@ class Receiver:
         }
         return Response(orjson.dumps(counts), content_type="application/json")
 
-    def accept(self, name: str, items: Sequence[Item], most_dead: int = intake.ANY_NUMBER) -> Receipt:
+    def accept(self, name: str, items: Sequence[Item], max_dead: int = intake.ANY_NUMBER) -> Receipt:
         """Store the items for a destination or source and return the receipt.
 
         Args:
             name: of the destination or source.
             items: to store.
-            most_dead: as in ``AcceptOptions``.
+            max_dead: as in ``AcceptOptions``.
 
         Raises:
             StoreUnavailable: the sender must be told to try again, and nothing else.
         """
-        receipt = self._group_commit.accept(items, self._terms(name, most_dead))
+        receipt = self._group_commit.accept(items, self._options(name, max_dead))
         if receipt.asleep:
             self._wake(name, receipt)
         if receipt.set_aside:
             logs.often("set_aside", destination=name, reasons=Counter(i.reason for i in items if i.reason))
         return receipt
 
-    def _make_terms(self, name: str, most_dead: int) -> AcceptOptions:
+    def _make_options(self, name: str, max_dead: int) -> AcceptOptions:
         return AcceptOptions(
-            name, self._settings.intake.dedupe_hours, self._settings.redis.wait_replicas, most_dead
+            name, self._settings.intake.dedupe_hours, self._settings.redis.wait_replicas, max_dead
         )
 
     def _wake(self, name: str, receipt: Receipt) -> None:

@@ -137,16 +137,16 @@ class _Endpoint:
         for name in names:
             rules = self._settings.destinations[name].rules
             # Their size was checked before the envelope's context was added.
-            items = [_cut(item(found, rules, None, "tracking")) for found in turn.paced(messages)]
-            self._receiver.accept(name, items, most_dead=MAX_DEAD_LETTERS)
+            items = [_cut(item(each, rules, None, "tracking")) for each in turn.paced(messages)]
+            self._receiver.accept(name, items, max_dead=MAX_DEAD_LETTERS)
         _check(items)
 
 
-def _cut(found: Item) -> Item:
+def _cut(letter: Item) -> Item:
     """Return an item with its text truncated if it is a dead letter larger than any message."""
-    if not found.reason or len(found.text) <= _MAX_LETTER_BYTES:
-        return found
-    return replace(found, text=found.text[:_MAX_LETTER_BYTES])
+    if not letter.reason or len(letter.text) <= _MAX_LETTER_BYTES:
+        return letter
+    return replace(letter, text=letter.text[:_MAX_LETTER_BYTES])
 
 
 def _check(items: Sequence[Item]) -> None:

@@ -40,10 +40,10 @@ class RedisServer:
         """Let its files grow again."""
         self._limit_files(resource.RLIM_INFINITY)
 
-    def _limit_files(self, most_bytes: int) -> None:
+    def _limit_files(self, max_bytes: int) -> None:
         assert self._process is not None
         _, hard = resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE)
-        resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (most_bytes, hard))
+        resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (max_bytes, hard))
 
     def forget(self) -> None:
         """Remove all that it has on disk."""

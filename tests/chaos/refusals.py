@@ -28,7 +28,7 @@ _APIS = ("events", "identities")
 
 def rests(on: Ground) -> Iterator[dict[str, Any]]:
     """Yield the lines of the workers' log that tell of rests."""
-    lines = (line for line in on.service.log("worker").splitlines() if '"event":"lane_rests"' in line)
+    lines = (line for line in on.service.log("worker").splitlines() if '"event":"lane_paused"' in line)
     yield from map(orjson.loads, lines)
 
 

@@ -104,7 +104,7 @@ def _children(on: Ground) -> list[str]:
     return Path(f"/proc/{master}/task/{master}/children").read_text().split()
 
 
-def _measured(folder: Path, kinds: Sequence[Sequence[Request]], times: int, most: float, most_batch: float) -> str:
+def _measured(folder: Path, kinds: Sequence[Sequence[Request]], times: int, most: float, max_batch: float) -> str:
     with _town(folder) as on:
         seen = [_beside(on, kind, 1_000_000 * n) for n, kind in enumerate([*kinds] * times, 1)]
     post = max(seconds for each in seen for seconds in each.post_seconds)
@@ -115,7 +115,7 @@ def _measured(folder: Path, kinds: Sequence[Sequence[Request]], times: int, most
         f"{answered} of strangers answered, no process ended"
     )
     assert post <= most, text
-    assert batch <= most_batch, text
+    assert batch <= max_batch, text
     return text
 
 

@@ -14,7 +14,7 @@ import urllib3
 
 from split_dest import config
 from split_dest.cli.processes import call
-from split_dest.outlets.http import Http
+from split_dest.outlets.http import HttpClient
 from split_dest.outlets.split_events import request
 from tests.cli.typed import descendants, ended, interrupted, listening, lives, ran, start, wait_until
 from tests.support.sandbox import Sandbox, event, free_port
@@ -29,7 +29,7 @@ def test_the_sandbox_serves_until_ctrl_c():
     first_line = running.stdout.readline().decode()
     wait_until(lambda: answers(url))
 
-    http = Http(5)
+    http = HttpClient(5)
     taken = http.send(request(f"{url}/api", "mine", [orjson.dumps(event())]))
     with pytest.raises(Exception, match="key_refused"):
         http.send(request(f"{url}/api", "another", []))

@@ -7,8 +7,8 @@ from functools import cache
 
 from split_dest.errors import REASONS, Refused
 from split_dest.outlets import split_admin
-from split_dest.outlets.http import Answer, Http
-from split_dest.outlets.split_admin import Account, FlagPage, Place
+from split_dest.outlets.http import HttpClient, HttpResponse
+from split_dest.outlets.split_admin import Account, FlagPage, IdentityScope
 from split_dest.split.records import Identity
 
 #: Far more than is ever asked; the longest wait that an answer may ask for is a day.
@@ -71,7 +71,7 @@ def try_one(data: bytes) -> None:
     server().answer = data[1:]
     account = Account(server().url, "key", "authorization", "ws")
     try:
-        result = call((data or b"\0")[0] % 4, Http(TIMEOUT_SECONDS), account)
+        result = call((data or b"\0")[0] % 4, HttpClient(TIMEOUT_SECONDS), account)
     except Refused as refused:
         assert_refusal(refused)
         return
@@ -81,11 +81,11 @@ def try_one(data: bytes) -> None:
     elif isinstance(result, FlagPage):
         assert all(name == name.lower() for name in result.traffic_types.values())
         assert result.next_offset >= 0
-    elif isinstance(result, Answer):
+    elif isinstance(result, HttpResponse):
         assert 200 <= result.status < 300
 
 
-def call(number: int, http: Http, account: Account) -> object:
+def call(number: int, http: HttpClient, account: Account) -> object:
     """Make one of the calls."""
     if number == 0:
         return http.send(split_admin.lookup_requests(account)[0])
@@ -93,7 +93,7 @@ def call(number: int, http: Http, account: Account) -> object:
         return len(split_admin.look_up(http, account))
     if number == 2:
         return split_admin.flag_page(http, account, 50)
-    return split_admin.replace_identities(http, account, Place("t", "e"), IDENTITIES)
+    return split_admin.replace_identities(http, account, IdentityScope("t", "e"), IDENTITIES)
 
 
 def assert_refusal(refused: Refused) -> None:

@@ -40,7 +40,7 @@ def post(store: Store, *messages: object, max_dead: int = intake.ANY_NUMBER) -> 
     """Store what is posted to the webhook."""
     found = payload.messages(orjson.dumps(messages))
     items = [item(each, RULES, MAX_BYTES) for each in found]
-    return intake.accept(store, items, AcceptOptions("web", 24, most_dead=max_dead))
+    return intake.accept(store, items, AcceptOptions("web", 24, max_dead=max_dead))
 
 
 def call(store: Store, *messages: object, max_dead: int = intake.ANY_NUMBER) -> Receipt:
@@ -49,7 +49,7 @@ def call(store: Store, *messages: object, max_dead: int = intake.ANY_NUMBER) -> 
     how = Call(None, 1_768_469_400_250 + number, MAX_BYTES, lambda: f"new-{number}")
     posted = tracking.posted(orjson.dumps({"batch": messages}), how)
     items = [item(each, RULES, None, "tracking") for each in posted.messages]
-    return intake.accept(store, items, AcceptOptions("web", 24, most_dead=max_dead))
+    return intake.accept(store, items, AcceptOptions("web", 24, max_dead=max_dead))
 
 
 def letters(store: Store) -> int:
@@ -134,7 +134,7 @@ def test_without_a_window_everything_is_kept_up_to_the_bound(store: Store) -> No
     """Nothing is claimed, and nothing is a duplicate."""
     items = [item(each, RULES, None) for each in payload.messages(b"[1,1,1]")]
 
-    receipts = [intake.accept(store, items, AcceptOptions("web", 0, most_dead=2)) for _ in range(2)]
+    receipts = [intake.accept(store, items, AcceptOptions("web", 0, max_dead=2)) for _ in range(2)]
 
     assert receipts == [Receipt(0, 0, 2), Receipt(0, 0, 0)]
     assert numbers(store).filtered == {"dead_letters_full": 4}

@@ -155,8 +155,8 @@ def test_a_step_with_a_bookmark_claims_under_any_window(store: Store) -> None:
         imports.begin(store, "web", file)
 
     def move(hours: float, window: float, file: str) -> Receipt:
-        terms, bookmark = AcceptOptions("web", window), Bookmark(file, 0, 3)
-        return intake.accept_marked(at(store, hours), items, terms, bookmark)
+        options, bookmark = AcceptOptions("web", window), Bookmark(file, 0, 3)
+        return intake.accept_marked(at(store, hours), items, options, bookmark)
 
     assert [move(1, 24, "one"), move(2, 48, "one")] == [Receipt(3, 0, 0)] * 2
     assert move(20, 48, "two") == Receipt(0, 3, 0)

@@ -136,7 +136,7 @@ def test_only_the_faults_of_split_count_against_waiting_messages(store: Store) -
     for refused, counts in (
         (LIMITED, False),
         (failing, True),
-        (Refused("key_refused", "401", Remedy.MEND, wait_seconds=0), False),
+        (Refused("key_refused", "401", Remedy.FIX, wait_seconds=0), False),
         (failing, True),
     ):
         store.client.hset("sd:web:events:rest", "until_ms", 0)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from split_dest.errors import Refused
-from split_dest.outlets.http import Http, Request
+from split_dest.outlets.http import HttpClient, Request
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
 
@@ -40,7 +40,7 @@ def _drip(server: socket.socket, start: bytes, context: ssl.SSLContext | None) -
 def ask(url: str) -> str:
     """Return the reason code with which a call is refused."""
     with pytest.raises(Refused) as refused:
-        Http(1).send(Request("POST", url, {}, b"[]", "/events/bulk"))
+        HttpClient(1).send(Request("POST", url, {}, b"[]", "/events/bulk"))
     return refused.value.code
 
 

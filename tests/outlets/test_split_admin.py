@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from split_dest.errors import Refused, Remedy
-from split_dest.outlets.http import Http
+from split_dest.outlets.http import HttpClient
 from split_dest.outlets.split_admin import Account, FlagPage, flag_page, look_up
 from tests.support.sandbox import ADMIN_KEY, Sandbox
 
@@ -78,7 +78,7 @@ def test_flags_come_page_by_page(server: Server):
     flags: dict[str, str] = {}
     offset = 0
     while not flags or offset:
-        page = flag_page(Http(2), server.account, offset)
+        page = flag_page(HttpClient(2), server.account, offset)
         flags, offset = {**flags, **page.traffic_types}, page.next_offset
 
     assert flags == {f"flag-{n}": "user" if n % 2 else "account" for n in range(120)}
@@ -101,7 +101,7 @@ def test_odd_pages_end_the_listing_too(server: Server, reply: Any, page: FlagPag
     """No flags, a count that is never reached, flags without a traffic type: the listing still ends."""
     server.reply = lambda _: reply
 
-    assert flag_page(Http(2), server.account, 0) == page
+    assert flag_page(HttpClient(2), server.account, 0) == page
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_an_undocumented_answer_is_retried_later(server: Server, answer: Any):
     server.reply = lambda _: answer
 
     with pytest.raises(Refused) as caught:
-        flag_page(Http(2), server.account, 0)
+        flag_page(HttpClient(2), server.account, 0)
 
     assert caught.value.code == "upstream_error"
     assert caught.value.remedy is Remedy.WAIT
@@ -140,7 +140,7 @@ def test_the_longest_wait_of_an_answer_counts(server: Server, headers: dict[str,
     server.refusal = headers
 
     with pytest.raises(Refused) as caught:
-        flag_page(Http(2), server.account, 0)
+        flag_page(HttpClient(2), server.account, 0)
 
     assert caught.value.code == "upstream_error"
     assert caught.value.wait_seconds == wait_seconds
@@ -158,10 +158,10 @@ def test_a_workspace_that_split_lacks_is_for_a_person_to_fix(
     account = Account(f"{sandbox.url}/internal/api/v2", ADMIN_KEY, "authorization", "ws-9")
 
     with pytest.raises(Refused) as caught:
-        ask(Http(2), account)
+        ask(HttpClient(2), account)
 
     assert caught.value.code == "workspace_unknown"
-    assert caught.value.remedy is Remedy.MEND
+    assert caught.value.remedy is Remedy.FIX
     assert caught.value.detail == f"workspace ws-9, GET {place}: 404"
 
 

@@ -112,11 +112,11 @@ def test_any_number_of_addresses_takes_no_more_memory_than_one(store: Store) -> 
     try:
         for number in range(50_000):
             attempts.failed(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
-        most_bytes = tracemalloc.get_traced_memory()[1]
+        max_bytes = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
 
-    assert most_bytes < 500_000
+    assert max_bytes < 500_000
 
 
 def test_the_operator_sees_how_many_were_limited(store: Store, caplog: pytest.LogCaptureFixture) -> None:

@@ -45,7 +45,7 @@ def test_an_unknown_workspace_pauses_the_lane_as_a_wrong_key_does(service: Servi
     assert service.lane("identities").pending == 1
     assert "since_ms" not in rest_of(service), "only Split's own failures count towards give_up_hours"
     lines = [orjson.loads(line) for line in service.log("worker").splitlines()]
-    assert {line["level"] for line in lines if line["event"] == "lane_rests"} == {"error"}
+    assert {line["level"] for line in lines if line["event"] == "lane_paused"} == {"error"}
     assert [each["key"] for each in sandbox.received("identities")] == ["before"]
 
     service.stop(worker)

@@ -3,7 +3,7 @@
 --   ARGV
 --   1  prefix     what all keys of the destination or source begin with
 --   2  window_ms  how long claims last; 0: nothing is claimed
---   3  most_dead  with this many dead letters, further bad messages are only counted
+--   3  max_dead  with this many dead letters, further bad messages are only counted
 --   4  bookmark   its name; '': none
 --   5  after      the line where the bookmark must stand
 --   6  line       the line to which it moves
@@ -19,7 +19,7 @@
 -- Returns {accepted, duplicates, set aside, what became of each message as a letter (a, d, s, or f: counted only), lanes that
 -- need more drains than are awake between commas}; {} if the bookmark stands elsewhere, and then nothing is stored.
 
-local prefix, window_ms, most_dead = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local prefix, window_ms, max_dead = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local bookmark, after, line = unpack(ARGV, 4, 6)
 local now, call = now_ms(), redis.call
 if bookmark ~= '' then
@@ -108,7 +108,7 @@ local function lane_of(name)
 end
 
 local function outcome_of(member, bucket, reason)
-  if reason ~= '' and letters >= most_dead then
+  if reason ~= '' and letters >= max_dead then
     -- A message that is not even kept claims nothing: sent again when there is room, it becomes a letter.
     return is_claimed(member, bucket) and 'duplicate' or UNKEPT
   end
