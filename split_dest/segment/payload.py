@@ -52,10 +52,11 @@ class Unreadable:
 
 @dataclass(slots=True)
 class Part:
-    """Messages in their order, and the other members of their envelope, if there is one."""
+    """Messages in their order, whether they came in an envelope, and its other members."""
 
     messages: list[dict[str, Any] | Unreadable]
     envelope: Mapping[str, Any] = field(default_factory=dict)
+    is_envelope: bool = False
 
 
 def messages(body: bytes, max_messages: int | None = None) -> list[dict[str, Any] | Unreadable]:
@@ -120,7 +121,7 @@ def _part(value: Value) -> Part:
     if value.whole and not _is_no_json(whole := _read(value.whole)):
         items, is_envelope = [whole], False
     is_shared = is_envelope or any(isinstance(item, Unreadable) for item in items)
-    return Part(items, _shared(value.members) if is_shared else {})
+    return Part(items, _shared(value.members) if is_shared else {}, is_envelope)
 
 
 def _shared(members: Mapping[bytes, bytes]) -> Mapping[str, Any]:
