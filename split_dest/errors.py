@@ -120,7 +120,7 @@ class RequestRefused(SplitDestError):
 
 
 class MessageRejected(SplitDestError):
-    """One message can't be accepted; it is set aside as a dead letter. The sender's developer acts."""
+    """One message can't be accepted; it is kept as a dead letter. The sender's developer acts."""
 
 
 class MessageFiltered(SplitDestError):
