@@ -176,7 +176,7 @@ def _checked(item: object) -> dict[str, Any] | Unreadable:
 
 
 def _is_deep(body: bytes, items: Sequence[Any], envelope: Mapping[str, Any]) -> bool:
-    """True when one of the items, or the envelope, is too deep."""
+    """Return whether one of the items, or the envelope, is too deep."""
     # For a few items it is faster to count brackets.
     if len(items) < _MANY and body.count(b"{") + body.count(b"[") <= MAX_DEPTH:
         return False

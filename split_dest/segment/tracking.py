@@ -299,7 +299,7 @@ def _set_times(message: dict[str, Any], batch: _Batch, received_ms: int, receive
 
 
 def _is_meant(integrations: Mapping[str, Any]) -> bool:
-    """True when a message is meant for Split: by Split's name, else by ``All`` in any case, else always."""
+    """Return whether a message is meant for Split: by Split's name, else by ``All`` in any case, else always."""
     named = [integrations[name] for name in INTEGRATION_NAMES if name in integrations]
     if named:
         return not any(value is False for value in named)
