@@ -105,6 +105,7 @@ def envelope(message: str, key: str = "") -> str:
         (envelope(A, "w") + envelope(B, "v"), None, "a", B_OF_V),
         (envelope(A, "v") + envelope(B, "w"), None, "b", '{"userId":"a","writeKey":"v"}'),
         (envelope(A, "x") + envelope(B, "w"), None, "ab", ""),
+        (envelope(A, "w") + envelope('{"a":NaN}', "v"), None, "a", '{"a":NaN}'),
         (envelope(A) + envelope(B, "w"), None, "b", A),
         (f'{{"batch":[{A}' + envelope(B, "w"), None, "b", A),
         (f'{{"writeKey":"w","batch":[{A}]}}{{"batch":[{B}', None, "a", B),
