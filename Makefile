@@ -2,6 +2,12 @@
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
+VERSION_OF := -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null
+TOO_OLD := 2.% 3.0 3.1 3.2 3.3 3.4 3.5 3.6 3.7 3.8 3.9 3.10
+# Without PYTHON=, the Python with which .venv was made stays, unless it is gone or too old.
+VERSION := $(if $(filter file,$(origin PYTHON)),$(filter-out $(TOO_OLD),$(shell .venv/bin/python $(VERSION_OF))))
+VERSION := $(or $(VERSION),$(filter-out $(TOO_OLD),$(shell $(PYTHON) $(VERSION_OF))),-absent)
+INTERPRETER := .venv/bin/python$(VERSION)
 SECONDS ?= 60
 BIN := .venv/bin
 
@@ -31,7 +37,7 @@ HOURS ?= 0
 chaos: .venv/dev-ready
 	$(BIN)/python -m tests.chaos --hours $(HOURS) --report docs/proof.md
 
-## bench: measure the service beside what it is compared with; writes docs/speed.md; SHORT=1: under two minutes, only shown
+## bench: measure the service beside what it is compared with; writes docs/speed.md; SHORT=1: in two to six minutes, only printed
 bench: .venv/dev-ready
 	$(BIN)/python -m benchmarks $(if $(SHORT),--short,--report docs/speed.md)
 
@@ -53,7 +59,7 @@ fuzz: .venv/dev-ready
 	HYPOTHESIS_PROFILE=long $(BIN)/pytest --quiet --timeout 0 -n auto tests/segment tests/mapping tests/split tests/outlets tests/config
 	OPENAPI_EXAMPLES=$(SECONDS) $(BIN)/pytest --quiet --timeout 0 tests/web/test_openapi_fuzzed.py
 
-## fix: what ruff can mend by itself
+## fix: what ruff can fix automatically
 fix: .venv/dev-ready
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -71,11 +77,12 @@ lock: .venv/dev-ready
 clean:
 	rm -rf tests/sdks/node_modules .venv var *.egg-info .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.venv/bin/python:
+$(INTERPRETER):
 	@bash .ci/prepare $(PYTHON)
-	$(PYTHON) -m venv .venv
+	rm -rf .venv
+	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 
-.venv/run-ready: requirements.txt setup.cfg setup.py | .venv/bin/python
+.venv/run-ready: requirements.txt setup.cfg setup.py $(INTERPRETER)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
@@ -85,5 +92,5 @@ clean:
 	touch $@
 
 # Segment's SDKs for Node and browsers; where npm is not there, their tests are left out.
-.venv/sdks-ready: tests/sdks/package-lock.json tests/sdks/package.json | .venv/bin/python
+.venv/sdks-ready: tests/sdks/package-lock.json tests/sdks/package.json $(INTERPRETER)
 	if command -v npm >/dev/null; then npm ci --ignore-scripts --loglevel=error --prefix tests/sdks >/dev/null && touch $@; fi

@@ -24,7 +24,7 @@ class Goal:
     floor: float | None = None
 
     def is_failed(self, value: float) -> bool:
-        """True when a value fails the run."""
+        """Return whether a value fails the run."""
         return self.floor is not None and self.reached(value) < self.floor
 
     def reached(self, value: float) -> float:

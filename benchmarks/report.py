@@ -46,7 +46,7 @@ def figures(turns: Sequence[Figures]) -> str:
 
 
 def has_place(page: str) -> bool:
-    """True when the page has a part to exchange."""
+    """Return whether the page has a part to exchange."""
     return _PART.search(page) is not None
 
 

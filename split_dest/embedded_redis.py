@@ -53,13 +53,13 @@ def command(data_dir: str) -> list[str]:
 
 
 def is_served(data_dir: str) -> bool:
-    """True when a Redis listens for a data directory, even if it is still reading its file."""
+    """Return whether a Redis listens for a data directory, even if it is still reading its file."""
     with socket.socket(socket.AF_UNIX) as probe:
         return probe.connect_ex(str(socket_path(data_dir))) == 0
 
 
 def is_ready(data_dir: str) -> bool:
-    """True when the Redis of a data directory has read its file and answers."""
+    """Return whether the Redis of a data directory has read its file and answers."""
     with connect("embedded", data_dir) as client:
         try:
             return bool(client.ping())

@@ -40,6 +40,7 @@ REASONS = {
     "event_not_defined": "The track call has no event.",
     "event_not_string": "The event of the track call is not a string.",
     "name_not_string": "The name of the page or screen call is not a string.",
+    "write_key_differs": "Joined to the messages of another write key, and this destination does not list theirs.",
     "impression_incomplete": "The impression has no usable key, split, treatment or time.",
     "properties_not_object": "properties is not an object.",
     "traits_not_object": "traits is not an object.",
@@ -119,7 +120,7 @@ class RequestRefused(SplitDestError):
 
 
 class MessageRejected(SplitDestError):
-    """One message can't be accepted; it is set aside as a dead letter. The sender's developer acts."""
+    """One message can't be accepted; it is kept as a dead letter. The sender's developer acts."""
 
 
 class MessageFiltered(SplitDestError):

@@ -61,7 +61,7 @@ def audit(address: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_known_vulnerability_fails(tmp_path: Path) -> None:
-    """The package is named, and what mends it."""
+    """The package is named, and what fixes it."""
     with index({"flask": {"vulns": [VULNERABLE]}}) as (address, _):
         found = audit(address, tmp_path)
 

@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -144,6 +145,19 @@ def functions(path: Path) -> Iterator[tuple[str, int]]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             body = node.body[1:] if ast.get_docstring(node) and len(node.body) > 1 else node.body
             yield node.name, (node.end_lineno or 0) - body[0].lineno + 1
+
+
+def test_each_name_of_a_class_stands_once() -> None:
+    """One word, one meaning. The sandbox imports nothing, so it has its own classes for what it imitates."""
+    names = Counter(
+        node.name
+        for path in SOURCES
+        if "sandbox" not in path.relative_to(ROOT).parts
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.ClassDef)
+    )
+
+    assert [name for name, times in names.items() if times > 1] == []
 
 
 @pytest.mark.parametrize("path", SOURCES + TESTS, ids=name_of)

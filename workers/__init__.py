@@ -1,1 +1,1 @@
-"""The RQ side: the drain job, the worker that runs it, and the watch that wakes lanes."""
+"""The RQ side: the drain job, the worker that runs it, and the watchdog that wakes lanes."""

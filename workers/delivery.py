@@ -121,12 +121,12 @@ class LaneDelivery:
 
     @property
     def turn_is_over(self) -> bool:
-        """True when other lanes should have their turn."""
+        """Return whether other lanes should have their turn."""
         return time.monotonic() > self.ends
 
     @property
     def should_end(self) -> bool:
-        """True when the drain should claim no more."""
+        """Return whether the drain should claim no more."""
         return self.turn_is_over or self.guard.in_background or self.runtime.stop.is_set
 
     def claim(self) -> Sequence[Entry]:

@@ -1,5 +1,6 @@
 """``split-dest``: what a person types."""
 
+import os
 import signal
 
 # A Ctrl-C while the rest is imported ends the process without a traceback.
@@ -7,6 +8,8 @@ _handler = signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import sys
 from collections import UserDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pkgutil import resolve_name
 from typing import Any
 
@@ -31,6 +34,8 @@ _PLACES = {
     "import": "split_dest.cli.importing:import_",
     "sandbox": "split_dest.cli.sandbox:sandbox",
 }
+#: What a shell says of a process that SIGPIPE has ended.
+_SIGPIPE = 141
 _NO_FILE = """
 Name the settings file with --config or the variable SPLIT_DEST_CONFIG. `split-dest check --config FILE`
 checks it, `split-dest run --config FILE` starts everything."""
@@ -49,7 +54,34 @@ class LazyCommands(UserDict[str, Any]):
         return resolve_name(self.data[name])
 
 
+class ListingGroup(click.Group):
+    """Commands whose reader may leave before the end, as ``head`` does."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Read the command line, which may ask for help."""
+        with _ended_by_readers():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
+        with _ended_by_readers():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _ended_by_readers() -> Iterator[None]:
+    """End the process as SIGPIPE does when nobody reads what it prints."""
+    try:
+        yield
+    except BrokenPipeError:
+        # Libraries wrap this error of their sockets. What is still buffered must not fail at the exit.
+        for each in (sys.stdout, sys.stderr):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), each.fileno())
+        sys.exit(_SIGPIPE)
+
+
 @click.group(
+    cls=ListingGroup,
     commands=LazyCommands(_PLACES),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog=f"{_COMPLETION}\n\n{example('split-dest demo')}",
@@ -58,8 +90,8 @@ class LazyCommands(UserDict[str, Any]):
 def cli() -> None:
     """Take Segment's messages and deliver them to Split as events and identities.
 
-    Every command exits with 0 (done), 1 (it failed), 2 (wrong use, or settings that can't be used) or 130 (stopped
-    by Ctrl-C). The example needs no account.
+    Every command exits with 0 (done), 1 (it failed), 2 (wrong use, or settings that can't be used), 130 (stopped
+    by Ctrl-C) or 141 (nobody reads its output any longer). The example needs no account.
     """
 
 

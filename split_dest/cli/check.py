@@ -8,16 +8,18 @@ import click
 from split_dest import config
 from split_dest.cli.options import config_file, example
 from split_dest.cli.store import store_of
-from split_dest.config.settings import AdminAccess, Destination, Settings
+from split_dest.config.settings import AdminAccess, Destination, Settings, Source
 from split_dest.errors import REASONS, Refused, Remedy, StoreUnavailable
 from split_dest.inbox import redis_checks
-from split_dest.outlets import split_admin, split_events
+from split_dest.outlets import segment_tracking, split_admin, split_events
 from split_dest.outlets.http import HttpClient, Request
+
+_NOT_REFUSED = "not refused, but Segment accepts unknown keys too; its source debugger shows what arrives"
 
 
 @click.command(epilog=example("split-dest check --config config/production.yaml --live"))
 @config_file
-@click.option("--live", is_flag=True, help="Ask Redis and Split as well.")
+@click.option("--live", is_flag=True, help="Ask Redis, Split and Segment as well.")
 @click.option("--strict", is_flag=True, help="Exit with 1 if there are warnings.")
 def check(config_path: Path | None, live: bool, strict: bool) -> None:
     """Check the settings: every problem at once, with file, line, column and what to write instead.
@@ -25,7 +27,8 @@ def check(config_path: Path | None, live: bool, strict: bool) -> None:
     Warnings are about settings that work and are almost surely wrong.
 
     With --live, Redis is asked whether it keeps what it stores, and Split whether it knows the keys, the traffic
-    types, the environment and the flags. Nothing is written to either.
+    types, the environment and the flags. Segment is sent an empty batch; a wrong write key shows only where
+    Segment's answer refuses it, because it answers 200 to unknown keys. Nothing is written anywhere.
     """
     file = config_path or config.path()
     settings, warnings = config.check(file)
@@ -55,9 +58,7 @@ def _live(settings: Settings) -> Iterator[tuple[bool, str]]:
         for good, text in _of_split(destination, settings, http):
             yield good, f"{name}: {text}"
     for name, source in settings.sources.items():
-        account = _account(source.split, settings)
-        if account is not None:
-            good, text = _flags(http, account)
+        for good, text in _of_source(source, settings, http):
             yield good, f"{name}: {text}"
 
 
@@ -80,19 +81,31 @@ def _of_split(destination: Destination, settings: Settings, http: HttpClient) ->
     split = destination.split
     if split.sdk_key is not None:
         # An empty array creates no event, and a wrong key is rejected all the same.
-        yield _sdk_key(http, split_events.request(settings.split.events_url, split.sdk_key.reveal(), []))
+        request = split_events.request(settings.split.events_url, split.sdk_key.reveal(), [])
+        yield _key(http, request, "SDK key", "accepted")
     account = _account(split, settings)
     if account is not None:
         yield from _admin(http, account, destination)
 
 
-def _sdk_key(http: HttpClient, request: Request) -> tuple[bool, str]:
+def _of_source(source: Source, settings: Settings, http: HttpClient) -> Iterator[tuple[bool, str]]:
+    account = _account(source.split, settings)
+    if account is not None:
+        yield _flags(http, account)
+    if source.write_key is not None:
+        # An empty batch holds no message. Segment answers 200 to unknown keys, so only a refusal says something.
+        request = segment_tracking.request(settings.segment.url, source.write_key.reveal(), [])
+        yield _key(http, request, "write key", _NOT_REFUSED)
+
+
+def _key(http: HttpClient, request: Request, what: str, good: str) -> tuple[bool, str]:
+    """Try a key with a request that holds no record; it may be refused for that."""
     try:
         http.send(request)
     except Refused as refused:
         if refused.remedy is not Remedy.HALVE:
-            return False, f"SDK key: {_why(refused)}"
-    return True, "SDK key: accepted"
+            return False, f"{what}: {_why(refused)}"
+    return True, f"{what}: {good}"
 
 
 def _admin(http: HttpClient, account: split_admin.Account, destination: Destination) -> Iterator[tuple[bool, str]]:

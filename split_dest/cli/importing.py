@@ -13,23 +13,21 @@ from typing import Any, TypeVar
 import click
 
 from split_dest import config
-from split_dest.cli import lines, meter
-from split_dest.cli.lines import Line, Source, Step
-from split_dest.cli.meter import Meter
+from split_dest.cli import lines, outcomes, progress
+from split_dest.cli.lines import ImportFile, Line, Step
 from split_dest.cli.options import config_file, example, known
 from split_dest.cli.processes import interrupted_by_signals, uninterrupted
+from split_dest.cli.progress import Meter
 from split_dest.cli.store import store_of
 from split_dest.config.settings import Settings
 from split_dest.errors import BookmarkMoved, MessageRejected, RequestRefused, StoreUnavailable
 from split_dest.inbox import imports, intake
 from split_dest.inbox.imports import Bookmark
-from split_dest.inbox.intake import AcceptOptions, HighWater, Receipt
-from split_dest.inbox.store import Store
+from split_dest.inbox.intake import AcceptOptions, HighWater
 from split_dest.inbox.wake import wake
-from split_dest.mapping import to_impressions, to_split
 from split_dest.mapping.acceptance import Item, item, set_aside
 from split_dest.mapping.rules import Rules
-from split_dest.segment import message, payload
+from split_dest.segment import payload
 
 T = TypeVar("T")
 _STEPS_A_SECOND = 10
@@ -65,28 +63,31 @@ def import_(
     settings = config.load(config_path or config.path(), need_secrets=not dry_run)
     name = known(destination, settings.destinations, "destination")
     trial = _Trial(settings.destinations[name].rules) if dry_run else None
-    with interrupted_by_signals(), lines.opened(file) as source:
-        steps = partial(_steps, source, settings, name, rate)
-        doing, report = ("trying", trial.report) if trial else ("importing", dict)
-        with meter.display(source, doing, report) as progress, suppress(KeyboardInterrupt):
-            trial.run(steps, progress) if trial else _store(
-                steps, progress, settings, name, source.digest, max_bad
-            )
-    if not progress.is_finished:
+    doing, report = ("trying", trial.report) if trial else ("importing", dict)
+    with (
+        interrupted_by_signals(),
+        lines.opened(file) as source,
+        progress.metered(source, doing, report) as meter,
+        suppress(KeyboardInterrupt),
+    ):
+        steps = partial(_steps, source, settings, name, rate, meter)
+        trial.run(steps(), meter) if trial else _store(steps, meter, settings, name, source.digest, max_bad)
+    if not meter.is_finished:
         then = "Nothing was stored." if trial else "Run the same command to resume."
-        click.echo(f"Stopped after line {progress.line}. {then}", err=True)
+        click.echo(f"Stopped after line {meter.line}. {then}", err=True)
         sys.exit(130)
     if sys.stderr.isatty():
-        click.echo("\n".join([progress.summary, *(trial.sentences() if trial else [])]))
+        click.echo("\n".join([meter.summary, *(trial.sentences() if trial else [])]))
 
 
-def _steps(source: Source, settings: Settings, name: str, rate: int | None, after: int = 0) -> Iterator[Step]:
-    """Yield what is stored together of the lines behind line *after*, at most *rate* messages a second."""
+def _steps(source: ImportFile, settings: Settings, name: str, rate: int | None, meter: Meter) -> Iterator[Step]:
+    """Yield what is stored together of the lines behind the meter's, at most *rate* messages a second."""
     items_of = partial(_items, settings.destinations[name].rules, settings.intake.max_message_bytes)
     max_items = min(intake.STEP_ITEMS, max(1, rate // _STEPS_A_SECOND)) if rate else intake.STEP_ITEMS
     due = 0.0
-    for step in lines.steps(source.lines(settings.intake.max_body_bytes), after, max_items, items_of):
+    for step in lines.steps(source.lines(settings.intake.max_body_bytes), meter.line, max_items, items_of):
         time.sleep(max(0.0, due - time.monotonic()))
+        meter.start()
         due = time.monotonic() + len(step.items) / (rate or math.inf)
         yield step
 
@@ -110,8 +111,8 @@ def _refused(line: Line, code: str, why: str = "") -> Item:
 
 
 def _store(
-    steps: Callable[[int], Iterator[Step]],
-    progress: Meter,
+    steps: Callable[[], Iterator[Step]],
+    meter: Meter,
     settings: Settings,
     name: str,
     digest: str,
@@ -125,48 +126,37 @@ def _store(
     def accept(step: Step) -> None:
         high_water.check()
         receipt = intake.accept_marked(store, step.items, options, Bookmark(digest, step.after, step.line))
-        progress.add(step.line, receipt)
-        _wake(store, name, receipt)
+        meter.add(step.line, receipt.accepted, receipt.duplicates, receipt.set_aside)
+        if receipt.asleep:
+            # Lanes that are not woken now are woken by the watchdog.
+            with suppress(StoreUnavailable):
+                wake(store, name, sorted(receipt.asleep))
 
     def finish() -> None:
         imports.finish(store, name, digest)
-        progress.is_finished = True
+        meter.is_finished = True
 
-    after = progress.line = _until_stored(progress, partial(imports.begin, store, name, digest))
-    if after:
-        progress.say(f"Resuming after line {after:,}")
+    meter.resume(_until_stored(meter, lambda: imports.begin(store, name, digest)))
     try:
-        for step in steps(after):
-            progress.start()
-            _check(step, progress.counts, max_bad)
-            _until_stored(progress, partial(accept, step))
+        for step in steps():
+            _check(step, meter.counts, max_bad)
+            _until_stored(meter, partial(accept, step))
     except BookmarkMoved as error:
-        raise click.ClickException(f"Stopped after line {progress.line}: {_MOVED}") from error
-    _until_stored(progress, finish)
+        raise click.ClickException(f"Stopped after line {meter.line}: {_MOVED}") from error
+    _until_stored(meter, finish)
 
 
-def _wake(store: Store, name: str, receipt: Receipt) -> None:
-    if receipt.asleep:
-        # Lanes that are not woken now are woken by the watchdog.
-        with suppress(StoreUnavailable):
-            wake(store, name, sorted(receipt.asleep))
-
-
-def _until_stored(progress: Meter, ask: Callable[[], T]) -> T:
+def _until_stored(meter: Meter, ask: Callable[[], T]) -> T:
     """Return what Redis answers, however long that takes; a Ctrl-C ends the wait, but no call."""
     while True:
         try:
             with uninterrupted():
                 answer = ask()
         except StoreUnavailable as error:
-            if progress.waits_since is None:
-                progress.waits_since = time.monotonic()
-                progress.say(f"waiting for {error.detail}; resumes automatically (Ctrl-C to stop)")
+            meter.waits(error.detail)
             time.sleep(_RETRY_SECONDS)
         else:
-            if progress.waits_since is not None:
-                progress.waits_since = None
-                progress.say("resuming")
+            meter.waits("")
             return answer
 
 
@@ -192,37 +182,33 @@ class _Trial:
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
-        self._records = Counter(events=0, identities=0, impressions=0)
+        self._made = Counter(events=0, identities=0, impressions=0)
         self._filtered: Counter[str] = Counter()
         self._bad: Counter[str] = Counter()
 
-    def run(self, steps: Callable[[], Iterator[Step]], progress: Meter) -> None:
+    def run(self, steps: Iterator[Step], meter: Meter) -> None:
         """Map the steps and count."""
-        for step in steps():
-            progress.start()
+        for step in steps:
             bad = [each.reason for each in step.items if each.reason]
             self._bad.update(bad)
-            for each in step.items:
-                if not each.reason:
-                    self._map(each)
-            progress.add(step.line, Receipt(len(step.items) - len(bad), 0, len(bad)))
-        progress.is_finished = True
-
-    def _map(self, accepted: Item) -> None:
-        restored, now_ms = message.restore(accepted.text), int(time.time() * 1000)
-        for mapping in (to_split, to_impressions) if "impressions" in accepted.lanes else (to_split,):
-            mapped = mapping(restored, self._rules, now_ms)
-            self._records.update({name: len(getattr(mapped, name)) for name in self._records})
-            self._filtered.update([mapped.dropped] if mapped.dropped else [])
+            for text, lane in ((each.text, lane) for each in step.items if not each.reason for lane in each.lanes):
+                mapped = outcomes.of_message(text, [lane], self._rules)
+                self._made.update({name: len(getattr(mapped, name)) for name in self._made})
+                self._filtered.update(filter(None, [mapped.dropped]))
+            meter.add(step.line, len(step.items) - len(bad), 0, len(bad))
+        meter.is_finished = True
 
     def report(self) -> dict[str, Any]:
         """Return the counts for JSON."""
-        return {**self._records, "dropped": dict(self._filtered), "refused": dict(self._bad)}
+        return {**self._made, "dropped": self._filtered, "refused": self._bad}
 
     def sentences(self) -> Iterator[str]:
         """Yield the counts for a person."""
-        counters = {"would make": self._records, "filtered": self._filtered, "dead letters": self._bad}
-        for title, counter in counters.items():
+        for title, counter in (
+            ("would make", self._made),
+            ("filtered", self._filtered),
+            ("dead letters", self._bad),
+        ):
             if counter:
                 yield f"{title}: " + ", ".join(f"{name} {n:,}" for name, n in sorted(counter.items()))
         yield "Nothing was stored (dry run)."

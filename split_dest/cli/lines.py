@@ -33,7 +33,7 @@ class Step(NamedTuple):
     items: Sequence[Item]
 
 
-class Source:
+class ImportFile:
     """An open file; ``digest`` names its content, ``total_bytes`` is its size on disk."""
 
     def __init__(self, path: Path, file: BinaryIO) -> None:
@@ -76,7 +76,7 @@ class Source:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Source]:
+def opened(path: Path) -> Iterator[ImportFile]:
     """Open a file for reading, and close it at the end.
 
     Raises:
@@ -89,7 +89,7 @@ def opened(path: Path) -> Iterator[Source]:
     except OSError as error:
         raise click.UsageError(f"{path}: {error.strerror}") from error
     with file:
-        yield Source(path, file)
+        yield ImportFile(path, file)
 
 
 def steps(
@@ -103,7 +103,7 @@ def steps(
         click.ClickException: as the lines do, after a step of what came before.
     """
     items: list[Item] = []
-    size, last, fault = 0, after, None
+    size, last = 0, after
     try:
         for line in lines:
             if line.number <= after or not line.text.strip():
@@ -115,9 +115,9 @@ def steps(
                 items, size, after = [], 0, last
             items.extend(more)
             size, last = size + more_size, line.number
-    except click.ClickException as error:
-        fault = error
+    except click.ClickException:
+        if items:
+            yield Step(after, last, items)
+        raise
     if items:
         yield Step(after, last, items)
-    if fault:
-        raise fault

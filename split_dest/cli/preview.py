@@ -3,7 +3,7 @@
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -88,7 +88,7 @@ def preview(
             _show(impressions, _track_json, _track_lines)
     else:
         to = settings.destinations[known(destination or "", settings.destinations, "destination")]
-        previews = _of_destination(file, _reader(endpoint, kind, settings), settings, to.rules)
+        previews = _of_destination(file, _reader(endpoint, kind, settings, to.write_keys), settings, to.rules)
         if requests:
             _print_requests(preview_requests.of_destination(settings, to, [each.result for each in previews]))
         else:
@@ -105,11 +105,20 @@ class _Preview(Generic[Result]):
     detail: str = ""
 
 
-def _reader(endpoint: str, kind: str, settings: Settings) -> messages.Reader | None:
+def _reader(endpoint: str, kind: str, settings: Settings, write_keys: Sequence[str]) -> messages.Reader | None:
     """Return how the tracking endpoint reads a body; None: the webhook reads it."""
+    if endpoint == "webhook":
+        return None
     max_bytes, now_ms = settings.intake.max_message_bytes, int(time.time() * 1000)
     call = tracking.Call(tracking.KINDS[kind], now_ms, max_bytes, lambda: str(uuid.uuid4()))
-    return None if endpoint == "webhook" else lambda body: tracking.posted(body, call).messages
+
+    def read(body: bytes) -> list[dict[str, Any] | Unreadable]:
+        posted = tracking.posted(body, call)
+        # Of a body that holds none of the keys, one is in the header.
+        is_named = any(key in write_keys for key in posted.write_keys)
+        return posted.only(posted.messages, write_keys) if is_named else posted.messages
+
+    return read
 
 
 def _of_destination(

@@ -51,7 +51,7 @@ class _Process:
 
     @property
     def lives(self) -> bool:
-        """True while it runs, or something that it started still writes where its output is shown."""
+        """Return whether it runs, or something that it started still writes where its output is shown."""
         return self.popen.poll() is None or (self.reader is not None and self.reader.is_alive())
 
     def send(self, number: int) -> None:

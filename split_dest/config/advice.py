@@ -6,8 +6,8 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from split_dest.config import messages
-from split_dest.config.messages import Message
+from split_dest.config import findings
+from split_dest.config.findings import Finding
 from split_dest.config.settings import Destination, Secret, Settings
 from split_dest.config.yaml_source import Where
 from split_dest.mapping.events import lets_through
@@ -23,10 +23,10 @@ _TRACK_FIELDS = (
     *("event", "properties", "userId", "anonymousId", "context", "integrations", "messageId", "type", "version"),
     *("channel", "projectId", "timestamp", "originalTimestamp", "sentAt", "receivedAt"),
 )
-_Found = tuple[Where, str]
+_Doubt = tuple[Where, str]
 
 
-def warnings(settings: Settings) -> Iterator[Message]:
+def warnings(settings: Settings) -> Iterator[Finding]:
     """Yield a warning for each doubtful setting, at the place where it stands."""
     for where, secret in _secrets(settings):
         if len(secret.reveal().strip()) < _SECRET_CHARS:
@@ -44,7 +44,7 @@ def warnings(settings: Settings) -> Iterator[Message]:
             yield _at(("destinations", name, *below), text, at_key=below[:-1] == ("map_identities",))
 
 
-def _at(where: Where, text: str, *, at_key: bool = False) -> Message:
+def _at(where: Where, text: str, *, at_key: bool = False) -> Finding:
     # An item of a list has its list's name: track.value may be a list or a single path.
     return where, f"{'.'.join(name for name in where if isinstance(name, str))}: {text}", at_key
 
@@ -73,7 +73,7 @@ def _is_loopback(url: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def _of_destination(destination: Destination, settings: Settings) -> Iterator[_Found]:
+def _of_destination(destination: Destination, settings: Settings) -> Iterator[_Doubt]:
     rules = destination.rules
     yield from _of_identities(rules)
     yield from _of_paths(rules)
@@ -90,7 +90,7 @@ def _of_destination(destination: Destination, settings: Settings) -> Iterator[_F
         yield (), "every kind of call is switched off: nothing is delivered"
 
 
-def _of_identities(rules: Rules) -> Iterator[_Found]:
+def _of_identities(rules: Rules) -> Iterator[_Doubt]:
     if not rules.map_identities:
         text = "is empty: only ids of properties.split and traits.split are delivered"
         yield ("map_identities",), text
@@ -106,7 +106,7 @@ def _of_identities(rules: Rules) -> Iterator[_Found]:
             yield ("map_identities", path), f'is the wrong way round: write "{field}: {path}"'
 
 
-def _of_paths(rules: Rules) -> Iterator[_Found]:
+def _of_paths(rules: Rules) -> Iterator[_Doubt]:
     paths: list[tuple[Where, str]] = [
         (("track", "event_type_id"), rules.track.event_type_id),
         *((("track", "value", index), path) for index, path in enumerate(rules.track.value)),
@@ -121,5 +121,5 @@ def _of_paths(rules: Rules) -> Iterator[_Found]:
 def _no_field(path: str, whose: str, names: tuple[str, ...]) -> str:
     field = path.partition(".")[0]
     # Below it "event" would be suggested for "revenue".
-    question = messages.closest(field, names, 0.75)
+    question = findings.closest(field, names, 0.75)
     return f'is a path, and {whose} no field "{field}"' + (f"; {question}" if question else "")

@@ -6,8 +6,8 @@ They are judged by what stands in the file, not by what could be loaded of it, s
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from split_dest.config import messages
-from split_dest.config.messages import Message
+from split_dest.config import findings
+from split_dest.config.findings import Finding
 from split_dest.mapping.rules import Rules
 
 _DEFAULTS = Rules()
@@ -24,7 +24,7 @@ _SENDS_IDENTITIES = {
 }
 
 
-def of_file(value: Any, *, need_keys: bool) -> Iterator[Message]:
+def of_file(value: Any, *, need_keys: bool) -> Iterator[Finding]:
     """Yield what does not agree.
 
     Args:
@@ -35,7 +35,7 @@ def of_file(value: Any, *, need_keys: bool) -> Iterator[Message]:
     for name, destination in destinations.items():
         if isinstance(destination, Mapping):
             for where, text in _of_destination(destination, need_keys=need_keys):
-                yield messages.at(("destinations", name, *where), text)
+                yield findings.at(("destinations", name, *where), text)
     for name in _section(value, "sources"):
         # Their messages would be mixed up.
         if name in destinations:

@@ -1,14 +1,17 @@
-"""The marshmallow fields for the types of the settings; ``json`` is what JSON Schema says of each."""
+"""The marshmallow field of each type of setting, with what it checks and what JSON Schema says of it."""
 
 import re
 from collections.abc import Callable
-from typing import Any, ClassVar
+from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 
 from marshmallow import ValidationError, fields, validate
 
+from split_dest.config import settings
 from split_dest.config.settings import Secret
 from split_dest.config.yaml_source import VARIABLE, FromEnvironment
+from split_dest.mapping import rules
 
 #: Control characters, and what Python makes of bytes in the environment that are not UTF-8.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
@@ -18,42 +21,18 @@ _SENTINELS = re.compile(r"redis\+sentinel://(?:[^@/]*@)?[^@,/]+:\d+(?:,[^@,/]+:\
 #: A password stands before the host or, where redis-py reads it as well, in the query.
 _REDIS_PASSWORD = re.compile(r"://[^/?]*?:([^/?]+)@|[?&]password=([^&]+)")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_NOT_EMPTY = validate.Length(1, error="must not be empty")
+NOT_EMPTY = validate.Length(1, error="must not be empty")
 
 
-class Text(fields.String):
-    """A string that is not empty."""
-
-    json: ClassVar[dict[str, Any]] = {"type": "string", "minLength": 1}
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(validate=_NOT_EMPTY, **options)
-
-
-class LowerCase(Text):
+class LowerCase(fields.String):
     """A name that counts in lower case."""
 
     def _deserialize(self, *args: Any, **kwargs: Any) -> str:
         return super()._deserialize(*args, **kwargs).lower()
 
 
-class Choice(fields.String):
-    """One of several words."""
-
-    def __init__(self, *choices: str, **options: Any) -> None:
-        super().__init__(validate=validate.OneOf(choices, error="must be one of: {choices}"), **options)
-        self.choices = choices
-
-    @property
-    def json(self) -> dict[str, Any]:
-        """Return the choices, or any variable: it is judged when the settings are loaded."""
-        return {"anyOf": [{"enum": list(self.choices)}, {"type": "string", "pattern": r"\$\{"}]}
-
-
 class Switch(fields.Boolean):
     """True or false, and nothing that only looks like it."""
-
-    json: ClassVar[dict[str, Any]] = {"type": "boolean"}
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
         if not isinstance(value, bool):
@@ -61,19 +40,8 @@ class Switch(fields.Boolean):
         return value
 
 
-class Whole(fields.Integer):
-    """A whole number."""
-
-    json: ClassVar[dict[str, Any]] = {"type": "integer"}
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(strict=True, **options)
-
-
-class Number(fields.Float):
+class Float(fields.Float):
     """A number, and not a string that looks like one."""
-
-    json: ClassVar[dict[str, Any]] = {"type": "number"}
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> float:
         if isinstance(value, str):
@@ -84,7 +52,6 @@ class Number(fields.Float):
 class SecretField(fields.Field[Secret]):
     """A secret, which must come from the environment."""
 
-    json: ClassVar[dict[str, Any]] = {"type": "string", "pattern": r"^\$\{([A-Za-z_][A-Za-z0-9_]*(:-)?|/[^}]+)\}$"}
     _illegal = _CONTROL
     _error = "the variable holds a control character, such as a line break, or is not UTF-8"
 
@@ -106,22 +73,12 @@ class KeyField(SecretField):
 class Url(fields.String):
     """An http or https address, without a slash at its end."""
 
-    json: ClassVar[dict[str, Any]] = {"type": "string", "pattern": r"^https?://|\$\{"}
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(validate=_is_url, **options)
-
     def _deserialize(self, *args: Any, **kwargs: Any) -> str:
         return super()._deserialize(*args, **kwargs).rstrip("/")
 
 
 class RedisUrl(fields.String):
     """``embedded`` or the address of a Redis, whose password must come from the environment."""
-
-    json: ClassVar[dict[str, Any]] = {
-        "type": "string",
-        "pattern": r"^(embedded$|rediss?://|unix://|redis\+sentinel://)|\$\{",
-    }
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         address = super()._deserialize(value, *args, **kwargs)
@@ -137,28 +94,8 @@ class RedisUrl(fields.String):
         return address
 
 
-class Template(fields.String):
-    """A string with a place for a name."""
-
-    json: ClassVar[dict[str, Any]] = {"type": "string", "pattern": r"\{name\}"}
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(validate=_has_name, **options)
-
-
-class Name(fields.String):
-    """The name of a destination or source: it stands in a URL and in keys of Redis."""
-
-    json: ClassVar[dict[str, Any]] = {"type": "string", "pattern": f"^{_NAME.pattern}$"}
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(validate=_is_name, **options)
-
-
 class Paths(fields.Field[tuple[str, ...]]):
     """A path, or a list of paths."""
-
-    json: ClassVar[dict[str, Any]] = {"anyOf": [Text.json, {"type": "array", "items": Text.json}]}
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[str, ...]:
         paths = [value] if isinstance(value, str) else value
@@ -171,7 +108,7 @@ class Items(fields.List[Any]):
     """A list that becomes another collection, such as a tuple."""
 
     def __init__(self, item: fields.Field[Any], collect: Callable[[list[Any]], Any], **options: Any) -> None:
-        super().__init__(item, validate=_NOT_EMPTY if options["required"] else None, **options)
+        super().__init__(item, validate=NOT_EMPTY if options["required"] else None, **options)
         self._collect = collect
 
     def _deserialize(self, *args: Any, **kwargs: Any) -> Any:
@@ -213,3 +150,24 @@ def _is_readable(value: str) -> bool:
         return address.scheme == "unix" or address.port != 0
     except (ValueError, TypeError):
         return False
+
+
+_TEXT = {"type": "string", "minLength": 1}
+_SECRET = {"type": "string", "pattern": r"^\$\{([A-Za-z_][A-Za-z0-9_]*(:-)?|/[^}]+)\}$"}
+_REDIS_URL = {"type": "string", "pattern": r"^(embedded$|rediss?://|unix://|redis\+sentinel://)|\$\{"}
+
+#: Type -> how its field is made, what JSON Schema says, and what a value must be besides.
+KINDS: dict[Any, tuple[Callable[..., fields.Field[Any]], dict[str, Any], Callable[[Any], Any] | None]] = {
+    bool: (Switch, {"type": "boolean"}, None),
+    int: (partial(fields.Integer, strict=True), {"type": "integer"}, None),
+    float: (Float, {"type": "number"}, None),
+    str: (fields.String, _TEXT, NOT_EMPTY),
+    settings.Secret: (SecretField, _SECRET, None),
+    settings.Key: (KeyField, _SECRET, None),
+    settings.Name: (fields.String, {"type": "string", "pattern": f"^{_NAME.pattern}$"}, _is_name),
+    settings.RedisUrl: (RedisUrl, _REDIS_URL, None),
+    settings.Url: (Url, {"type": "string", "pattern": r"^https?://|\$\{"}, _is_url),
+    rules.Paths: (Paths, {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}, None),
+    rules.Template: (fields.String, {"type": "string", "pattern": r"\{name\}"}, _has_name),
+    rules.TrafficType: (LowerCase, _TEXT, NOT_EMPTY),
+}

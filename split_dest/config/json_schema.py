@@ -22,7 +22,7 @@ def _kind(kind: Any) -> dict[str, Any]:
         return {"type": "object", "propertyNames": names, "additionalProperties": values}
     if isinstance(kind, fields.List):
         return {"type": "array", "items": _kind(kind.inner)} | ({"minItems": 1} if kind.required else {})
-    return dict(kind.json)
+    return dict(kind.metadata["json"])
 
 
 def _section(section: Schema) -> dict[str, Any]:

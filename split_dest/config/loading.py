@@ -7,7 +7,7 @@ from pathlib import Path
 
 from marshmallow import ValidationError
 
-from split_dest.config import cross_checks, messages, yaml_source
+from split_dest.config import cross_checks, findings, yaml_source
 from split_dest.config.schema import SETTINGS
 from split_dest.config.settings import Settings
 from split_dest.config.yaml_source import YamlSource
@@ -46,9 +46,9 @@ def _read(file: Path, environ: Mapping[str, str], *, need_secrets: bool) -> tupl
     except ValidationError as error:
         errors = error.messages
     for where, text, at_key in (
-        *messages.of_errors(errors, SETTINGS),
+        *findings.of_errors(errors, SETTINGS),
         *cross_checks.of_file(source.value, need_keys=need_secrets),
-        *messages.unknown_keys(source.left_out, SETTINGS),
+        *findings.unknown_keys(source.left_out, SETTINGS),
     ):
         if at_key or not source.is_consequence(where):
             source.note(where, text, at_key=at_key)

@@ -7,7 +7,6 @@ from typing import Any
 from marshmallow import Schema, fields
 
 from split_dest.config import NUMBERS
-from split_dest.config.fields import Choice
 from split_dest.config.schema import SETTINGS
 from split_dest.mapping.setting import Setting
 from split_dest.split import limits
@@ -105,8 +104,7 @@ def _section(section: Schema, indent: str) -> Iterator[tuple[str, str]]:
 
 
 def _comment(field: fields.Field[Any], setting: Setting) -> str:
-    choices = " | ".join(field.choices) if isinstance(field, Choice) else ""
-    parts = ("required" if field.required else "", choices, setting.text)
+    parts = ("required" if field.required else "", " | ".join(field.metadata.get("choices", ())), setting.text)
     return "; ".join(filter(None, parts)) + (f" ({setting.limits})" if setting.limits else "")
 
 

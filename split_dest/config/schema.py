@@ -8,25 +8,10 @@ from typing import Any, Literal, Union, get_args, get_origin
 import marshmallow
 from marshmallow import RAISE, Schema, post_load, validate
 
-from split_dest.config import fields as our
 from split_dest.config import settings
-from split_dest.mapping import rules
+from split_dest.config.fields import KINDS, Items
 from split_dest.mapping.setting import Setting
 
-_FIELDS: dict[Any, type[marshmallow.fields.Field[Any]]] = {
-    bool: our.Switch,
-    int: our.Whole,
-    float: our.Number,
-    str: our.Text,
-    settings.Secret: our.SecretField,
-    settings.Key: our.KeyField,
-    settings.Name: our.Name,
-    settings.RedisUrl: our.RedisUrl,
-    settings.Url: our.Url,
-    rules.Paths: our.Paths,
-    rules.Template: our.Template,
-    rules.TrafficType: our.LowerCase,
-}
 _NO_SETTING = Setting()
 
 
@@ -96,19 +81,22 @@ def _field(kind: Any, setting: Setting = _NO_SETTING, default: Any = None) -> ma
     origin, arguments = get_origin(kind), get_args(kind)
     metadata = {"setting": setting, "default": default}
     options: dict[str, Any] = {"required": setting.required, "allow_none": setting.nullable, "metadata": metadata}
-    if setting.limits:
-        options["validate"] = _range(setting)
-    if kind in _FIELDS:
-        return _FIELDS[kind](**options)
+    if kind in KINDS:
+        make, metadata["json"], check = KINDS[kind]
+        return make(validate=_range(setting) if setting.limits else check, **options)
     if is_dataclass(kind):
         return marshmallow.fields.Nested(section(kind()), **options)  # type: ignore[operator]
     if origin is Literal:
-        return our.Choice(*arguments, **options)
+        # A variable may stand for any of them; it is judged when the settings are loaded.
+        metadata["json"] = {"anyOf": [{"enum": list(arguments)}, {"type": "string", "pattern": r"\$\{"}]}
+        metadata["choices"] = arguments
+        check = validate.OneOf(arguments, error="must be one of: {choices}")
+        return marshmallow.fields.String(validate=check, **options)
     if origin is Mapping:
         return marshmallow.fields.Dict(keys=_field(arguments[0]), values=_field(arguments[1]), **options)
     # Where it is optional, None stands for an empty list.
     collect = (lambda items: origin(items) or None) if optional else origin
-    return our.Items(_field(arguments[0]), collect, **options)
+    return Items(_field(arguments[0]), collect, **options)
 
 
 def _range(setting: Setting) -> validate.Range:

@@ -48,7 +48,7 @@ class Redis:
 
 
 @dataclass(frozen=True, slots=True)
-class Intake:
+class IntakeLimits:
     """The limits of the endpoints."""
 
     max_message_bytes: int = setting(32_768, "a larger message becomes a dead letter", minimum=1)
@@ -58,8 +58,8 @@ class Intake:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
-    """How messages leave."""
+class DeliveryLimits:
+    """The limits of calls to Split and Segment."""
 
     batch_max_events: int = setting(1000, "events in one call to Split", minimum=1, maximum=5000)
     batch_max_bytes: int = setting(900_000, "bytes in one call to Split", minimum=1000, maximum=1_000_000)
@@ -157,8 +157,8 @@ class Settings:
     """The settings of one environment."""
 
     redis: Redis = setting(Redis())
-    intake: Intake = setting(Intake())
-    delivery: Delivery = setting(Delivery())
+    intake: IntakeLimits = setting(IntakeLimits())
+    delivery: DeliveryLimits = setting(DeliveryLimits())
     split: SplitUrls = setting(SplitUrls())
     segment: SegmentUrl = setting(SegmentUrl())
     console: Console = setting(Console())

@@ -19,6 +19,7 @@ CODES = (
     "event_not_defined",
     "event_not_string",
     "name_not_string",
+    "write_key_differs",
     "impression_incomplete",
     "properties_not_object",
     "traits_not_object",

@@ -140,7 +140,7 @@ class SlotLease:
         self._run("vouch", "open")
 
     def may_call(self, wait_replicas: int = 0) -> bool:
-        """True while the slot is ours and the lane does not rest; renews the hold.
+        """Return whether the slot is ours and the lane is not paused; renew the hold.
 
         *wait_replicas* is how many replicas must have the claims and all that was settled before: a master that
         goes on although another was promoted must deliver nothing, for the other would deliver it again.

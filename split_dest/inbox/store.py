@@ -190,7 +190,7 @@ class Store:
                 pool.release(connection)
 
     def my_turn_to_watch(self, what: str) -> bool:
-        """True for one caller in each second of those that watch the same, wherever they are.
+        """Return True to one caller in each second of those that watch the same, wherever they are.
 
         Raises:
             StoreUnavailable: Redis is away.

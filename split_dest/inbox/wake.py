@@ -23,7 +23,7 @@ def wake(store: Store, owner: str, names: Iterable[str] = tuple(lanes.SLOTS)) ->
     """Enqueue what the lanes of a destination or source need; return how many drains that were.
 
     Raises:
-        StoreUnavailable: Redis is away. Nothing is lost by it: the watch wakes the lanes later.
+        StoreUnavailable: Redis is away. Nothing is lost by it: the watchdog wakes the lanes later.
     """
     slots = [part for name in names for part in (name, lanes.SLOTS[name])]
     batch = secrets.token_hex(8)

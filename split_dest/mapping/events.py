@@ -98,7 +98,7 @@ def _converted(name: str, max_chars: int, included: Patterns, excluded: Patterns
 
 
 def lets_through(name: str, rules: Rules) -> bool:
-    """True when ``only`` and ``except`` do not filter out track calls of this name."""
+    """Return whether ``only`` and ``except`` do not filter out track calls of this name."""
     return rules.track.enabled and _passes({name}, rules.track.included, rules.track.excluded)
 
 

@@ -8,7 +8,7 @@ from split_dest.split.records import Impression
 
 
 def is_exposure(message: Message, rules: Rules) -> bool:
-    """True for a track call with the event name of ``exposures``."""
+    """Return whether a message is a track call with the event name of ``exposures``."""
     exposures = rules.exposures
     return exposures.enabled and message.type == "track" and message.fields.get("event") == exposures.event
 

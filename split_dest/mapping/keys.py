@@ -42,12 +42,12 @@ def named(split: object, rules: Rules) -> Iterator[Pair]:
 
 
 def names_unknown(split: object, rules: Rules) -> bool:
-    """True when a ``split`` property or trait names a traffic type that Split does not have."""
+    """Return whether a ``split`` property or trait names a traffic type that Split does not have."""
     return not all(_is_known(traffic_type, rules) for traffic_type, _ in _pairs(split))
 
 
 def names_types(split: object) -> bool:
-    """True when a ``split`` property or trait is meant for Split; False when it is an ordinary value."""
+    """Return whether a ``split`` property or trait is meant for Split; False when it is an ordinary value."""
     return isinstance(split, (list, dict))
 
 

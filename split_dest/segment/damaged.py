@@ -44,7 +44,7 @@ class Value:
     whole: bytes = b""
 
     def is_call(self) -> bool:
-        """True when the object has the type of a message."""
+        """Return whether the object has the type of a message."""
         return self.members.get(b'"type"') in _QUOTED_CALLS
 
 
@@ -172,12 +172,12 @@ class Reader:
             value.texts.append(text)
 
     def _is_joined(self, before: bytes) -> bool:
-        """True when an envelope begins here without a comma: the one before was cut."""
+        """Return whether an envelope begins here without a comma: the one before was cut."""
         return b"," not in before and _ENVELOPE.match(self._text, self._at) is not None
 
 
 def _is_named(before: bytes) -> bool:
-    """True when the name of a member stands before a value."""
+    """Return whether the name of a member stands before a value."""
     before = before.rstrip(BLANKS)
     return before.endswith(b":") and before[:-1].rstrip(BLANKS).endswith(b'"')
 

@@ -35,7 +35,7 @@ def end_of(text: bytes, begin: int) -> int | None:
 
 
 def is_deep(text: bytes) -> bool:
-    """True when arrays and objects are nested more than ``MAX_DEPTH`` levels deep."""
+    """Return whether arrays and objects are nested more than ``MAX_DEPTH`` levels deep."""
     if text.count(b"{") + text.count(b"[") <= MAX_DEPTH:
         return False
     brackets = _STRINGS.sub(b"", text).translate(None, _OTHERS)

@@ -52,10 +52,11 @@ class Unreadable:
 
 @dataclass(slots=True)
 class Part:
-    """Messages in their order, and the other members of their envelope, if there is one."""
+    """Messages in their order, whether they came in an envelope, and its other members."""
 
     messages: list[dict[str, Any] | Unreadable]
     envelope: Mapping[str, Any] = field(default_factory=dict)
+    is_envelope: bool = False
 
 
 def messages(body: bytes, max_messages: int | None = None) -> list[dict[str, Any] | Unreadable]:
@@ -120,7 +121,7 @@ def _part(value: Value) -> Part:
     if value.whole and not _is_no_json(whole := _read(value.whole)):
         items, is_envelope = [whole], False
     is_shared = is_envelope or any(isinstance(item, Unreadable) for item in items)
-    return Part(items, _shared(value.members) if is_shared else {})
+    return Part(items, _shared(value.members) if is_shared else {}, is_envelope)
 
 
 def _shared(members: Mapping[bytes, bytes]) -> Mapping[str, Any]:
@@ -175,7 +176,7 @@ def _checked(item: object) -> dict[str, Any] | Unreadable:
 
 
 def _is_deep(body: bytes, items: Sequence[Any], envelope: Mapping[str, Any]) -> bool:
-    """True when one of the items, or the envelope, is too deep."""
+    """Return whether one of the items, or the envelope, is too deep."""
     # For a few items it is faster to count brackets.
     if len(items) < _MANY and body.count(b"{") + body.count(b"[") <= MAX_DEPTH:
         return False

@@ -8,7 +8,7 @@ from split_dest.segment import payload
 
 
 def is_signed(body: bytes, signature: str, secrets: Sequence[str]) -> bool:
-    """True when one of the secrets signed the raw body or, for an array, its first element.
+    """Return whether one of the secrets signed the raw body or, for an array, its first element.
 
     Every pair is compared, each in constant time, so that the time taken reveals nothing.
 

@@ -1,6 +1,6 @@
 """Read a body of Segment's Tracking API: each message as Segment itself would pass it on."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -49,20 +49,23 @@ _OBJECTS = ("properties", "traits", "context", "integrations")
 class Call:
     """How a body was posted: the type of its path, when (ms), and the largest message accepted (bytes).
 
-    ``new_id`` makes a ``messageId`` for an accepted message without one.
+    ``new_id`` makes a ``messageId`` for an accepted message without one. ``write_key`` is the one of the
+    Authorization header; None: it has none.
     """
 
     type: str | None
     received_ms: int
     max_message_bytes: int
     new_id: Callable[[], str]
+    write_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Messages, and the fields that their envelope adds to each of them."""
+    """Messages, the write key of each, and the fields that their envelope adds to each of them."""
 
     messages: Sequence[dict[str, Any] | Unreadable]
+    write_keys: Sequence[str | None]
     #: ``context`` and ``integrations``, if they are objects.
     shared: Mapping[str, dict[str, Any]]
     #: A time that can be read, and the same in milliseconds.
@@ -76,7 +79,7 @@ class _Batch:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """A body, and the write key in it; None if it has none.
+    """A body, and the write keys that its messages came with, in their order; empty if there is none.
 
     Iterating over it yields the messages as Segment would pass them on, each completed when it is asked for. The
     type comes from the path; the batch's ``context`` and ``integrations`` are defaults for each message's own; the
@@ -87,7 +90,7 @@ class Posted:
         segment-docs, sources/catalog/libraries/server/http-api; spec/common (times); guides/filtering-data.
     """
 
-    write_key: str | None
+    write_keys: Sequence[str]
     _batches: Sequence[_Batch]
     _call: Call
 
@@ -106,9 +109,23 @@ class Posted:
         """All messages at once."""
         return list(self)
 
+    def only(
+        self, messages: Sequence[dict[str, Any] | Unreadable], write_keys: Container[str | None]
+    ) -> list[dict[str, Any] | Unreadable]:
+        """Return those of the completed messages that came with one of some write keys.
+
+        All others are together one unreadable message, the last one: JSON lines with their write keys.
+        """
+        sent = [pair for batch in self._batches for pair in zip(batch.messages, batch.write_keys, strict=True)]
+        others = [_with_key(*pair) for pair in sent if pair[1] not in write_keys]
+        if not others:
+            return list(messages)
+        kept = [each for each, (_, key) in zip(messages, sent, strict=True) if key in write_keys]
+        return [*kept, Unreadable(b"\n".join(others), _rejection_of("write_key_differs"))]
+
 
 def posted(body: bytes, call: Call) -> Posted:
-    """Return the messages and the write key of a body.
+    """Return the messages and the write keys of a body.
 
     Raises:
         RequestRefused: 400 ``invalid_json``, 413 ``too_many_messages``, 413 ``body_too_large``.
@@ -118,12 +135,11 @@ def posted(body: bytes, call: Call) -> Posted:
         parts = [_unfolded(part, is_alone=len(parts) == 1) for part in parts]
     if sum(len(part.messages) for part in parts) > MAX_MESSAGES + 1:
         raise too_many(MAX_MESSAGES)
-    batches = [_batch(part) for part in parts]
+    write_keys, keys = _keys(parts, call.write_key)
+    batches = [_batch(part, each) for part, each in zip(parts, keys, strict=True)]
     if sum(batch.size() for batch in batches) > MAX_SHARED_BYTES:
         raise RequestRefused(413, "body_too_large", "The batch's context is too large for this many messages.")
-    holders = (each for part in parts for each in (part.envelope, *part.messages))
-    keys = (each.get("writeKey") for each in holders if not isinstance(each, Unreadable))
-    return Posted(next((key for key in keys if isinstance(key, str) and key), None), batches, call)
+    return Posted(write_keys, batches, call)
 
 
 def _unfolded(part: Part, *, is_alone: bool) -> Part:
@@ -132,14 +148,49 @@ def _unfolded(part: Part, *, is_alone: bool) -> Part:
     if not isinstance(envelope, dict) or not isinstance(envelope.get("batch"), str):
         return part
     try:
-        return Part(payload.messages(envelope["batch"].encode(), MAX_MESSAGES), envelope)
+        return Part(payload.messages(envelope["batch"].encode(), MAX_MESSAGES), envelope, is_envelope=True)
     except RequestRefused as refused:
         if is_alone or refused.code != "invalid_json":
             raise
         return part
 
 
-def _batch(part: Part) -> _Batch:
+def _keys(parts: Sequence[Part], header: str | None) -> tuple[list[str], list[list[str | None]]]:
+    """Return the write keys of a body, and the one of each message of each part.
+
+    The header's key counts for a body that names no two others. Of an envelope without a key it is not known where
+    it belongs, unless the header says so; a message without one belongs to what stands before it.
+    """
+    keys = [[_key(part.envelope) or _key(each) for each in part.messages] for part in parts]
+    firsts = [
+        _key(part.envelope) or next(filter(None, each), None) for part, each in zip(parts, keys, strict=True)
+    ]
+    named = list(
+        dict.fromkeys(key for first, each in zip(firsts, keys, strict=True) for key in (first, *each) if key)
+    )
+    if header and len(named) < 2:
+        return [header], [[header] * len(each) for each in keys]
+    current = header or next(iter(named), None)
+    for index, (part, first) in enumerate(zip(parts, firsts, strict=True)):
+        if first or part.is_envelope:
+            current = first or header
+        keys[index] = [key or current for key in keys[index]]
+    return [header, *named] if header else named, keys
+
+
+def _key(sent: Mapping[str, Any] | Unreadable) -> str | None:
+    key = None if isinstance(sent, Unreadable) else sent.get("writeKey")
+    return key if isinstance(key, str) and key else None
+
+
+def _with_key(sent: dict[str, Any] | Unreadable, write_key: str | None) -> bytes:
+    """Return the JSON of a message as it was sent, with the write key that it came with."""
+    if isinstance(sent, Unreadable):
+        return sent.text
+    return payload.text(sent if write_key is None else sent | {"writeKey": write_key})
+
+
+def _batch(part: Part, write_keys: Sequence[str | None]) -> _Batch:
     # Values that are no objects, or no times, would not count, so they are not copied.
     shared = {name: _object(part.envelope.get(name)) for name in _SHARED}
     shared = {name: value for name, value in shared.items() if isinstance(value, dict)}
@@ -149,7 +200,7 @@ def _batch(part: Part) -> _Batch:
         sent_at = None
     elif isinstance(sent_at, str):
         sent_at = sent_at.strip()
-    return _Batch(part.messages, shared, sent_at, sent_ms)
+    return _Batch(part.messages, write_keys, shared, sent_at, sent_ms)
 
 
 def _message(sent: Mapping[str, Any], batch: _Batch, call: Call, received: str) -> dict[str, Any] | Unreadable:
@@ -248,7 +299,7 @@ def _set_times(message: dict[str, Any], batch: _Batch, received_ms: int, receive
 
 
 def _is_meant(integrations: Mapping[str, Any]) -> bool:
-    """True when a message is meant for Split: by Split's name, else by ``All`` in any case, else always."""
+    """Return whether a message is meant for Split: by Split's name, else by ``All`` in any case, else always."""
     named = [integrations[name] for name in INTEGRATION_NAMES if name in integrations]
     if named:
         return not any(value is False for value in named)

@@ -53,7 +53,7 @@ def _text(value: object) -> str | None:
 
 
 def _is_scalar(value: object) -> bool:
-    """True for a non-empty string or a number; nothing depends on these fields."""
+    """Return whether a value is a non-empty string or a number; nothing depends on these fields."""
     return isinstance(value, (str, int, float)) and not isinstance(value, bool) and value != ""
 
 

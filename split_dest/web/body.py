@@ -68,7 +68,7 @@ class Body:
 
     @property
     def is_large(self) -> bool:
-        """True when it is large, or becomes large when inflated."""
+        """Return whether it is large, or becomes large when inflated."""
         if self._size > LARGE_BYTES:
             return True
         body = self._whole()

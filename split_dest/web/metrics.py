@@ -23,7 +23,7 @@ _PLACE = ["destination", "lane"]
 
 
 class LedgerCollector(Collector):
-    """Gives the metrics of one ledger."""
+    """The metrics of one ledger."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger

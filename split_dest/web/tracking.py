@@ -118,26 +118,32 @@ class _Endpoint:
         return names
 
     def receive(self, turn: Turn, received: bytes, kind: str, write_key: str | None = None) -> None:
-        """Accept the messages of a body for each destination of the write key, or else of the body's own.
+        """Accept the messages of a body for each destination of its write key.
+
+        It is the header's key, or else the first known one of the body. Messages that came with a key that a
+        destination does not list become one dead letter there.
 
         Raises:
             RequestRefused: the write key is unknown, or no message can be accepted.
             StoreUnavailable: the sender must try again.
         """
         most = self._settings.intake.max_message_bytes
-        call = Call(KINDS[kind], int(time.time() * 1000), most, lambda: str(uuid.uuid4()))
+        call = Call(KINDS[kind], int(time.time() * 1000), most, lambda: str(uuid.uuid4()), write_key)
         if write_key is None and _NAME_OF_KEY not in received:
             # Parsing it may take long, and without a write key it is refused in any case.
             raise RequestRefused(401, "unknown_source")
         posted = tracking.posted(received, call)
-        names = self.destinations(write_key or posted.write_key)
+        names = self.destinations(next(filter(self._by_key.__contains__, posted.write_keys), None))
         shared = turn.share(posted, len(posted))
         self._high_water.check()
         messages = list(shared)
         for name in names:
-            rules = self._settings.destinations[name].rules
+            to = self._settings.destinations[name]
             # Their size was checked before the envelope's context was added.
-            items = [_cut(item(each, rules, None, "tracking")) for each in turn.paced(messages)]
+            items = [
+                _cut(item(each, to.rules, None, "tracking"))
+                for each in turn.paced(posted.only(messages, to.write_keys))
+            ]
             self._receiver.accept(name, items, max_dead=MAX_DEAD_LETTERS)
         _check(items)
 

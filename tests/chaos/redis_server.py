@@ -52,7 +52,7 @@ class RedisServer:
 
     @property
     def ended(self) -> bool:
-        """True when it has given up by itself."""
+        """Return whether it has given up by itself."""
         return self._process is not None and self._process.poll() is not None
 
     def kill(self) -> None:

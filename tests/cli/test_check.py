@@ -185,3 +185,34 @@ def test_live_redis_away_is_reported_and_split_asked_all_the_same(away, settings
     assert result.code == 1
     assert "BAD   Redis: ConnectionError\n" in result.out
     assert "good  web: SDK key: accepted\n" in result.out
+
+
+@pytest.mark.parametrize(
+    ("key", "good", "text"),
+    [
+        ("TEST_WRITE_KEY", True, "not refused, but Segment accepts unknown keys too; "),
+        ("TEST_SDK_KEY", False, "Split or Segment refused the key (401, 402 or 403). (POST /batch: 401)"),
+    ],
+)
+def test_live_segment_is_sent_an_empty_batch(command, settings, sandbox, key, good, text):
+    """A key that is refused is wrong; of one that is not refused Segment does not say whether it is right."""
+    sources = f'sources: {{flags: {{tokens: ["${{TEST_SECRET}}"], write_key: "${{{key}}}"}}}}\n'
+    settings.file.write_text(settings.file.read_text() + f"segment: {{url: {sandbox.url}/v1}}\n" + sources)
+
+    result = command("check", "--live")
+
+    assert f"{'good' if good else 'BAD '}  flags: write key: {text}" in result.out
+    assert result.code == (0 if good else 1)
+    assert sandbox.counts()["tracks"] == 0
+
+
+def test_live_segment_away_is_reported(command, settings):
+    """The write key is tried where Segment is said to be."""
+    sources = 'sources: {flags: {tokens: ["${TEST_SECRET}"], write_key: "${TEST_WRITE_KEY}"}}\n'
+    url = f"segment: {{url: 'http://127.0.0.1:{free_port()}/v1'}}\n"
+    settings.file.write_text(settings.file.read_text() + url + sources)
+
+    result = command("check", "--live")
+
+    assert result.code == 1
+    assert "BAD   flags: write key: Can't connect to Split or Segment" in result.out

@@ -330,23 +330,25 @@ def test_a_dry_run_of_a_replay_says_what_would_become_of_each(command, settings,
     keep(store, GOOD | {"type": "identify", "traits": {"plan": "pro"}})
     keep(store, GOOD, lane="impressions")
     keep(store, b"oops", "not_json")
+    keep(store, GOOD | {"writeKey": "another"}, "write_key_differs")
 
     result = command("dead", "replay", "--all", "--dry-run")
 
     assert result.code == 0
     lines = result.out.splitlines()
-    assert [line.partition("  ")[2] for line in lines[:6]] == [
+    assert [line.partition("  ")[2] for line in lines[:7]] == [
         "web  gave_up  would be delivered: events",
         "web  gave_up  would be filtered: no_mapped_identity",
         "web  gave_up  would be refused again: id_not_string (at userId)",
         "web  gave_up  would be delivered: identities",
         "web  gave_up  would be refused again: exposures_disabled",
         "web  not_json  would be refused again: not_json",
+        "web  write_key_differs  would be refused again: write_key_differs",
     ]
-    codes = ("exposures_disabled", "id_not_string", "no_mapped_identity", "not_json")
-    assert lines[7:11] == [f"{code}: {REASONS[code]}" for code in codes]
-    assert lines[-1] == "6 dead letters: 2 would be delivered, 1 filtered, 3 refused again (they stay)"
-    assert len(command("dead", "list", "--json").json) == 6
+    codes = ("exposures_disabled", "id_not_string", "no_mapped_identity", "not_json", "write_key_differs")
+    assert lines[8:13] == [f"{code}: {REASONS[code]}" for code in codes]
+    assert lines[-1] == "7 dead letters: 2 would be delivered, 1 filtered, 4 refused again (they stay)"
+    assert len(command("dead", "list", "--json").json) == 7
 
 
 def test_what_a_dry_run_foretells_is_what_happens(command, working, store, sandbox):

@@ -81,7 +81,7 @@ def test_it_listens_on_a_socket_of_its_owner_alone(redis_dir):
 
 
 def test_whether_a_folder_is_served_is_known(redis_dir, tmp_path):
-    """True while a Redis listens; neither an empty folder nor a socket left behind by a kill counts."""
+    """Return whether a Redis listens; neither an empty folder nor a socket left behind by a kill counts."""
     folder = str(tmp_path)
     killed = subprocess.Popen(command(folder))
     wait_for_redis(connect("embedded", folder))

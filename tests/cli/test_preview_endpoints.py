@@ -44,6 +44,18 @@ def test_the_tracking_doors_rules_count_on_request(command):
     assert [line["events"][0]["timestamp"] for line in plain.json] == [1767225600000] * 2
 
 
+@pytest.mark.parametrize(("keys", "dead"), [("[w]", [None, "write_key_differs"]), ("[w, v]", [None, None])])
+def test_joined_envelopes_of_other_keys_are_shown_as_dead_letters(command, settings, keys, dead):
+    """As at the endpoint: only messages of the destination's own write keys are accepted."""
+    settings.file.write_text(settings.file.read_text() + f"    write_keys: {keys}\n")
+    call = {"type": "track", "event": "Tried", "userId": "u-1"}
+    joined = b"".join(orjson.dumps({"batch": [call], "writeKey": key}) for key in "wv")
+
+    result = command("preview", "--destination", "web", "--endpoint", "tracking", text=joined)
+
+    assert [line["dead"] for line in result.json] == dead
+
+
 def test_what_segment_would_refuse_says_its_code(command):
     """The reason is the one that the dead letter would carry."""
     sent = {"batch": [{"type": "track", "event": "Tried"}, {"type": "track", "userId": "u"}]}

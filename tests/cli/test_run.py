@@ -32,7 +32,7 @@ def embedded(settings, tmp_path) -> Path:
 
 
 def answers(url: str) -> bool:
-    """True when an address answers with 200."""
+    """Return whether an address answers with 200."""
     try:
         return call("GET", url).status == 200
     except urllib3.exceptions.HTTPError:

@@ -123,7 +123,7 @@ def listening(pids: Iterable[int]) -> set[str]:
 
 
 def lives(pid: int) -> bool:
-    """True while a process runs; one that has ended and that nobody has asked for does not."""
+    """Return whether a process runs; one that has ended and that nobody has asked for does not."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
     except (FileNotFoundError, ProcessLookupError):

@@ -86,7 +86,7 @@ def test_other_mistakes_hide_no_missing_key(problems):
     ],
 )
 def test_what_has_the_wrong_type_is_not_reported_a_second_time(problems, wrong):
-    """A rule that can't be judged for a wrong type is left until that is mended."""
+    """A rule that can't be judged for a wrong type is left until that is fixed."""
     switches = NO_EVENTS[1:] + NO_IDENTITIES[1:] if wrong.startswith("track") else [*NO_EVENTS[:2], *NO_IDENTITIES]
     account = [] if wrong.startswith("split") else [DESTINATION.splitlines()[3]]
 

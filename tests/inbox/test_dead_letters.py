@@ -68,8 +68,11 @@ def test_the_tracking_apis_codes_are_those_of_dead_letters(code: str) -> None:
 def test_no_code_is_missing_and_none_too_much() -> None:
     """All codes are those above, of impressions and of workers; each of them is a reason."""
     incomplete = impression_item({"key": "u"}, 32_768).reason
+    call = Call(None, 1_768_469_400_250, 32_768, lambda: "new")
+    joined = tracking.posted(orjson.dumps({"batch": [_TRACK], "writeKey": "w"}), call)
+    (foreign,) = joined.only(joined.messages, ())
 
-    assert set(CODES) == {*_WEBHOOK, *_TRACKING, incomplete, *_WORKERS}
+    assert set(CODES) == {*_WEBHOOK, *_TRACKING, incomplete, foreign.rejection.code, *_WORKERS}
     assert set(CODES) <= set(REASONS)
 
 

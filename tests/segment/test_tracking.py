@@ -17,10 +17,10 @@ RECEIVED = "2026-09-21T14:13:20.000Z"
 TRACK = {"type": "track", "event": "Tried", "userId": "u-1", "messageId": "m-1"}
 
 
-def posted(body: Any, kind: str = "batch", max_bytes: int = 32_768) -> Posted:
+def posted(body: Any, kind: str = "batch", max_bytes: int = 32_768, write_key: str | None = None) -> Posted:
     """Return the content of a body that is posted to a path; new ids are new-0, new-1 and so on."""
     numbers = itertools.count()
-    call = Call(tracking.KINDS[kind], RECEIVED_MS, max_bytes, lambda: f"new-{next(numbers)}")
+    call = Call(tracking.KINDS[kind], RECEIVED_MS, max_bytes, lambda: f"new-{next(numbers)}", write_key)
     return tracking.posted(body if isinstance(body, bytes) else orjson.dumps(body), call)
 
 
@@ -73,7 +73,7 @@ def test_each_message_of_a_batch_names_its_type(kind: str):
         (TRACK | {"writeKey": "w"}, "w"),
         ([TRACK | {"writeKey": "w"}], "w"),
         ({"batch": json.dumps([TRACK]), "writeKey": "w"}, "w"),
-        (TRACK, None),
+        (TRACK, ""),
         ({"batch": [], "writeKey": "w"}, "w"),
         (b'{"batch":[{"a":NaN}],"writeKey":"w"}', "w"),
         (b'{"batch":[1],"sentAt":NaN,"writeKey":"w"}', "w"),
@@ -82,12 +82,57 @@ def test_each_message_of_a_batch_names_its_type(kind: str):
         (b'{"batch":[1],"context":' + b"[" * 99 + b"]" * 99 + b',"writeKey":"w"}', "w"),
     ],
 )
-def test_the_write_key_is_the_envelopes_or_an_items(body: Any, key: str | None):
+def test_the_write_key_is_the_envelopes_or_an_items(body: Any, key: str):
     """The write key is read even beside unreadable messages, and is not passed on."""
     result = posted(body)
 
-    assert result.write_key == key
+    assert result.write_keys == ([key] if key else [])
     assert not [each for each in result.messages if isinstance(each, dict) and "writeKey" in each]
+
+
+A, B, C = ('{"userId":"a"}', '{"userId":"b"}', '{"userId":"c"}')
+A_OF_W, B_OF_V = '{"userId":"a","writeKey":"w"}', '{"userId":"b","writeKey":"v"}'
+
+
+def envelope(message: str, key: str = "") -> str:
+    """Return an envelope of one message."""
+    return f'{{"batch":[{message}]' + (f',"writeKey":"{key}"' if key else "") + "}"
+
+
+@pytest.mark.parametrize(
+    ("body", "header", "ours", "others"),
+    [
+        (envelope(A, "w") + envelope(B, "v"), None, "a", B_OF_V),
+        (envelope(A, "v") + envelope(B, "w"), None, "b", '{"userId":"a","writeKey":"v"}'),
+        (envelope(A, "x") + envelope(B, "w"), None, "ab", ""),
+        (envelope(A, "w") + envelope('{"a":NaN}', "v"), None, "a", '{"a":NaN}'),
+        (envelope(A) + envelope(B, "w"), None, "b", A),
+        (f'{{"batch":[{A}' + envelope(B, "w"), None, "b", A),
+        (f'{{"writeKey":"w","batch":[{A}]}}{{"batch":[{B}', None, "a", B),
+        (f'{{"writeKey":"w","batch":[{A}]}},{B}]}}', None, "ab", ""),
+        (A + envelope(B, "w"), None, "ab", ""),
+        (A_OF_W + B_OF_V + C, None, "a", f'{B_OF_V}\n{{"userId":"c","writeKey":"v"}}'),
+        (f"[{A_OF_W},{B_OF_V}]", None, "a", B_OF_V),
+        (envelope(f"{A_OF_W},{B_OF_V},{C}"), None, "ac", B_OF_V),
+        (envelope('{"userId":"a","writeKey":"v"}', "w"), None, "a", ""),
+        (f'{{"batch":{json.dumps(f"[{A}]")},"writeKey":"w"}}' + envelope(B, "v"), None, "a", B_OF_V),
+        (envelope(A, "v"), "w", "a", ""),
+        (envelope(A) + envelope(B, "v"), "w", "ab", ""),
+        (envelope(A) + envelope(B, "v") + envelope(C, "w"), "w", "ac", B_OF_V),
+    ],
+)
+def test_messages_of_joined_envelopes_go_where_their_key_belongs(
+    body: str, header: str | None, ours: str, others: str
+) -> None:
+    """What came with another write key, or in an envelope whose key is lost, is one unreadable message."""
+    result = posted(body.encode(), write_key=header)
+
+    messages = result.only(result.messages, ("w", "x"))
+
+    letters = [each for each in messages if code(each) == "write_key_differs"]
+    assert "".join(each["userId"] for each in messages if isinstance(each, dict)) == ours
+    assert [letter.text.decode() for letter in letters] == ([others] if others else [])
+    assert messages[len(messages) - len(letters) :] == letters
 
 
 @pytest.mark.parametrize(

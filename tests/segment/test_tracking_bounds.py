@@ -74,8 +74,8 @@ def test_joined_batches_keep_their_own_context_and_time():
 
     assert [each["context"] for each in items] == [{"ip": "1"}, {"ip": "2"}, {}]
     assert [each["sentAt"] for each in items] == ["2021-01-01T00:00:00Z", "2022-01-01T00:00:00Z", None]
-    assert items.write_key == "w"
-    assert posted(b'{"batch":[{"type":"track"},,{"writeKey":"item"}],"writeKey":"w"').write_key == "w"
+    assert items.write_keys == ["w"]
+    assert posted(b'{"batch":[{"type":"track"},,{"writeKey":"item"}],"writeKey":"w"').write_keys == ["w"]
 
 
 def test_texts_of_batches_may_be_joined():

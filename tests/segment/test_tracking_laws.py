@@ -173,7 +173,7 @@ def test_json_of_any_shape_is_messages_or_refused(body: Any, kind: str):
     result, why = _outcome(body, kind)
 
     assert why in ("", "invalid_json")
-    assert isinstance(result.write_key, str | None)
+    assert all(isinstance(key, str) and key for key in result.write_keys)
     for each in result.messages:
         assert _is_sound(each)
         assert _restored(each) in ("", *REASONS)
@@ -186,6 +186,28 @@ def test_any_bytes_are_messages_or_refused(body: bytes, kind: str):
 
     assert why in ("", "invalid_json")
     assert all(_is_sound(each) for each in result.messages)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["w", "v", "x", ""]), st.integers(1, 3)), min_size=2, max_size=6))
+def test_each_message_of_joined_envelopes_goes_where_its_key_belongs_or_into_the_letter(
+    envelopes: list[tuple[str, int]],
+):
+    """However many envelopes are joined, with or without keys: no message is lost, and none goes elsewhere."""
+    ids = [[f"{key}-{n}-{i}" for i in range(size)] for n, (key, size) in enumerate(envelopes)]
+    texts = [
+        orjson.dumps({"batch": [{"userId": each} for each in part]} | ({"writeKey": key} if key else {}))
+        for part, (key, _) in zip(ids, envelopes, strict=True)
+    ]
+    result = posted(b"".join(texts))
+
+    kept = result.only(result.messages, ("w", "x"))
+
+    ours = [each for part in ids for each in part if each[0] in "wx"]
+    others = [each for part in ids for each in part if each[0] not in "wx"]
+    assert [each["userId"] for each in kept if isinstance(each, dict)] == ours
+    letters = [each for each in kept if isinstance(each, Unreadable)]
+    assert [orjson.loads(line)["userId"] for letter in letters for line in letter.text.splitlines()] == others
+    assert [letter.rejection.code for letter in letters] == ["write_key_differs"] * bool(others)
 
 
 @pytest.mark.parametrize(

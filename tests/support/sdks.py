@@ -93,5 +93,5 @@ def identities(sandbox: Sandbox) -> list[tuple[str, str, dict[str, str]]]:
 
 
 def is_near(event: dict[str, Any], time: datetime) -> bool:
-    """True when an event's time is within seconds of another."""
+    """Return whether an event's time is within seconds of another."""
     return abs(event["timestamp"] / 1000 - time.timestamp()) < 5

@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from split_dest import embedded_redis
-from split_dest.config.settings import Destination, Intake, Redis, Secret, Settings
+from split_dest.config.settings import Destination, IntakeLimits, Redis, Secret, Settings
 from split_dest.inbox.store import Store, connect
 from split_dest.web import create_app
 from tests.conftest import wait_for_redis
@@ -22,7 +22,7 @@ def settings(redis_dir: Path) -> Settings:
     secrets = (Secret("the-old-one"), Secret(SECRET))
     return Settings(
         redis=Redis(data_dir=str(redis_dir)),
-        intake=Intake(max_body_bytes=200_000),
+        intake=IntakeLimits(max_body_bytes=200_000),
         destinations={
             "web": Destination(authorization=secrets, write_keys=("wk", "both")),
             "signed": Destination(

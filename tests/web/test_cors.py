@@ -21,7 +21,7 @@ def listed(answer: TestResponse, header: str) -> set[str]:
 
 
 def is_readable(answer: TestResponse, origin: str = ORIGIN) -> bool:
-    """True when a page of the origin may read the answer, and the two headers that say when to come again."""
+    """Return whether a page of the origin may read the answer, and the two headers that say when to come again."""
     told = [answer.headers.get(f"Access-Control-Allow-{name}") for name in ("Origin", "Credentials")]
     exposed = listed(answer, "Access-Control-Expose-Headers")
     return told == [origin, "true"] and {"retry-after", "x-ratelimit-reset"} <= exposed and "Origin" in answer.vary

@@ -56,6 +56,51 @@ def test_the_tracking_api_takes_what_can_be_read(
     check(call(client, body.encode(), "/v1/b", key), store, dead)
 
 
+def envelope(message_id: str, key: str | None) -> bytes:
+    """Return an envelope of one message with a write key, if any."""
+    message = TRACK | {"messageId": message_id, "userId": message_id}
+    return orjson.dumps({"batch": [message]} | ({"writeKey": key} if key else {}))
+
+
+@pytest.mark.parametrize("other", ["only-signed", "unknown", None])
+@pytest.mark.parametrize("first", [True, False])
+def test_joined_envelopes_with_different_keys_do_not_mix(
+    client: FlaskClient, store: Store, other: str | None, first: bool
+) -> None:
+    """What came with another key, with an unknown one or with none is one dead letter, delivered nowhere."""
+    texts = [envelope("m-1", "wk"), envelope("m-2", other), envelope("m-3", other), envelope("m-4", "both")]
+    if not first and other != "only-signed":
+        texts = [texts[1], texts[0], *texts[2:]]
+
+    answers = [call(client, b"".join(texts), "/v1/batch", key="") for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert [item.message_id for item in stored(store)] == ["m-1", "m-4"]
+    (letter,) = dead_letters.browse(store, "web")
+    assert letter.reason == "write_key_differs"
+    assert [orjson.loads(line)["messageId"] for line in letter.text.splitlines()] == ["m-2", "m-3"]
+    assert [orjson.loads(line).get("writeKey") for line in letter.text.splitlines()] == [other, other]
+    assert stored(store, "signed") == []
+
+
+def test_each_destination_of_a_shared_key_judges_by_its_own_keys(client: FlaskClient, store: Store) -> None:
+    """A destination that lists both keys gets both envelopes, one that lists the first gets only that."""
+    call(client, envelope("m-1", "both") + envelope("m-2", "only-signed"), "/v1/batch", key="")
+
+    assert [item.message_id for item in stored(store, "signed")] == ["m-1", "m-2"]
+    assert [item.message_id for item in stored(store)] == ["m-1"]
+    assert letters(store) == ["write_key_differs"]
+    assert list(dead_letters.browse(store, "signed")) == []
+
+
+def test_joined_envelopes_of_unknown_keys_are_refused(client: FlaskClient, store: Store) -> None:
+    """There is no destination that could keep them."""
+    answer = call(client, envelope("m-1", "no") + envelope("m-2", "none"), "/v1/batch", key="")
+
+    assert (answer.status_code, answer.get_json()["code"]) == (401, "unknown_source")
+    assert letters(store) == []
+
+
 def test_the_impressions_endpoint_takes_what_can_be_read(settings: Settings, store: Store) -> None:
     """Readable impressions are accepted, for Split never retries a refused request."""
     settings.sources["flags"] = Source(tokens=(Secret(SECRET),))

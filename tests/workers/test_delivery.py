@@ -29,7 +29,7 @@ def make_delivery(store: Store) -> Iterator[Callable[[int], LaneDelivery]]:
     deliveries: list[LaneDelivery] = []
 
     def make(batch: int) -> LaneDelivery:
-        limits = settings.Delivery(batch_max_events=batch)
+        limits = settings.DeliveryLimits(batch_max_events=batch)
         shared = replace(runtime.start(settings.Settings(delivery=limits)), store=store)
         ends = time.monotonic() + _WAIT_SECONDS
         deliveries.append(LaneDelivery(take(store), shared, SlowCallGuard(), ends))

@@ -1,4 +1,4 @@
-"""marshmallow's errors to messages that say where in the file, what is wrong, and what to write instead."""
+"""What is wrong in a settings file: marshmallow's errors in plain words, with the place and what to write."""
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,7 +9,7 @@ from marshmallow import Schema, fields
 from split_dest.config.yaml_source import Where
 
 #: Where it stands, the text, and whether the key is wrong rather than its value.
-Message = tuple[Where, str, bool]
+Finding = tuple[Where, str, bool]
 
 _OUR_WORDS = {
     "Missing data for required field.": "is required",
@@ -25,8 +25,8 @@ _OUR_WORDS = {
 _UNKNOWN = "Unknown field."
 
 
-def of_errors(errors: Any, kind: Schema | fields.Field[Any] | None, where: Where = ()) -> Iterator[Message]:
-    """Yield the messages of marshmallow's nested errors about *kind*, which stands at *where*."""
+def of_errors(errors: Any, kind: Schema | fields.Field[Any] | None, where: Where = ()) -> Iterator[Finding]:
+    """Yield the findings of marshmallow's nested errors about *kind*, which stands at *where*."""
     if isinstance(kind, fields.Nested):
         kind = kind.schema
     if isinstance(errors, list):
@@ -41,13 +41,13 @@ def of_errors(errors: Any, kind: Schema | fields.Field[Any] | None, where: Where
             yield from of_errors(below, item, (*where, index))
 
 
-def at(where: Where, text: str, *, at_key: bool = False) -> Message:
-    """Return the message that names the setting at *where*."""
+def at(where: Where, text: str, *, at_key: bool = False) -> Finding:
+    """Return the finding that names the setting at *where*."""
     return where, f"{'.'.join(map(str, where))}: {text}" if where else text, at_key
 
 
-def unknown_keys(left_out: Iterable[Where], whole: Schema) -> Iterator[Message]:
-    """Yield the messages about unknown keys that marshmallow did not see, since their values are left out."""
+def unknown_keys(left_out: Iterable[Where], whole: Schema) -> Iterator[Finding]:
+    """Yield the findings about unknown keys that marshmallow did not see, since their values are left out."""
     for where in left_out:
         section = _kind_at(whole, where[:-1])
         if isinstance(section, Schema) and where[-1] not in section.fields:
@@ -71,7 +71,7 @@ def _kind_at(kind: Schema | fields.Field[Any] | None, where: Where) -> Schema | 
     return kind
 
 
-def _of_section(errors: Mapping[str, Any], section: Schema, where: Where) -> Iterator[Message]:
+def _of_section(errors: Mapping[str, Any], section: Schema, where: Where) -> Iterator[Finding]:
     for name, below in errors.items():
         if below == [_UNKNOWN]:
             yield (*where, name), _unknown(str(name), section.fields), True
@@ -81,7 +81,7 @@ def _of_section(errors: Mapping[str, Any], section: Schema, where: Where) -> Ite
             yield from of_errors(below, section.fields.get(name), (*where, name))
 
 
-def _of_mapping(errors: Mapping[str, Any], kind: fields.Dict, where: Where) -> Iterator[Message]:
+def _of_mapping(errors: Mapping[str, Any], kind: fields.Dict, where: Where) -> Iterator[Finding]:
     for name, below in errors.items():
         here = (*where, name)
         yield from ((here, f"{name}: {_worded(text)}", True) for text in below.get("key", ()))
