@@ -3,17 +3,20 @@
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
-import redis
 import urllib3
 
 from split_dest import embedded_redis
 from split_dest.inbox.store import Store, connect
+
+# Else an assertion of a helper would fail without saying what it compared.
+pytest.register_assert_rewrite("tests.support", "tests.chaos")
+
+from tests.support.redis_server import wait_for_redis
 from tests.support.sandbox import Sandbox, free_port, running
 from tests.support.service import SETTINGS, Service
 
@@ -39,20 +42,6 @@ def redis_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     yield folder
     server.terminate()
     server.wait(10)
-
-
-def wait_for_redis(client: redis.Redis, seconds: float = 10.0) -> None:
-    """Wait until a Redis answers."""
-    ends = time.monotonic() + seconds
-    while time.monotonic() < ends:
-        try:
-            client.ping()
-        except redis.RedisError:
-            time.sleep(0.02)
-        else:
-            client.close()
-            return
-    pytest.fail("Redis does not answer")
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from split_dest.inbox.store import connect
 from tests.chaos.ground import BATCH, Ground, ground
-from tests.chaos.redis_server import RedisServer
 from tests.chaos.resuming import check_times, resumes
 from tests.chaos.scenario import Dose, scenario
 from tests.chaos.senders import Senders
+from tests.support.redis_server import RedisServer
 
 #: Two workers have a batch under way each.
 _DOUBLED = 2 * BATCH

@@ -15,8 +15,8 @@ from split_dest import embedded_redis
 from split_dest.cli.processes import call, web_command, worker_command
 from split_dest.inbox import ledger
 from split_dest.inbox.store import Store, connect
-from tests.cli.typed import descendants, ended, interrupted, listening, lives, ran, start, wait_until
 from tests.support import service
+from tests.support.commands import descendants, ended, interrupted, listening, lives, ran, start, wait_until
 from tests.support.sandbox import free_port
 from tests.support.service import SECRET
 

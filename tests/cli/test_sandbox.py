@@ -16,7 +16,7 @@ from split_dest import config
 from split_dest.cli.processes import call
 from split_dest.outlets.http import HttpClient
 from split_dest.outlets.split_events import request
-from tests.cli.typed import descendants, ended, interrupted, listening, lives, ran, start, wait_until
+from tests.support.commands import descendants, ended, interrupted, listening, lives, ran, start, wait_until
 from tests.support.sandbox import Sandbox, event, free_port
 
 

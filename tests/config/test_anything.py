@@ -18,7 +18,7 @@ from split_dest.config.fields import RedisUrl
 from split_dest.config.settings import Settings
 from split_dest.config.yaml_source import FromEnvironment
 from split_dest.errors import SettingsError
-from tests.config.test_contract import DOCUMENTED, VARIABLES
+from tests.support.documented import DOCUMENTED, VARIABLES
 
 WORDS = [
     "",

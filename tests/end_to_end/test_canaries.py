@@ -18,12 +18,11 @@ import redis
 
 from split_dest import embedded_redis
 from split_dest.inbox.store import Store, connect
-from tests.conftest import wait_for_redis
 from tests.support import canaries, mirror
 from tests.support.canaries import EMAIL, SECRETS
 from tests.support.mirror import Mirror
-from tests.support.service import Service, worker_pids
-from tests.web.test_gunicorn import speak
+from tests.support.redis_server import wait_for_redis
+from tests.support.service import Service, speak, worker_pids
 
 MESSAGES = 8000
 TRACKING = 1200

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.segment.samples import SAMPLES
 from tests.support.expo import App
+from tests.support.samples import SAMPLES
 from tests.support.sandbox import Sandbox
 from tests.support.service import Service
 

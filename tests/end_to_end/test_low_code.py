@@ -11,8 +11,8 @@ import orjson
 import pytest
 import urllib3
 
-from tests.segment.samples import SAMPLES
 from tests.support.endpoint import basic
+from tests.support.samples import SAMPLES
 from tests.support.sandbox import Sandbox
 from tests.support.service import Service
 

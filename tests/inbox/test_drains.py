@@ -9,8 +9,8 @@ from split_dest.errors import StoreUnavailable
 from split_dest.inbox import dead_letters, drains
 from split_dest.inbox.drains import dead, delivered, filtered
 from split_dest.inbox.store import Store, connect, socket_path
-from tests.inbox.steps import accept, balance, begin_mapping, leave_dead, numbers, take
 from tests.support.cutting import Cutting
+from tests.support.steps import accept, balance, begin_mapping, leave_dead, numbers, take
 
 
 def test_what_is_accepted_is_claimed_in_order(store: Store) -> None:

@@ -16,7 +16,7 @@ from split_dest.mapping.rules import Rules, SourceRules
 from split_dest.mapping.tracks import to_segment
 from split_dest.segment import message
 from split_dest.split import impressions
-from tests.mapping.calls import RECEIVED_MS
+from tests.support.calls import RECEIVED_MS
 
 _LINES = (Path(__file__).parents[1] / "data" / "mapping.jsonl").read_text(encoding="utf-8").strip().split("\n")
 _ALL: list[dict[str, Any]] = [json.loads(line) for line in _LINES]

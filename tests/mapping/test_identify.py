@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from split_dest.mapping.rules import Attributes, Identify, Rules
-from tests.mapping.calls import KNOWN, RECEIVED_MS, SENT_MS, call, keys, mapped, values
+from tests.support.calls import KNOWN, RECEIVED_MS, SENT_MS, call, keys, mapped, values
 
 
 def identify(traits: object, **fields: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from split_dest.errors import RequestRefused
 from split_dest.segment import payload
 from split_dest.segment.payload import Unreadable, messages
-from tests.segment.strategies import json_values, objects
+from tests.support.strategies import json_values, objects
 
 A, B = {"type": "track", "event": "A"}, {"type": "page", "name": "B"}
 A_TEXT, B_TEXT = b'{"type":"track","event":"A"}', b'{"type":"page","name":"B"}'

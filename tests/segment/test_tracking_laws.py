@@ -11,8 +11,8 @@ from split_dest.errors import REASONS, MessageRejected, RequestRefused
 from split_dest.segment import message, tracking
 from split_dest.segment.payload import Unreadable
 from split_dest.segment.tracking import Posted
-from tests.segment.strategies import json_values, messages
 from tests.segment.test_tracking import RECEIVED, TRACK, code, one, posted, without
+from tests.support.strategies import json_values, messages
 
 SOMEONE = {"userId": "u-1"}
 

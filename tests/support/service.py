@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 import urllib3
@@ -183,6 +184,17 @@ def _command_line(pid: str) -> bytes:
     with suppress(FileNotFoundError, ProcessLookupError):
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     return b""
+
+
+def speak(url: str, request: bytes) -> bytes:
+    """Return what a server answers to raw bytes, until it closes the connection."""
+    at = urlsplit(url)
+    with socket.create_connection((at.hostname, at.port), timeout=10) as connection:
+        connection.sendall(request)
+        answer = b""
+        while piece := connection.recv(65_536):
+            answer += piece
+    return answer
 
 
 def procfile() -> Mapping[str, str]:

@@ -16,7 +16,7 @@ import pytest
 from split_dest import embedded_redis
 from split_dest.inbox.store import Store, connect
 from tests.support.sandbox import Sandbox
-from tests.support.service import SECRET, SETTINGS, Service, tracks
+from tests.support.service import SECRET, SETTINGS, Service, speak, tracks
 
 
 @pytest.fixture
@@ -37,17 +37,6 @@ def web_on_own_redis(tmp_path: Path, own_redis: subprocess.Popen[bytes], sandbox
     service.start_web()
     yield service
     service.stop()
-
-
-def speak(url: str, request: bytes) -> bytes:
-    """Return what a server answers to raw bytes, until it closes the connection."""
-    at = urlsplit(url)
-    with socket.create_connection((at.hostname, at.port), timeout=10) as connection:
-        connection.sendall(request)
-        answer = b""
-        while piece := connection.recv(65_536):
-            answer += piece
-    return answer
 
 
 def chunked(service: Service, body: bytes) -> bytes:
