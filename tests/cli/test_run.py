@@ -91,12 +91,12 @@ def test_what_was_accepted_outlives_the_end(embedded, settings, tmp_path):
     idle = procfile(tmp_path, "sleep 60")
     store = Store(connect("embedded", str(tmp_path / "data")))
     first = start("run", "--config", embedded, "--procfile", idle, environ=environ)
-    wait_until(lambda: embedded_redis.is_served(str(tmp_path / "data")))
+    wait_until(lambda: embedded_redis.is_ready(str(tmp_path / "data")))
     store.client.xadd("sd:web:events:stream", {"m": b"{}", "t": 1})
 
     codes = [interrupted(first).code]
     second = start("run", "--config", embedded, "--procfile", idle, environ=environ)
-    wait_until(lambda: embedded_redis.is_served(str(tmp_path / "data")))
+    wait_until(lambda: embedded_redis.is_ready(str(tmp_path / "data")))
     pending = ledger.read(store, ["web"]).lanes["web", "events"].pending
     codes.append(interrupted(second, signal.SIGTERM).code)
     store.client.close()
