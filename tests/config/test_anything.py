@@ -80,9 +80,10 @@ def judge(file: Path, *, need_secrets: bool) -> None:
     except SettingsError as refused:
         result, problems = None, refused.problems
     assert isinstance(result, Settings) or problems
-    assert all(
-        problem.text and 1 <= problem.line <= lines + 1 and problem.column >= 1 for problem in problems or ()
-    )
+    for problem in problems or ():
+        assert problem.text
+        assert 1 <= problem.line <= lines + 1
+        assert problem.column >= 1
 
 
 @given(document=VALUES, need_secrets=st.booleans())
