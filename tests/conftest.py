@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import hypothesis
@@ -16,7 +17,7 @@ from split_dest.inbox.store import Store, connect
 # Else an assertion of a helper would fail without saying what it compared.
 pytest.register_assert_rewrite("tests.support", "tests.chaos")
 
-from tests.support.redis_server import wait_for_redis
+from tests.support.redis_server import RedisServer, wait_for_redis
 from tests.support.sandbox import Sandbox, free_port, running
 from tests.support.service import SETTINGS, Service
 
@@ -84,6 +85,26 @@ def make_service(
     yield make
     for service in made:
         service.stop()
+
+
+@pytest.fixture(scope="module")
+def make_lasting_service(
+    tmp_path_factory: pytest.TempPathFactory, started_sandbox: Sandbox
+) -> Iterator[Callable[..., Service]]:
+    """Make services that stay at work for all tests of a file, each on its own Redis; see ``Service.forget``."""
+    with ExitStack() as stack:
+
+        def make(extra: str = "", **variables: str) -> Service:
+            folder = tmp_path_factory.mktemp("lasting")
+            redis = RedisServer(folder / "redis", "--appendfsync", "no")
+            redis.start()
+            stack.callback(redis.kill)
+            settings = SETTINGS.format(redis=redis.url, sandbox=started_sandbox.url) + extra
+            service = Service(folder, Store(connect(redis.url, "", timeout_seconds=20)), settings, **variables)
+            stack.callback(service.stop)
+            return service
+
+        yield make
 
 
 @pytest.fixture

@@ -159,6 +159,14 @@ class Service:
             self.processes.remove(process)
         return codes
 
+    def forget(self) -> None:
+        """Empty Redis and the logs, once no drain is at work, so that another test may begin."""
+        if (self.folder / "worker.log").exists():
+            self.wait_until(lambda: not self.store.client.keys("sd:*:drain:*"))
+        self.store.client.flushall()
+        for log in self.folder.glob("*.log"):
+            os.truncate(log, 0)
+
     def hang_up(self) -> None:
         """Close the connections to the web process, which otherwise waits two seconds for them when it stops."""
         # Those of a pool that is only cleared stay until Python has found that nobody needs it.
