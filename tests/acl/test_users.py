@@ -5,6 +5,8 @@ from collections.abc import Callable
 import orjson
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from split_dest.errors import StoreUnavailable
 from split_dest.inbox import ledger, wake
@@ -172,7 +174,10 @@ def test_nobody_comes_in_without_a_password(guarded: Guarded) -> None:
 
 def connect_as(guarded: Guarded, user: str, given: str) -> redis.Redis:
     """Return a client that logs in with a user's name and a password."""
-    return redis.Redis(unix_socket_path=str(guarded.socket), username=user, password=given, protocol=2)
+    never = Retry(NoBackoff(), 0)
+    return redis.Redis(
+        unix_socket_path=str(guarded.socket), username=user, password=given, protocol=2, retry=never
+    )
 
 
 def test_the_file_holds_no_password() -> None:

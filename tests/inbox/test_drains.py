@@ -121,7 +121,7 @@ def test_a_claim_whose_answer_was_lost_is_not_made_twice(store: Store, redis_dir
     """Else the drain would go on with later messages, and never know of the first."""
     accept(store, *"abcdef")
     way = Cutting(socket_path(str(redis_dir)))
-    through = Store(connect(f"redis://127.0.0.1:{way.port}", ""))
+    through = Store(connect(f"redis://127.0.0.1:{way.port}", "", timeout_seconds=20))
     drain = take(through)
     assert len(drain.claim(2)) == 2
 
