@@ -161,7 +161,7 @@ class Service:
 
     def forget(self) -> None:
         """Empty Redis and the logs, once no drain is at work, so that another test may begin."""
-        if (self.folder / "worker.log").exists():
+        if any(worker_pids(process.pid) for process in self.processes):
             self.wait_until(lambda: not self.store.client.keys("sd:*:drain:?"))
         self.store.client.flushall()
         for log in self.folder.glob("*.log"):
