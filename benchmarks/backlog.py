@@ -19,7 +19,7 @@ from split_dest.segment import message
 
 _REST = "sd:web:events:rest"
 _STEP = 1000
-#: Of each worker process, so that what its start costs is the same part of its work.
+#: Of each worker process at most, so that what its start costs is the same part of its work.
 _SHARE = 15_000
 
 
@@ -38,7 +38,7 @@ def measure(yard: Yard, large: int) -> dict[str, float]:
     few = [empty(yard, 10_000, 1) for _ in range(2)]
     many = empty(yard, large, 1)
     few += [empty(yard, 10_000, 1) for _ in range(2)]
-    costs = _costs(yard, (1, 2, 4))
+    costs = _costs(yard, (1, 2, 4), min(_SHARE, large // 10))
     yard.clear()
     return {
         "drain_small": statistics.median(one.rate for one in few),
@@ -50,10 +50,13 @@ def measure(yard: Yard, large: int) -> dict[str, float]:
     }
 
 
-def _costs(yard: Yard, numbers: Sequence[int]) -> dict[int, float]:
-    """Return the least CPU time a message of this many processes: what else the machine does only adds to it."""
+def _costs(yard: Yard, numbers: Sequence[int], share: int) -> dict[int, float]:
+    """Return the least CPU time a message of this many processes: what else the machine does only adds to it.
+
+    *share*: the messages of each process.
+    """
     # In turns, for the machine is quicker one second than the next.
-    rounds = [[empty(yard, _SHARE * processes, processes).cpu_us for processes in numbers] for _ in range(3)]
+    rounds = [[empty(yard, share * processes, processes).cpu_us for processes in numbers] for _ in range(3)]
     return dict(zip(numbers, map(min, *rounds), strict=True))
 
 

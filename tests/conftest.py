@@ -3,17 +3,21 @@
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import hypothesis
 import pytest
-import redis
 import urllib3
 
 from split_dest import embedded_redis
 from split_dest.inbox.store import Store, connect
+
+# Else an assertion of a helper would fail without saying what it compared.
+pytest.register_assert_rewrite("tests.support", "tests.chaos")
+
+from tests.support.redis_server import RedisServer, wait_for_redis
 from tests.support.sandbox import Sandbox, free_port, running
 from tests.support.service import SETTINGS, Service
 
@@ -39,20 +43,6 @@ def redis_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     yield folder
     server.terminate()
     server.wait(10)
-
-
-def wait_for_redis(client: redis.Redis, seconds: float = 10.0) -> None:
-    """Wait until a Redis answers."""
-    ends = time.monotonic() + seconds
-    while time.monotonic() < ends:
-        try:
-            client.ping()
-        except redis.RedisError:
-            time.sleep(0.02)
-        else:
-            client.close()
-            return
-    pytest.fail("Redis does not answer")
 
 
 @pytest.fixture
@@ -95,6 +85,26 @@ def make_service(
     yield make
     for service in made:
         service.stop()
+
+
+@pytest.fixture(scope="module")
+def make_lasting_service(
+    tmp_path_factory: pytest.TempPathFactory, started_sandbox: Sandbox
+) -> Iterator[Callable[..., Service]]:
+    """Make services that stay at work for all tests of a file, each on its own Redis; see ``Service.forget``."""
+    with ExitStack() as stack:
+
+        def make(extra: str = "", **variables: str) -> Service:
+            folder = tmp_path_factory.mktemp("lasting")
+            redis = RedisServer(folder / "redis", "--appendfsync", "no")
+            redis.start()
+            stack.callback(redis.kill)
+            settings = SETTINGS.format(redis=redis.url, sandbox=started_sandbox.url) + extra
+            service = Service(folder, Store(connect(redis.url, "", timeout_seconds=20)), settings, **variables)
+            stack.callback(service.stop)
+            return service
+
+        yield make
 
 
 @pytest.fixture

@@ -139,6 +139,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "loglevel": "error",
             "control_socket_disable": True,  # otherwise gunicorn leaves a socket in the user's home directory
             "on_reload": _stop,
+            "worker_int": _ignore_more,
         }
         if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # as nohup does, and gunicorn undoes
             settings |= {"when_ready": _ignore_hangup, "post_worker_init": _ignore_hangup}
@@ -152,6 +153,15 @@ class _Server(BaseApplication):  # type: ignore[misc]
 def _stop(_arbiter: object) -> None:
     """End the server where gunicorn would reload: on SIGHUP, which says that the terminal was closed."""
     raise KeyboardInterrupt
+
+
+def _ignore_more(_worker: object) -> None:
+    """Let the end that began with SIGINT or SIGQUIT be: one more would raise SystemExit amid it.
+
+    Ctrl-C reaches the whole process group, and the master then sends SIGQUIT besides.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGQUIT, signal.SIG_IGN)
 
 
 def _ignore_hangup(_process: object) -> None:

@@ -149,6 +149,12 @@ def worker_int(worker: Any) -> None:
     gevent.sleep(worker.cfg.graceful_timeout)
 
 
+def worker_exit(_server: object, worker: Any) -> None:
+    """Write down what was refused in the last second."""
+    if worker.booted:
+        worker.wsgi.extensions["refusals"].flush()
+
+
 def pre_request(_worker: object, request: Any) -> None:
     """Spread the connections of a sender that keeps many over the processes."""
     if request.req_number >= _REQUESTS_A_CONNECTION:

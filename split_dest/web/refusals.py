@@ -1,6 +1,5 @@
 """Refused requests, counted by destination or source and reason code: the operator sees who can't get in."""
 
-import atexit
 import math
 import time
 from collections import Counter
@@ -19,10 +18,10 @@ _LINE_SECONDS = 60.0
 
 
 class Refusals:
-    """Counts refused requests in this process, and adds them to Redis once a second and when the process ends.
+    """Counts refused requests in this process, and adds them to Redis once a second.
 
     However many requests are refused, a count is all that each of them costs. There are as many counts as names in
-    the settings times reason codes, for what a stranger writes is never a name.
+    the settings times reason codes, for what a stranger writes is never a name. What ends the process flushes.
 
     Args:
         store: where they are added up for all processes.
@@ -36,7 +35,6 @@ class Refusals:
         self._unlogged: Counter[tuple[str, str]] = Counter()
         self._logged: dict[tuple[str, str], float] = {}
         self._is_scheduled = False
-        atexit.register(self.flush)
 
     def count(self, owners: Iterable[str], code: str) -> None:
         """Count a refused request of each of the destinations or sources."""

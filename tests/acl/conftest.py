@@ -11,7 +11,7 @@ import redis
 
 from split_dest import embedded_redis
 from split_dest.inbox.store import Store, connect
-from tests.conftest import wait_for_redis
+from tests.support.redis_server import wait_for_redis
 from tests.support.sandbox import Sandbox
 from tests.support.service import SETTINGS, Service
 

@@ -16,9 +16,9 @@ from split_dest.errors import StoreUnavailable
 from split_dest.inbox import dead_letters, ledger
 from split_dest.inbox.ledger import LaneNumbers
 from split_dest.inbox.store import Store, connect
-from tests.chaos.redis_server import RedisServer
 from tests.chaos.senders import BAD, IDENTIFY, UNNAMED, Senders, kind
 from tests.chaos.sentinels import Sentinels
+from tests.support.redis_server import RedisServer
 from tests.support.sandbox import Sandbox, free_port, running
 from tests.support.service import SETTINGS, Service
 

@@ -11,9 +11,9 @@ import urllib3
 from split_dest.inbox.store import Store, connect
 from tests.chaos.ground import BATCH, Ground, until
 from tests.chaos.network import Network, lacks, network
-from tests.chaos.redis_server import RedisServer
 from tests.chaos.scenario import Dose, scenario
 from tests.chaos.senders import Senders
+from tests.support.redis_server import RedisServer
 from tests.support.sandbox import Sandbox, running
 from tests.support.service import SETTINGS, Service, worker_pids
 

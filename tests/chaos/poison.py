@@ -7,9 +7,9 @@ import orjson
 
 from split_dest.inbox import dead_letters
 from tests.chaos.ground import BATCH, Ground, ground
-from tests.chaos.planted import FAULTS, TRIED, sown
 from tests.chaos.scenario import Dose, scenario
 from tests.chaos.senders import Senders
+from tests.support.planted import FAULTS, TRIED, sown
 from tests.support.service import tracks
 
 _NEIGHBOURS = 300

@@ -9,10 +9,10 @@ import redis
 
 from split_dest.inbox.store import connect
 from tests.chaos.ground import BATCH, Ground, ground, until
-from tests.chaos.redis_server import RedisServer
 from tests.chaos.resuming import check_times, resumes
 from tests.chaos.scenario import Dose, scenario
 from tests.chaos.senders import Senders
+from tests.support.redis_server import RedisServer
 
 _ROOM_BYTES = 8_000_000
 _WAITING = 2400

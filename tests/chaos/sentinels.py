@@ -10,7 +10,7 @@ from pathlib import Path
 import redis
 
 from split_dest import embedded_redis
-from tests.chaos.redis_server import RedisServer
+from tests.support.redis_server import RedisServer
 from tests.support.sandbox import free_port
 
 #: After so long of silence a sentinel takes a server for dead.

@@ -14,6 +14,7 @@ from tests.chaos.scenario import Dose
 LONG_ONLY = {
     "kills_while_slow": "kills",
     "disk_full_always": "disk_full",
+    "back_off": "retry_after",
     "replicas_promoted": "masters_lost",
     "masters_lost_without_copies": "masters_lost",
     "neighbour": "refusals",

@@ -12,7 +12,7 @@ from split_dest import config
 from split_dest.cli import main
 from split_dest.web import create_app
 from tests.cli.terminal import Terminal
-from tests.cli.typed import Ended, end_all, environment, start
+from tests.support.commands import Ended, end_all, environment, start
 from tests.support.sandbox import Sandbox
 from tests.support.service import SECRET, Service
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.cli.typed import ran
+from tests.support.commands import ran
 from tests.support.sandbox import free_port
 
 

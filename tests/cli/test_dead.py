@@ -12,7 +12,7 @@ from split_dest.inbox import dead_letters, intake, ledger
 from split_dest.inbox.intake import AcceptOptions
 from split_dest.mapping.acceptance import Item
 from split_dest.segment import times
-from tests.cli.typed import ran
+from tests.support.commands import ran
 from tests.support.endpoint import stored
 from tests.support.service import tracks
 

@@ -10,7 +10,17 @@ from pathlib import Path
 import orjson
 
 from split_dest.cli.processes import call
-from tests.cli.typed import REPOSITORY, descendants, ended, environment, listening, lives, ran, start, wait_until
+from tests.support.commands import (
+    REPOSITORY,
+    descendants,
+    ended,
+    environment,
+    listening,
+    lives,
+    ran,
+    start,
+    wait_until,
+)
 
 SEEN = {"key": "u-1", "split": "checkout_button", "treatment": "on", "time": 1768469400250}
 #: As it is typed in a folder whose virtual environment is not active.

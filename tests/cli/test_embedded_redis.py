@@ -11,7 +11,7 @@ from split_dest import embedded_redis
 from split_dest.embedded_redis import command, is_ready, is_served, server
 from split_dest.errors import NoServer
 from split_dest.inbox.store import connect, socket_path
-from tests.conftest import wait_for_redis
+from tests.support.redis_server import wait_for_redis
 
 
 def pretend(folder: Path, version: str) -> Path:

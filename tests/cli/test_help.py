@@ -7,7 +7,7 @@ import pytest
 
 from split_dest import __version__
 from split_dest.cli import cli
-from tests.cli.typed import ran
+from tests.support.commands import ran
 
 
 def commands(group: click.Group, *above: str) -> dict[tuple[str, ...], click.Command]:

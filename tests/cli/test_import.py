@@ -11,7 +11,7 @@ from split_dest.inbox import dead_letters, intake
 from split_dest.inbox.intake import AcceptOptions
 from split_dest.mapping.acceptance import item
 from split_dest.mapping.rules import Rules
-from tests.cli.typed import ended, start
+from tests.support.commands import ended, start
 from tests.support.service import tracks
 
 KEYS = ["messages", "accepted", "duplicates", "set_aside", "line", "bytes", "total_bytes", "rate"]

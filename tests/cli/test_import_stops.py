@@ -12,8 +12,8 @@ import pytest
 
 from split_dest import embedded_redis
 from split_dest.inbox.store import Store, connect
-from tests.cli.typed import ended, interrupted, start, wait_until
-from tests.conftest import wait_for_redis
+from tests.support.commands import ended, interrupted, start, wait_until
+from tests.support.redis_server import wait_for_redis
 from tests.support.service import tracks
 
 STREAM = "sd:web:events:stream"

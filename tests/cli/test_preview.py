@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from split_dest.errors import REASONS
-from tests.cli.typed import REPOSITORY, ran
+from tests.support.commands import REPOSITORY, ran
 
 ONE = {
     "type": "track",

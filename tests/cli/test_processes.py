@@ -14,7 +14,7 @@ import pytest
 
 from split_dest.cli import processes
 from split_dest.cli.processes import Processes, free_port, with_our_programs
-from tests.cli.typed import wait_until
+from tests.support.commands import wait_until
 
 DEAF = "trap '' TERM; echo ready; while true; do sleep 0.1; done"
 

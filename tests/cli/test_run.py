@@ -15,8 +15,8 @@ from split_dest import embedded_redis
 from split_dest.cli.processes import call, web_command, worker_command
 from split_dest.inbox import ledger
 from split_dest.inbox.store import Store, connect
-from tests.cli.typed import descendants, ended, interrupted, listening, lives, ran, start, wait_until
 from tests.support import service
+from tests.support.commands import descendants, ended, interrupted, listening, lives, ran, start, wait_until
 from tests.support.sandbox import free_port
 from tests.support.service import SECRET
 
@@ -91,12 +91,12 @@ def test_what_was_accepted_outlives_the_end(embedded, settings, tmp_path):
     idle = procfile(tmp_path, "sleep 60")
     store = Store(connect("embedded", str(tmp_path / "data")))
     first = start("run", "--config", embedded, "--procfile", idle, environ=environ)
-    wait_until(lambda: embedded_redis.is_served(str(tmp_path / "data")))
+    wait_until(lambda: embedded_redis.is_ready(str(tmp_path / "data")))
     store.client.xadd("sd:web:events:stream", {"m": b"{}", "t": 1})
 
     codes = [interrupted(first).code]
     second = start("run", "--config", embedded, "--procfile", idle, environ=environ)
-    wait_until(lambda: embedded_redis.is_served(str(tmp_path / "data")))
+    wait_until(lambda: embedded_redis.is_ready(str(tmp_path / "data")))
     pending = ledger.read(store, ["web"]).lanes["web", "events"].pending
     codes.append(interrupted(second, signal.SIGTERM).code)
     store.client.close()

@@ -16,7 +16,7 @@ from split_dest import config
 from split_dest.cli.processes import call
 from split_dest.outlets.http import HttpClient
 from split_dest.outlets.split_events import request
-from tests.cli.typed import descendants, ended, interrupted, listening, lives, ran, start, wait_until
+from tests.support.commands import descendants, ended, interrupted, listening, lives, ran, start, wait_until
 from tests.support.sandbox import Sandbox, event, free_port
 
 
@@ -98,7 +98,23 @@ def test_a_signal_ends_it_and_leaves_no_process(send: Callable[[int, int], None]
     assert result.code == 0
     assert result.err == ""
     assert len(below) == 1
-    assert not any(lives(pid) for pid in below)
+    assert [command for pid, command in below.items() if lives(pid)] == []
+
+
+def test_ctrl_c_that_is_held_down_ends_it_quietly():
+    """Each one reaches both processes, wherever the one that serves is in its end."""
+    port = free_port()
+    running = start("sandbox", "--port", port, start_new_session=True)
+    wait_until(lambda: answers(f"http://127.0.0.1:{port}"))
+    (serving,) = descendants(running.pid)
+
+    while lives(serving):
+        os.killpg(running.pid, signal.SIGINT)
+        time.sleep(0.01)
+    result = ended(running)
+
+    assert result.err == ""
+    assert result.code == 0
 
 
 def test_a_closed_terminal_ends_it():

@@ -1,6 +1,6 @@
 """The JSON Schema of the settings file."""
 
-from tests.cli.typed import REPOSITORY
+from tests.support.commands import REPOSITORY
 
 
 def test_the_schema_that_editors_use_is_up_to_date(typed):

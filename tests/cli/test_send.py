@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from split_dest.errors import REASONS
-from tests.cli.typed import ran
+from tests.support.commands import ran
 from tests.support.sandbox import free_port
 from tests.support.service import SECRET, tracks
 

@@ -4,7 +4,7 @@ import signal
 
 import orjson
 
-from tests.cli.typed import ended, start
+from tests.support.commands import ended, start
 
 KEYS = {"SPLIT_SDK_KEY": "a", "SPLIT_ADMIN_KEY": "b", "WEB_DEVELOPMENT_SECRET": "c"}
 PREVIEW = ("preview", "--config", "config/development.yaml", "--destination", "web-development")

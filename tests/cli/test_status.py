@@ -12,8 +12,8 @@ from split_dest import embedded_redis
 from split_dest.errors import REASONS
 from split_dest.inbox import ledger
 from split_dest.inbox.store import connect, socket_path
-from tests.cli.typed import ran, start
-from tests.conftest import wait_for_redis
+from tests.support.commands import ran, start
+from tests.support.redis_server import wait_for_redis
 from tests.support.service import tracks
 
 ZERO = {"received": 0, "delivered": 0, "duplicate": 0, "pending": 0, "in_flight": 0, "dead": 0}

@@ -4,7 +4,7 @@ import re
 
 import orjson
 
-from tests.cli.typed import start, wait_until
+from tests.support.commands import start, wait_until
 from tests.support.service import SECRET, tracks
 
 

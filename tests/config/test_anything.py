@@ -18,7 +18,7 @@ from split_dest.config.fields import RedisUrl
 from split_dest.config.settings import Settings
 from split_dest.config.yaml_source import FromEnvironment
 from split_dest.errors import SettingsError
-from tests.config.test_contract import DOCUMENTED, VARIABLES
+from tests.support.documented import DOCUMENTED, VARIABLES
 
 WORDS = [
     "",
@@ -80,9 +80,10 @@ def judge(file: Path, *, need_secrets: bool) -> None:
     except SettingsError as refused:
         result, problems = None, refused.problems
     assert isinstance(result, Settings) or problems
-    assert all(
-        problem.text and 1 <= problem.line <= lines + 1 and problem.column >= 1 for problem in problems or ()
-    )
+    for problem in problems or ():
+        assert problem.text
+        assert 1 <= problem.line <= lines + 1
+        assert problem.column >= 1
 
 
 @given(document=VALUES, need_secrets=st.booleans())

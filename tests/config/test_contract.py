@@ -1,23 +1,13 @@
 """The documented settings: every key is known, and every value shown is the default."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import yaml
 
 from split_dest import config
 from split_dest.errors import SettingsError
-
-DOCUMENTED = Path(__file__).parents[1] / "data" / "settings.yaml"
-
-VARIABLES = {
-    "WEB_PRODUCTION_SECRET": "one",
-    "SPLIT_SDK_KEY": "two",
-    "SPLIT_ADMIN_KEY": "three",
-    "FLAGS_PRODUCTION_TOKEN": "four",
-    "SEGMENT_WRITE_KEY": "five",
-}
+from tests.support.documented import DOCUMENTED, VARIABLES
 
 REQUIRED = """
 destinations:

@@ -14,9 +14,9 @@ from split_dest import config
 from split_dest.errors import SettingsError
 from tests.config.conftest import DESTINATION
 from tests.config.test_anything import documents
-from tests.config.test_contract import DOCUMENTED, VARIABLES
 from tests.config.test_reference import shown
 from tests.config.test_schema import WRONG
+from tests.support.documented import DOCUMENTED, VARIABLES
 
 FOLDER = Path(__file__).parents[2] / "config"
 FILE = FOLDER / "settings.schema.json"

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from split_dest import config
 from split_dest.mapping.setting import Setting
-from tests.config.test_contract import REQUIRED, VARIABLES
+from tests.config.test_contract import REQUIRED
+from tests.support.documented import VARIABLES
 
 PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
 

@@ -13,16 +13,25 @@ from pathlib import Path
 import pytest
 
 from tests.support import sdks
+from tests.support.sandbox import Sandbox
 from tests.support.service import Service
 
 
-@pytest.fixture
-def endpoint(make_service: Callable[..., Service]) -> Service:
+@pytest.fixture(scope="module")
+def started_endpoint(make_lasting_service: Callable[..., Service]) -> Service:
     """The service at work for a destination that has a write key."""
-    made = make_service(sdks.SETTINGS)
+    made = make_lasting_service(sdks.SETTINGS)
     made.start_web()
     made.start_workers()
     return made
+
+
+@pytest.fixture
+def endpoint(started_endpoint: Service, sandbox: Sandbox) -> Service:
+    """The same service with nothing received."""
+    del sandbox
+    started_endpoint.forget()
+    return started_endpoint
 
 
 class _Files(SimpleHTTPRequestHandler):

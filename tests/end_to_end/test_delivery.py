@@ -4,9 +4,28 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
+import pytest
+
 from split_dest.inbox import dead_letters
 from tests.support.sandbox import Sandbox
 from tests.support.service import Service, tracks
+
+
+@pytest.fixture(scope="module")
+def at_work(make_lasting_service: Callable[..., Service]) -> Service:
+    """The whole service: one web process and two workers."""
+    made = make_lasting_service()
+    made.start_web()
+    made.start_workers()
+    return made
+
+
+@pytest.fixture
+def service(at_work: Service, sandbox: Sandbox) -> Service:
+    """The same processes with nothing received."""
+    del sandbox
+    at_work.forget()
+    return at_work
 
 
 def keys(sandbox: Sandbox) -> Counter[str]:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.segment.samples import SAMPLES
 from tests.support.expo import App
+from tests.support.samples import SAMPLES
 from tests.support.sandbox import Sandbox
 from tests.support.service import Service
 
@@ -17,13 +17,21 @@ SETTINGS = """\
 """
 
 
-@pytest.fixture
-def reached(make_service: Callable[..., Service]) -> Service:
+@pytest.fixture(scope="module")
+def at_work(make_lasting_service: Callable[..., Service]) -> Service:
     """The service at work for a destination that the apps' write keys lead to."""
-    made = make_service(SETTINGS)
+    made = make_lasting_service(SETTINGS)
     made.start_web()
     made.start_workers()
     return made
+
+
+@pytest.fixture
+def reached(at_work: Service, sandbox: Sandbox) -> Service:
+    """The same service with nothing received."""
+    del sandbox
+    at_work.forget()
+    return at_work
 
 
 def events(sandbox: Sandbox) -> dict[str, set[tuple[str, str]]]:

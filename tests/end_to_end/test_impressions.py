@@ -23,13 +23,21 @@ sources:
 ENDPOINT = f"/impressions/flags?token={SECRET}"
 
 
-@pytest.fixture
-def flags(make_service: Callable[..., Service], sandbox: Sandbox) -> Service:
+@pytest.fixture(scope="module")
+def at_work(make_lasting_service: Callable[..., Service], started_sandbox: Sandbox) -> Service:
     """A service with a source, its web and its workers."""
-    service = make_service(SOURCE.format(sandbox=sandbox.url))
+    service = make_lasting_service(SOURCE.format(sandbox=started_sandbox.url))
     service.start_web()
     service.start_workers(1)
     return service
+
+
+@pytest.fixture
+def flags(at_work: Service, sandbox: Sandbox) -> Service:
+    """The same service with nothing received."""
+    del sandbox
+    at_work.forget()
+    return at_work
 
 
 def impression(n: int, **more: Any) -> dict[str, Any]:

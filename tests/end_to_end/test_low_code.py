@@ -11,8 +11,8 @@ import orjson
 import pytest
 import urllib3
 
-from tests.segment.samples import SAMPLES
 from tests.support.endpoint import basic
+from tests.support.samples import SAMPLES
 from tests.support.sandbox import Sandbox
 from tests.support.service import Service
 
@@ -26,13 +26,21 @@ JSON_PARAMETERS = ("properties", "traits", "context", "integrations", "batch")
 TRACK = {"event": "Order Completed", "userId": "u-1", "properties": {"revenue": 39.95}}
 
 
-@pytest.fixture
-def reached(make_service: Callable[..., Service]) -> Service:
+@pytest.fixture(scope="module")
+def at_work(make_lasting_service: Callable[..., Service]) -> Service:
     """The service at work for a destination that the tools' write keys lead to."""
-    made = make_service(SETTINGS)
+    made = make_lasting_service(SETTINGS)
     made.start_web()
     made.start_workers()
     return made
+
+
+@pytest.fixture
+def reached(at_work: Service, sandbox: Sandbox) -> Service:
+    """The same service with nothing received."""
+    del sandbox
+    at_work.forget()
+    return at_work
 
 
 def as_objects(parameters: dict[str, Any]) -> dict[str, Any]:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.chaos.planted import PAUSE, sown
-from tests.inbox.steps import leave_dead, take
+from tests.support.planted import PAUSE, sown
 from tests.support.sandbox import Sandbox
 from tests.support.service import Service, tracks
+from tests.support.steps import leave_dead, take
 
 _SLOW_MS = 1000
 

@@ -10,7 +10,7 @@ from split_dest.errors import REASONS, RequestRefused
 from split_dest.segment import payload
 from split_dest.segment.payload import Unreadable
 from split_dest.web.body import Body
-from tests.segment.samples import SAMPLES
+from tests.support.samples import SAMPLES
 
 MAX_BYTES, MAX_MESSAGES = 50_000, 500
 PLAIN, PACKED = b"p", b"z"

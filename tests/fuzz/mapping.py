@@ -8,8 +8,8 @@ from split_dest.errors import REASONS, MessageRejected, RequestRefused
 from split_dest.mapping import to_impressions, to_split
 from split_dest.mapping.rules import Attributes, EventTypeIds, Exposures, Properties, Rules, Track
 from split_dest.segment import message, payload
-from tests.mapping.test_laws import assert_event, assert_identity, assert_key, assert_time
-from tests.segment.samples import SAMPLES
+from tests.support.legal import assert_event, assert_identity, assert_key, assert_time
+from tests.support.samples import SAMPLES
 
 IDENTITIES = {"userId": "user", "anonymousId": "anonymous", "groupId": "account", "properties.a": "a"}
 

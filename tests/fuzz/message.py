@@ -11,7 +11,7 @@ from split_dest.mapping.rules import Rules
 from split_dest.segment import message, payload, tracking
 from split_dest.segment.payload import Unreadable
 from split_dest.segment.tracking import KINDS, Call
-from tests.segment.samples import SAMPLES
+from tests.support.samples import SAMPLES
 
 MAX_BYTES = 32_768
 SEEN = {"key": "u-1", "split": "f", "treatment": "on", "time": 1_572_534_218_971, "properties": "{}"}

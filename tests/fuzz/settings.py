@@ -7,7 +7,7 @@ from pathlib import Path
 from split_dest import config
 from split_dest.config.settings import Settings
 from split_dest.errors import SettingsError
-from tests.config.test_contract import DOCUMENTED, VARIABLES
+from tests.support.documented import DOCUMENTED, VARIABLES
 
 FOLDER = tempfile.TemporaryDirectory(prefix="fuzz-settings-")
 FILE = Path(FOLDER.name) / "settings.yaml"

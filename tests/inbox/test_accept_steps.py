@@ -6,7 +6,7 @@ from split_dest.inbox import intake
 from split_dest.inbox.intake import AcceptOptions, Receipt
 from split_dest.inbox.store import Store
 from split_dest.mapping.acceptance import Item
-from tests.inbox.steps import balance, numbers
+from tests.support.steps import balance, numbers
 
 TERMS = AcceptOptions("web", 24)
 

@@ -10,7 +10,7 @@ from split_dest.errors import Refused, Remedy
 from split_dest.inbox import dead_letters, drains, ledger
 from split_dest.inbox.drains import delivered, filtered
 from split_dest.inbox.store import Store
-from tests.inbox.steps import accept, balance, leave_dead, numbers, take
+from tests.support.steps import accept, balance, leave_dead, numbers, take
 
 
 def test_a_replayed_letter_waits_again_and_a_dropped_one_counts_as_filtered(store: Store) -> None:

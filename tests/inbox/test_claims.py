@@ -14,7 +14,7 @@ from split_dest.mapping.acceptance import impression_item, item
 from split_dest.mapping.rules import Rules
 from split_dest.segment import payload, tracking
 from split_dest.segment.tracking import Call
-from tests.inbox.steps import balance, numbers
+from tests.support.steps import balance, numbers
 
 TRACK = {"type": "track", "event": "Order Completed", "userId": "u-1", "messageId": "order-77"}
 RULES = Rules()

@@ -4,7 +4,7 @@ import pytest
 
 from split_dest.inbox import intake
 from split_dest.inbox.store import Store
-from tests.chaos.claims import BUCKETS, MOST_BYTES, WINDOW_MS, claim, used_bytes
+from tests.support.claims import BUCKETS, MOST_BYTES, WINDOW_MS, claim, used_bytes
 
 IDS = 100_000
 

@@ -11,7 +11,7 @@ from split_dest.inbox.imports import Bookmark
 from split_dest.inbox.intake import AcceptOptions, Receipt
 from split_dest.inbox.store import Store
 from split_dest.mapping.acceptance import Item
-from tests.inbox.steps import START_SECONDS, accept, accept_at, at, balance
+from tests.support.steps import START_SECONDS, accept, accept_at, at, balance
 
 PERIODS = "sd:web:seen:periods"
 WINDOWS = (0.5, 24, 30, 48, 720)

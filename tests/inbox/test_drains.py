@@ -9,8 +9,8 @@ from split_dest.errors import StoreUnavailable
 from split_dest.inbox import dead_letters, drains
 from split_dest.inbox.drains import dead, delivered, filtered
 from split_dest.inbox.store import Store, connect, socket_path
-from tests.inbox.steps import accept, balance, begin_mapping, leave_dead, numbers, take
 from tests.support.cutting import Cutting
+from tests.support.steps import accept, balance, begin_mapping, leave_dead, numbers, take
 
 
 def test_what_is_accepted_is_claimed_in_order(store: Store) -> None:
@@ -121,7 +121,7 @@ def test_a_claim_whose_answer_was_lost_is_not_made_twice(store: Store, redis_dir
     """Else the drain would go on with later messages, and never know of the first."""
     accept(store, *"abcdef")
     way = Cutting(socket_path(str(redis_dir)))
-    through = Store(connect(f"redis://127.0.0.1:{way.port}", ""))
+    through = Store(connect(f"redis://127.0.0.1:{way.port}", "", timeout_seconds=20))
     drain = take(through)
     assert len(drain.claim(2)) == 2
 

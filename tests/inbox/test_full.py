@@ -9,7 +9,7 @@ from split_dest.inbox import dead_letters, drains, wake
 from split_dest.inbox.drains import dead, delivered
 from split_dest.inbox.names import NameCache, Names
 from split_dest.inbox.store import Store
-from tests.inbox.steps import accept, balance, numbers, take
+from tests.support.steps import accept, balance, numbers, take
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from split_dest.inbox.imports import Bookmark
 from split_dest.inbox.intake import AcceptOptions, Receipt
 from split_dest.inbox.store import Store
 from split_dest.mapping.acceptance import Item
-from tests.inbox.steps import accept, balance, numbers
+from tests.support.steps import accept, balance, numbers
 
 GOOD = [Item(("events",), f"m-{n}", b"{}") for n in range(3)]
 BAD = Item(("events",), "bad", b"oops", "not_json", "line 4")

@@ -13,7 +13,7 @@ from split_dest.inbox.intake import AcceptOptions
 from split_dest.inbox.names import NameCache, Names
 from split_dest.inbox.store import Store, connect, socket_path
 from split_dest.mapping.acceptance import Item
-from tests.inbox.steps import accept, balance
+from tests.support.steps import accept, balance
 
 
 def test_ids_are_claimed_once_by_parallel_senders(store: Store) -> None:

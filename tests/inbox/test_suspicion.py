@@ -6,7 +6,7 @@ from split_dest.errors import Refused, Remedy
 from split_dest.inbox import dead_letters
 from split_dest.inbox.drains import delivered
 from split_dest.inbox.store import Store
-from tests.inbox.steps import accept, balance, begin_mapping, leave_dead, numbers, take
+from tests.support.steps import accept, balance, begin_mapping, leave_dead, numbers, take
 
 
 def test_a_batch_that_kills_its_workers_is_taken_apart(store: Store) -> None:

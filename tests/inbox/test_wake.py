@@ -8,7 +8,7 @@ from split_dest.inbox.drains import delivered
 from split_dest.inbox.intake import AcceptOptions
 from split_dest.inbox.store import Store
 from split_dest.mapping.acceptance import Item
-from tests.inbox.steps import accept, leave_dead, numbers, take
+from tests.support.steps import accept, leave_dead, numbers, take
 
 LIMITED = Refused("rate_limited", "POST /events/bulk: 429", Remedy.WAIT, wait_seconds=0.3)
 

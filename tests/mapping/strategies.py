@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from split_dest.mapping.rules import Attributes, EventTypeIds, Identify, Named, Properties, Rules, Track
-from tests.segment.strategies import ODD_TEXTS, mostly
+from tests.support.strategies import ODD_TEXTS, mostly
 
 _paths = st.sampled_from(
     ["userId", "anonymousId", "groupId", "context.groupId", "properties.name", "traits.a", "event", "", "a..b"]

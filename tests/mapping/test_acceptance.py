@@ -14,7 +14,7 @@ from split_dest.mapping.rules import Exposures
 from split_dest.segment import message
 from split_dest.segment.payload import Unreadable
 from split_dest.split import impressions
-from tests.mapping.calls import KNOWN, call, track
+from tests.support.calls import KNOWN, call, track
 
 SEEN = {"key": "u1", "split": "flag", "treatment": "on", "time": 1572534218971}
 UNREADABLE = Unreadable(b"{oops}", MessageRejected("not_json"))

@@ -7,7 +7,7 @@ import pytest
 
 from split_dest.mapping.rules import Identify
 from split_dest.split.records import Identity
-from tests.mapping.calls import KNOWN, SENT_MS, call, mapped
+from tests.support.calls import KNOWN, SENT_MS, call, mapped
 
 ON = replace(KNOWN, delete_enabled=True)
 

@@ -9,7 +9,7 @@ from split_dest.mapping import Mapped, lanes_of, to_impressions
 from split_dest.mapping.rules import Exposures, Rules
 from split_dest.segment import message
 from split_dest.split.records import Impression
-from tests.mapping.calls import KNOWN, RECEIVED_MS, SENT_MS, track
+from tests.support.calls import KNOWN, RECEIVED_MS, SENT_MS, track
 
 ON = replace(KNOWN, exposures=Exposures(enabled=True))
 SEEN = {"experiment_name": "new_checkout", "variation_name": "on"}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from split_dest.mapping.rules import Attributes, Rules
-from tests.mapping.calls import KNOWN, SENT_MS, call, keys, mapped, values
+from tests.support.calls import KNOWN, SENT_MS, call, keys, mapped, values
 
 ACCOUNTS = replace(KNOWN, map_identities={"userId": "user", "groupId": "account"})
 

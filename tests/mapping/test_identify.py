@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from split_dest.mapping.rules import Attributes, Identify, Rules
-from tests.mapping.calls import KNOWN, RECEIVED_MS, SENT_MS, call, keys, mapped, values
+from tests.support.calls import KNOWN, RECEIVED_MS, SENT_MS, call, keys, mapped, values
 
 
 def identify(traits: object, **fields: Any) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def test_the_chosen_ids_get_the_traits(identities: dict[str, str], paths: tuple[
     result = mapped(identify({"plan": "pro"}, anonymousId="a1", context={"groupId": "g1"}), rules)
 
     assert [" ".join(pair) for pair in keys(result)] == expected
-    assert all(each.values == {"plan": "pro"} for each in result.identities)
+    assert [each.values for each in result.identities] == [{"plan": "pro"}] * len(result.identities)
     assert result.events == ()
 
 

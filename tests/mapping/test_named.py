@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from split_dest.mapping.rules import EventTypeIds, Named, Rules, Track
-from tests.mapping.calls import KNOWN, call, keys, mapped, names
+from tests.support.calls import KNOWN, call, keys, mapped, names
 
 KINDS = pytest.mark.parametrize("kind", ["page", "screen"])
 

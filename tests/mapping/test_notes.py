@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from split_dest.mapping.rules import Properties
-from tests.mapping.calls import KNOWN, call, mapped, track
+from tests.support.calls import KNOWN, call, mapped, track
 
 NAMES = {f"p{n}": n for n in range(301)}
 GOOD = {"account": "a1"}

@@ -6,7 +6,7 @@ import pytest
 
 from split_dest.mapping import Mapped, lanes_of
 from split_dest.segment import message
-from tests.mapping.calls import KNOWN, call, mapped, track
+from tests.support.calls import KNOWN, call, mapped, track
 
 KINDS = ["track", "page", "screen", "identify", "group"]
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from split_dest.mapping.rules import Properties
-from tests.mapping.calls import KNOWN, mapped, track
+from tests.support.calls import KNOWN, mapped, track
 
 
 def sent_with(properties: object, **settings: Any) -> dict[str, Any]:

@@ -8,8 +8,8 @@ import pytest
 from split_dest.errors import REASONS
 from split_dest.mapping import Mapped
 from split_dest.segment import payload
-from tests.mapping.calls import mapped
-from tests.segment.samples import SAMPLES
+from tests.support.calls import mapped
+from tests.support.samples import SAMPLES
 
 
 def _mapped(name: str) -> list[Mapped]:

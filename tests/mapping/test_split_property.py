@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from split_dest.mapping.rules import Rules, Track
-from tests.mapping.calls import KNOWN, call, keys, mapped, names, track
+from tests.support.calls import KNOWN, call, keys, mapped, names, track
 
 USER = ("user", "u1")
 

@@ -8,7 +8,7 @@ import pytest
 
 from split_dest.mapping.events import lets_through
 from split_dest.mapping.rules import EventTypeIds, Rules, Track
-from tests.mapping.calls import KNOWN, RECEIVED_MS, SENT_MS, keys, mapped, names, track
+from tests.support.calls import KNOWN, RECEIVED_MS, SENT_MS, keys, mapped, names, track
 
 STRICT = replace(KNOWN, event_type_ids=EventTypeIds(invalid="drop"))
 

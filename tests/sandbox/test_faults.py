@@ -209,5 +209,5 @@ def test_a_wrong_fault_is_refused(sandbox: Sandbox, fault: Any, problem: str):
     answer = sandbox.call("PUT", "/_sandbox/faults", [{"api": "events", "status": 500}, fault])
 
     assert answer.status == 400
-    assert any(text.startswith(f"fault 1: {problem}") for text in answer.json()["problems"])
+    assert f"\nfault 1: {problem}" in "\n".join(["", *answer.json()["problems"]])
     assert sandbox.call("GET", "/_sandbox/faults").json() == [{"api": "admin", "status": 500}]

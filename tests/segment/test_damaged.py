@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from split_dest.errors import RequestRefused
 from split_dest.segment.payload import Unreadable, messages, read
-from tests.segment.strategies import json_values, objects
+from tests.support.strategies import json_values, objects
 
 A, B, C = (f'{{"type":"track","event":"{name}","userId":"u"}}' for name in "ABC")
 

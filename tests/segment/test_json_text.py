@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from split_dest.segment.json_text import MAX_DEPTH, end_of, is_deep
-from tests.segment.strategies import json_values
+from tests.support.strategies import json_values
 
 
 @pytest.mark.parametrize(

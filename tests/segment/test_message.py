@@ -11,8 +11,8 @@ from marshmallow import ValidationError
 from split_dest.errors import MessageRejected
 from split_dest.segment import payload
 from split_dest.segment.message import Message, MessageSchema, dump, load, restore
-from tests.segment.samples import SAMPLES
-from tests.segment.strategies import json_values, messages
+from tests.support.samples import SAMPLES
+from tests.support.strategies import json_values, messages
 
 ID_FIELDS = ["messageId", "userId", "anonymousId", "groupId", "previousId"]
 OBJECT_FIELDS = ["properties", "traits", "context", "integrations"]

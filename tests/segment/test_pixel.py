@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from split_dest.segment.pixel import body_of_query
-from tests.segment.strategies import objects
+from tests.support.strategies import objects
 
 CALL = {
     "writeKey": "w",

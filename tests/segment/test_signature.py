@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from split_dest.segment.payload import signed_texts
 from split_dest.segment.signature import is_signed
-from tests.segment.samples import SAMPLES
-from tests.segment.strategies import objects
+from tests.support.samples import SAMPLES
+from tests.support.strategies import objects
 
 VECTORS = {name: sample for name, sample in SAMPLES.items() if name.startswith("sig-")}
 

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from split_dest.segment.times import to_ms, to_text
-from tests.segment.strategies import json_values
+from tests.support.strategies import json_values
 
 OCTOBER = 1572534218971
 

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from split_dest.split.limits import attribute_id, event_type_id, key
-from tests.segment.strategies import json_values, texts
+from tests.support.strategies import json_values, texts
 
 EVENT_TYPE_ID = re.compile(r"^[a-zA-Z0-9][-_.:a-zA-Z0-9]{0,79}\Z")
 ATTRIBUTE_ID = re.compile(r"^[a-zA-Z][-_a-zA-Z0-9]{0,199}\Z")

@@ -1,1 +1,1 @@
-"""What tests share: a real Redis, the service in real processes, the sandbox."""
+"""What tests of several folders share; what one folder alone uses stands beside its tests."""

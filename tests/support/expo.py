@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 import urllib3
 
-from tests.segment.samples import SAMPLES
 from tests.support.endpoint import basic
+from tests.support.samples import SAMPLES
 
 
 class App:

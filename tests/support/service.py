@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 import urllib3
@@ -158,6 +159,14 @@ class Service:
             self.processes.remove(process)
         return codes
 
+    def forget(self) -> None:
+        """Empty Redis and the logs, once no drain is at work, so that another test may begin."""
+        if any(worker_pids(process.pid) for process in self.processes):
+            self.wait_until(lambda: not self.store.client.keys("sd:*:drain:?"))
+        self.store.client.flushall()
+        for log in self.folder.glob("*.log"):
+            os.truncate(log, 0)
+
     def hang_up(self) -> None:
         """Close the connections to the web process, which otherwise waits two seconds for them when it stops."""
         # Those of a pool that is only cleared stay until Python has found that nobody needs it.
@@ -183,6 +192,17 @@ def _command_line(pid: str) -> bytes:
     with suppress(FileNotFoundError, ProcessLookupError):
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     return b""
+
+
+def speak(url: str, request: bytes) -> bytes:
+    """Return what a server answers to raw bytes, until it closes the connection."""
+    at = urlsplit(url)
+    with socket.create_connection((at.hostname, at.port), timeout=10) as connection:
+        connection.sendall(request)
+        answer = b""
+        while piece := connection.recv(65_536):
+            answer += piece
+    return answer
 
 
 def procfile() -> Mapping[str, str]:

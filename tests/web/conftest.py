@@ -12,8 +12,8 @@ from split_dest import embedded_redis
 from split_dest.config.settings import Destination, IntakeLimits, Redis, Secret, Settings
 from split_dest.inbox.store import Store, connect
 from split_dest.web import create_app
-from tests.conftest import wait_for_redis
 from tests.support.endpoint import SECRET
+from tests.support.redis_server import wait_for_redis
 
 
 @pytest.fixture

@@ -16,15 +16,22 @@ import pytest
 from split_dest import embedded_redis
 from split_dest.inbox.store import Store, connect
 from tests.support.sandbox import Sandbox
-from tests.support.service import SECRET, SETTINGS, Service, tracks
+from tests.support.service import SECRET, SETTINGS, Service, speak, tracks
+
+
+@pytest.fixture(scope="module")
+def started_web(make_lasting_service: Callable[..., Service]) -> Service:
+    """A web process without workers, whose bodies may have 100,000 bytes."""
+    service = make_lasting_service("intake: {max_body_bytes: 100000}\n")
+    service.start_web()
+    return service
 
 
 @pytest.fixture
-def web(make_service: Callable[..., Service]) -> Service:
-    """A web process without workers, whose bodies may have 100,000 bytes."""
-    service = make_service("intake: {max_body_bytes: 100000}\n")
-    service.start_web()
-    return service
+def web(started_web: Service) -> Service:
+    """The same process with nothing received."""
+    started_web.forget()
+    return started_web
 
 
 @pytest.fixture
@@ -37,17 +44,6 @@ def web_on_own_redis(tmp_path: Path, own_redis: subprocess.Popen[bytes], sandbox
     service.start_web()
     yield service
     service.stop()
-
-
-def speak(url: str, request: bytes) -> bytes:
-    """Return what a server answers to raw bytes, until it closes the connection."""
-    at = urlsplit(url)
-    with socket.create_connection((at.hostname, at.port), timeout=10) as connection:
-        connection.sendall(request)
-        answer = b""
-        while piece := connection.recv(65_536):
-            answer += piece
-    return answer
 
 
 def chunked(service: Service, body: bytes) -> bytes:
@@ -233,8 +229,10 @@ def test_a_port_that_is_in_use_is_told_once(make_service: Callable[..., Service]
     assert lines[0]["detail"] == f"Port {port} is in use (HOST, PORT)"
 
 
-def test_the_address_is_logged_and_which_process_died(web: Service) -> None:
+def test_the_address_is_logged_and_which_process_died(make_service: Callable[..., Service]) -> None:
     """Lines of gunicorn's master are filled in: what it sees is processes, and no request."""
+    web = make_service()
+    web.start_web()
     (pid,) = Path(f"/proc/{web.processes[0].pid}/task/{web.processes[0].pid}/children").read_text().split()
 
     os.kill(int(pid), signal.SIGKILL)

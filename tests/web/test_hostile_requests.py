@@ -55,11 +55,19 @@ REQUESTS = {
 }
 
 
-@pytest.fixture
-def web(make_service: Callable[..., Service]) -> Iterator[Service]:
-    """A web process whose bodies may have 100,000 bytes; its log holds no fault in the end."""
-    service = make_service("    write_keys: [wk]\nintake: {max_body_bytes: 100000}\n")
+@pytest.fixture(scope="module")
+def started_web(make_lasting_service: Callable[..., Service]) -> Service:
+    """A web process whose bodies may have 100,000 bytes."""
+    service = make_lasting_service("    write_keys: [wk]\nintake: {max_body_bytes: 100000}\n")
     service.start_web()
+    return service
+
+
+@pytest.fixture
+def web(started_web: Service) -> Iterator[Service]:
+    """The same process with nothing received; its log holds no fault in the end."""
+    service = started_web
+    service.forget()
     yield service
     assert '"level":"error"' not in service.log("web")
     assert "Traceback" not in service.log("web")

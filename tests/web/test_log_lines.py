@@ -9,8 +9,7 @@ import orjson
 import pytest
 
 from split_dest.inbox.store import Store, connect
-from tests.support.service import SETTINGS, Service
-from tests.web.test_gunicorn import speak
+from tests.support.service import SETTINGS, Service, speak
 
 _TIMES = 60
 _CANARY = "canary-8f1e"

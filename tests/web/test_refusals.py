@@ -12,8 +12,8 @@ from split_dest import embedded_redis
 from split_dest.inbox import ledger
 from split_dest.inbox.store import Store, connect
 from split_dest.web.refusals import Refusals
-from tests.conftest import wait_for_redis
 from tests.support.endpoint import TRACK, basic
+from tests.support.redis_server import wait_for_redis
 from tests.support.service import SECRET, SETTINGS, Service
 
 _STRANGER = "kanari-4b1d"

@@ -12,12 +12,19 @@ from tests.support.endpoint import basic
 from tests.support.service import Service, tracks
 
 
-@pytest.fixture
-def web(make_service: Callable[..., Service]) -> Service:
+@pytest.fixture(scope="module")
+def started_web(make_lasting_service: Callable[..., Service]) -> Service:
     """A web process without workers, whose destination has a write key."""
-    service = make_service("    write_keys: [wk]\n")
+    service = make_lasting_service("    write_keys: [wk]\n")
     service.start_web()
     return service
+
+
+@pytest.fixture
+def web(started_web: Service) -> Service:
+    """The same process with nothing received."""
+    started_web.forget()
+    return started_web
 
 
 def chunked(service: Service, body: bytes) -> tuple[int, object]:

@@ -16,9 +16,9 @@ from split_dest.inbox.store import Store
 from split_dest.mapping import Mapped, to_split
 from split_dest.segment.message import Message
 from split_dest.web import create_app
-from tests.mapping.calls import KNOWN, RECEIVED_MS
-from tests.segment.samples import SAMPLES
+from tests.support.calls import KNOWN, RECEIVED_MS
 from tests.support.endpoint import basic, stored
+from tests.support.samples import SAMPLES
 
 #: Write keys of the samples: those in their bodies, and those in their Basic headers.
 KEYS = (

@@ -15,8 +15,8 @@ from split_dest.config import settings
 from split_dest.errors import Refused, Remedy
 from split_dest.inbox.drains import Entry, delivered
 from split_dest.inbox.store import Store
-from tests.cli.typed import wait_until
-from tests.inbox.steps import accept, numbers, take
+from tests.support.commands import wait_until
+from tests.support.steps import accept, numbers, take
 from workers import runtime
 from workers.delivery import LaneDelivery, SlowCallGuard
 

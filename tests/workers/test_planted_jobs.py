@@ -19,12 +19,20 @@ def target(tmp_path: Path) -> Path:
     return tmp_path / "planted"
 
 
-@pytest.fixture
-def web(make_service: Callable[..., Service]) -> Service:
-    """A web process; workers find what is planted when they start."""
-    service = make_service()
+@pytest.fixture(scope="module")
+def started_web(make_lasting_service: Callable[..., Service]) -> Service:
+    """A web process."""
+    service = make_lasting_service()
     service.start_web()
     return service
+
+
+@pytest.fixture
+def web(started_web: Service) -> Iterator[Service]:
+    """The same process with nothing received; workers, which the test starts, find what is planted."""
+    started_web.forget()
+    yield started_web
+    started_web.stop(*started_web.processes[1:])
 
 
 @pytest.fixture

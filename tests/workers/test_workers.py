@@ -14,13 +14,21 @@ from tests.support.sandbox import Sandbox
 from tests.support.service import Service, tracks, worker_pids
 
 
-@pytest.fixture
-def workers(make_service: Callable[..., Service]) -> Service:
+@pytest.fixture(scope="module")
+def at_work(make_lasting_service: Callable[..., Service]) -> Service:
     """A web process and one worker."""
-    service = make_service()
+    service = make_lasting_service()
     service.start_web()
     service.start_workers(1)
     return service
+
+
+@pytest.fixture
+def workers(at_work: Service, sandbox: Sandbox) -> Service:
+    """The same processes with nothing received."""
+    del sandbox
+    at_work.forget()
+    return at_work
 
 
 def test_the_job_that_is_enqueued_exists() -> None:

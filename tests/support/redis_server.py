@@ -3,12 +3,15 @@
 import resource
 import signal
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+import redis
+
 from split_dest import embedded_redis
 from split_dest.inbox.store import connect, socket_path
-from tests.conftest import wait_for_redis
 
 
 class RedisServer:
@@ -60,3 +63,17 @@ class RedisServer:
         if self._process is not None:
             self._process.kill()
             self._process.wait(10)
+
+
+def wait_for_redis(client: redis.Redis, seconds: float = 10.0) -> None:
+    """Wait until a Redis answers."""
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        try:
+            client.ping()
+        except redis.RedisError:
+            time.sleep(0.02)
+        else:
+            client.close()
+            return
+    pytest.fail("Redis does not answer")

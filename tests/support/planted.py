@@ -69,7 +69,7 @@ def sown(folder: Path) -> dict[str, str]:
     """Return the environment of processes that have the faults, by files in a new folder of the one given."""
     planted = folder / "planted"
     planted.mkdir()
-    (planted / "sitecustomize.py").write_text("from tests.chaos.planted import plant\n\nplant()\n")
+    (planted / "sitecustomize.py").write_text("from tests.support.planted import plant\n\nplant()\n")
     return {"PYTHONPATH": f"{planted}{os.pathsep}{_ROOT}"}
 
 
