@@ -137,6 +137,14 @@ class NoServer(Exception):
     """No redis-server that is new enough; the text says what to do. The admin acts."""
 
 
+class NotPrivate(Exception):
+    """Other accounts could read or replace what is kept; the text says where, and what to do. The admin acts."""
+
+
+class StoredUnreadable(Exception):
+    """Another version stored what this one can't read; the text says what, and what to do. The operator acts."""
+
+
 class BookmarkMoved(Exception):
     """A file's bookmark is not where its import left it; nothing was stored. The person who imports acts."""
 

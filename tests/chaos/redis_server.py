@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from split_dest import embedded_redis
-from split_dest.inbox.store import connect, socket_path
+from split_dest.inbox.embedded_socket import socket_path
+from split_dest.inbox.store import connect
 from tests.conftest import wait_for_redis
 
 
