@@ -1,5 +1,6 @@
 """Dead letters: messages that were not delivered, kept with the reason until a person replays or drops them."""
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -46,7 +47,21 @@ class DeadLetter:
     @property
     def dead_ms(self) -> int:
         """Return when it became a dead letter."""
-        return int(self.id.partition("-")[0])
+        return _ms(self.id)
+
+
+def last_id(store: Store, destination: str) -> str:
+    """Return the id behind which every dead letter comes that dies from now on.
+
+    Those that are there may be ahead of now: Redis's clock may have gone back, and ids never do.
+
+    Raises:
+        StoreUnavailable: Redis is away.
+    """
+    now_ms = store.now_ms()
+    # Not XREVRANGE, to which the console of an older list of users has no right.
+    ahead = deque(browse(store, destination, since_ms=now_ms), maxlen=1)
+    return ahead[0].id if ahead else str(now_ms - 1)
 
 
 def browse(
@@ -57,6 +72,7 @@ def browse(
     reason: str | None = None,
     since_ms: int | None = None,
     until_ms: int | None = None,
+    last_id: str | None = None,
 ) -> Iterator[DeadLetter]:
     """Yield the dead letters of a destination, oldest first, a page at a time.
 
@@ -67,12 +83,15 @@ def browse(
         reason: only those of this reason code.
         since_ms: only those that died at or after this time.
         until_ms: only those that died before this time.
+        last_id: only those up to and with this one.
 
     Raises:
         StoreUnavailable: Redis is away.
     """
     start = "-" if since_ms is None else str(since_ms)
     end = "+" if until_ms is None else str(until_ms - 1)
+    if last_id is not None and (until_ms is None or _ms(last_id) < until_ms):
+        end = last_id
     while True:
         with reported():
             page = store.client.xrange(f"{lanes.prefix(destination)}dead", start, end, count=_PAGE)
@@ -112,6 +131,10 @@ def drop(store: Store, letter: DeadLetter) -> bool:
         StoreUnavailable: Redis is away.
     """
     return bool(store.run("drop", lanes.prefix(letter.destination), letter.id))
+
+
+def _ms(entry_id: str) -> int:
+    return int(entry_id.partition("-")[0])
 
 
 def _letter(destination: str, entry_id: bytes, fields: dict[bytes, bytes]) -> DeadLetter:
