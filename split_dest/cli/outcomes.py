@@ -79,6 +79,8 @@ class ReplayResult:
 
 def of_letter(letter: "DeadLetter", settings: Settings) -> ReplayResult:
     """Return what becomes of a letter, by the code that the endpoint and the workers run."""
+    if not letter.is_readable:
+        return ReplayResult("", b"", "entry_unreadable")
     try:
         (received,) = payload.messages(letter.text)
     except (RequestRefused, ValueError):

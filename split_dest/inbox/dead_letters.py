@@ -4,7 +4,10 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import orjson
+
 from split_dest.inbox import lanes
+from split_dest.inbox.drains import FORMAT
 from split_dest.inbox.store import Store, reported
 
 #: The reason codes that a dead letter can have: first those of the endpoints, then those of the workers.
@@ -27,6 +30,7 @@ CODES = (
     "traffic_type_unknown",
     "record_refused",
     "crashed_worker",
+    "entry_unreadable",
     "gave_up",
 )
 _PAGE = 500
@@ -34,7 +38,11 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A message that was not delivered: where, when (ms), why, and its text as it came or was stored."""
+    """A message that was not delivered: where, when (ms), why, and its text as it came or was stored.
+
+    What another version left out is empty. If it kept the text otherwise, or not at all, ``is_readable`` is False,
+    and ``text`` is all that it kept, as JSON.
+    """
 
     id: str
     destination: str
@@ -43,6 +51,7 @@ class DeadLetter:
     detail: str
     accepted_ms: int
     text: bytes
+    is_readable: bool = True
 
     @property
     def dead_ms(self) -> int:
@@ -138,12 +147,16 @@ def _ms(entry_id: str) -> int:
 
 
 def _letter(destination: str, entry_id: bytes, fields: dict[bytes, bytes]) -> DeadLetter:
+    texts = {name.decode(errors="replace"): value.decode(errors="replace") for name, value in fields.items()}
+    dead_id, accepted = entry_id.decode(), texts.get("t", "")
+    is_readable = b"m" in fields and texts.get("f", str(FORMAT)) == str(FORMAT)
     return DeadLetter(
-        id=entry_id.decode(),
+        id=dead_id,
         destination=destination,
-        lane=fields[b"lane"].decode(),
-        reason=fields[b"reason"].decode(),
-        detail=fields[b"detail"].decode(),
-        accepted_ms=int(fields[b"t"]),
-        text=fields[b"m"],
+        lane=texts.get("lane", ""),
+        reason=texts.get("reason", ""),
+        detail=texts.get("detail", ""),
+        accepted_ms=int(accepted) if accepted.isdecimal() else _ms(dead_id),
+        text=fields[b"m"] if is_readable else orjson.dumps(texts),
+        is_readable=is_readable,
     )
