@@ -1,6 +1,5 @@
 """A drain's hold on its slot: claim, settle, rest."""
 
-import math
 import random
 import secrets
 from collections import defaultdict
@@ -26,7 +25,8 @@ _SETTLED_TOGETHER = 1000
 #: The format of what is stored of a message or of a dead letter, in its field ``f``; one without it has format 1.
 #: A change that older versions would misread takes another number; one more field does not, for they pass it over.
 FORMAT = 1
-#: After a batch of large messages the next ones are smaller, so that no batch takes much more memory than this.
+#: Redis counts messages, not bytes, so a drain's first batch is small, and after large messages the next one is.
+_FIRST = 100
 _BATCH_BYTES = 4_000_000
 
 
@@ -106,8 +106,8 @@ class SlotLease:
         #: False once all is claimed that a dead drain of the slot may have left.
         self.has_left_overs = True
         self._deaths = 0
-        #: How many messages a batch may have, by the size of those before.
-        self._fitting: float = math.inf
+        #: How many messages a batch may have, by the size of those in the batch before.
+        self._fitting = _FIRST
 
     def _run(self, script: str, *args: object) -> int:
         place = (lanes.prefix(self.owner), self.lane, self.slot, self.token)
@@ -139,7 +139,7 @@ class SlotLease:
         return self._read("0", _AFTER_DEATHS.get(self._deaths, most))
 
     def _read(self, after: str, most: int) -> list[Entry]:
-        while claimed := self._claimed(after, int(min(most, self._fitting))):
+        while claimed := self._claimed(after, min(most, self._fitting)):
             if entries := self._readable(claimed):
                 size = sum(len(entry.text) for entry in entries)
                 self._fitting = max(1, _BATCH_BYTES * len(entries) // max(1, size))
