@@ -15,7 +15,7 @@ SETTINGS = "intake: {dedupe_hours: 0, max_body_bytes: 200000000, max_message_byt
 
 @contextmanager
 def slowest_microseconds(store: Store) -> Iterator[list[int]]:
-    """Yield a list that holds how long the slowest command of the block took in Redis, once the block has ended."""
+    """Yield a list that, once the block has ended, holds how long its slowest command took in Redis."""
     former, slowest = store.client.config_get("slowlog-*"), list[int]()
     store.client.config_set("slowlog-max-len", 10_000)
     store.client.config_set("slowlog-log-slower-than", 0)
@@ -30,7 +30,7 @@ def slowest_microseconds(store: Store) -> Iterator[list[int]]:
 def test_no_step_takes_redis_so_long_that_a_stored_one_is_refused(
     make_service: Callable[..., Service], count: int, size: int
 ) -> None:
-    """A 503 for what is stored would store it once more with each retry. Steps are small, however large a body is."""
+    """A 503 for what is stored would store it again with each retry. Steps are small, however large a body is."""
     service = make_service(SETTINGS)
     service.http.connection_pool_kw["timeout"] = 120
     service.start_web(WEB_CONCURRENCY="1")
