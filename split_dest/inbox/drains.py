@@ -21,10 +21,10 @@ _DEATHS_MAX = 3
 #: Lua takes no more than a few thousand values at once.
 _SETTLED_TOGETHER = 1000
 
-
 #: The format of what is stored of a message or of a dead letter, in its field ``f``; one without it has format 1.
 #: A change that older versions would misread takes another number; one more field does not, for they pass it over.
 FORMAT = 1
+_FORMAT = b"%d" % FORMAT
 #: Redis counts messages, not bytes, so a drain's first batch is small, and after large messages the next one is.
 _FIRST = 100
 _BATCH_BYTES = 4_000_000
@@ -45,13 +45,12 @@ class Entry(NamedTuple):
     @classmethod
     def read(cls, entry_id: bytes, fields: list[bytes]) -> "Entry | None":
         """Return what an entry of a lane's stream holds; None: this version can't read what another one wrote."""
-        named = dict(zip(fields[::2], fields[1::2], strict=True))
-        try:
-            if int(named.get(b"f", FORMAT)) == FORMAT:
-                return cls(entry_id.decode(), named[b"m"], int(named[b"t"]))
-        except (KeyError, ValueError):
-            pass
-        return None
+        each = iter(fields)
+        named = dict(zip(each, each, strict=True))
+        text, accepted_ms = named.get(b"m"), named.get(b"t", b"")
+        if text is None or not accepted_ms.isdigit() or named.get(b"f", _FORMAT) != _FORMAT:
+            return None
+        return cls(entry_id.decode(), text, int(accepted_ms))
 
 
 class Outcome(NamedTuple):

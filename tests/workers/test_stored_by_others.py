@@ -1,15 +1,16 @@
-"""Names in Redis that another version kept, or that were kept when Redis's clock was ahead, hold up no lane."""
+"""What another version stored, or what was stored when Redis's clock was ahead, holds up no lane."""
 
 from collections.abc import Callable
 
 import orjson
 import pytest
 
+from split_dest.inbox import dead_letters
 from split_dest.inbox.names import NameCache
 from split_dest.outlets.split_admin import Account
 from tests.end_to_end.test_impressions import ENDPOINT, SOURCE, impression
 from tests.support.sandbox import ADMIN_KEY, Sandbox
-from tests.support.service import Service
+from tests.support.service import Service, tracks
 
 HOUR_MS = 3_600_000
 NAMES = {
@@ -78,3 +79,18 @@ def test_names_that_were_asked_for_ahead_of_the_clock_are_old(service: Service, 
 
     assert service.lane("tracks", "flags").delivered == 1
     assert [each["key"] for each in sandbox.received("identities")] == ["u"]
+
+
+@pytest.mark.parametrize("text", ["not json", "7", "{}"])
+def test_a_text_that_is_no_message_holds_up_no_other(service: Service, sandbox: Sandbox, text: str) -> None:
+    """Within seconds it is found among the others, as whatever breaks the mapping is, and becomes a dead letter."""
+    service.post(tracks(20))
+    service.store.client.xadd("sd:web:events:stream", {"m": text, "t": service.store.now_ms()})
+    service.post(tracks(20, 20))
+
+    service.start_workers(1)
+    service.wait_until(lambda: service.lane().delivered == 40 and service.lane().pending == 0, 40)
+
+    (letter,) = dead_letters.browse(service.store, "web")
+    assert (letter.reason, letter.text) == ("crashed_worker", text.encode())
+    assert len(sandbox.received("events")) == 40
