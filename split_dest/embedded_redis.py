@@ -73,7 +73,7 @@ def _close(folder: Path) -> None:
     """Create a folder that only this account can enter, or close one to the others, with what Redis left there."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.lstat().st_mode & stat.S_ISVTX:
-        raise NotPrivate(f"{folder} is shared by all accounts; set redis.data_dir to a folder of its own")
+        raise NotPrivate(f"{folder} is shared by all accounts; set redis.data_dir to a folder below it")
     try:
         for each in chain([folder], *(folder.glob(pattern) for pattern in _FILES)):
             # A Redis that runs may just have removed it.

@@ -108,7 +108,7 @@ def test_a_folder_of_all_accounts_is_refused(tmp_path):
     """A folder such as /tmp is closed to nobody; the text says what to do."""
     tmp_path.chmod(0o1777)
 
-    with pytest.raises(NotPrivate, match=r"is shared by all accounts; set redis\.data_dir to a folder of its own"):
+    with pytest.raises(NotPrivate, match=r"is shared by all accounts; set redis\.data_dir to a folder below it"):
         command(str(tmp_path))
 
     assert tmp_path.stat().st_mode & 0o1777 == 0o1777
@@ -133,7 +133,7 @@ def test_a_server_that_others_may_have_put_there_is_not_asked(tmp_path, serve):
 
 @needs_root
 def test_nothing_is_sent_to_another_accounts_server(shared):
-    """It listens in a folder of its own, where ours would be."""
+    """It listens in its folder, where ours would be."""
     theirs = shared / "data"
     theirs.mkdir(mode=0o755)
     with socket.socket(socket.AF_UNIX) as server:
@@ -173,7 +173,7 @@ def test_a_short_place_that_another_account_took_first_is_refused(shared, squat)
 
 @needs_root
 def test_root_reaches_the_server_of_the_account_that_owns_the_data(shared):
-    """So that whoever operates the machine can ask for the status of what runs under an account of its own."""
+    """So that whoever operates the machine can ask for the status of a service that has its own account."""
     data = shared / ("long" * 30)
     data.mkdir()
     os.chown(data, US, US)

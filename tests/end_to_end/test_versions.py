@@ -1,6 +1,6 @@
 """Two versions on one Redis: what one has stored the other drains, and the other way round.
 
-``tests/data/version-before.tar.xz`` is the code of the version before, which runs in processes of its own; made by
+``tests/data/version-before.tar.xz`` is the code of the version before, which runs in separate processes; made by
 ``git archive --format=tar COMMIT split_dest workers ':!split_dest/sandbox' | xz -9e``.
 """
 

@@ -93,7 +93,7 @@ def test_a_message_that_cant_be_read_holds_up_no_other(store: Store, fields: dic
 
 
 def test_what_a_dead_drain_left_and_cant_be_read_is_finished(store: Store) -> None:
-    """The former drain was of a newer version, and died with entries of its own format."""
+    """The former drain was of a newer version, and died with entries of that format."""
     put(store, m="{}", t=1, f=2)
     put(store, m="{}", t=1, f=2)
     accept(store, "a")

@@ -75,7 +75,7 @@ def service(make_service: Callable[..., Service], sandbox: Sandbox, endless: End
 
 
 def test_a_worker_that_lists_flags_ends_when_it_is_told(service: Service, endless: Endless) -> None:
-    """It ends by itself, after the page at hand, and the next worker goes on with the page behind."""
+    """It ends by itself, after the current page, and the next worker goes on with the page behind."""
     worker = service.start_workers(1)
     service.wait_until(lambda: len(endless.offsets) > 20)
     assert endless.cache(service).load() is None, "all names were written again after each page"

@@ -81,9 +81,9 @@ def test_names_that_were_asked_for_ahead_of_the_clock_are_old(service: Service, 
     assert [each["key"] for each in sandbox.received("identities")] == ["u"]
 
 
-@pytest.mark.parametrize("text", ["not json", "7", "{}"])
+@pytest.mark.parametrize("text", ["not json", "{}"])
 def test_a_text_that_is_no_message_holds_up_no_other(service: Service, sandbox: Sandbox, text: str) -> None:
-    """Within seconds it is found among the others, as whatever breaks the mapping is, and becomes a dead letter."""
+    """Within seconds it is found among the others, like all that breaks the mapping, and becomes a dead letter."""
     service.post(tracks(20))
     service.store.client.xadd("sd:web:events:stream", {"m": text, "t": service.store.now_ms()})
     service.post(tracks(20, 20))
