@@ -81,7 +81,8 @@ def _close(folder: Path) -> None:
                 if not each.is_symlink():
                     each.chmod(each.lstat().st_mode & stat.S_IRWXU)
     except PermissionError as error:
-        raise NotPrivate(f"{error.filename} belongs to another account, which could read all messages") from error
+        text = f"{error.filename} belongs to another account; set redis.data_dir to a folder that does not"
+        raise NotPrivate(text) from error
 
 
 def is_served(data_dir: str) -> bool:

@@ -85,7 +85,7 @@ def read(store: Store, destinations: Iterable[str], sources: Iterable[str] = ())
     return Ledger(
         lanes={place: _numbers(place[1], now_ms, *each) for place, each in zip(places, of_lanes, strict=True)},
         workers=sum(1 for seen_ms in workers[1::2] if abs(now_ms - float(seen_ms)) < _ALIVE_MS),
-        forbidden={reason.decode(): _number(n) for reason, n in _pairs(jobs).items()},
+        forbidden={reason: _number(n) for reason, n in _pairs(jobs).items()},
         taken_ms=now_ms,
         limited=_number(limited),
         refused=_refused(refused, {owner for owner, _ in places} | {NO_OWNER}),
@@ -115,7 +115,7 @@ def add_refused(store: Store, counts: Mapping[tuple[str, str], int]) -> None:
 
 def _refused(reply: list[bytes], owners: Collection[str]) -> dict[tuple[str, str], RefusedRequests]:
     """Return the refused requests of these owners: a removed destination's counts stay in Redis, unseen."""
-    fields = {tuple(name.decode().split(" ")): _number(value) for name, value in _pairs(reply).items()}
+    fields = {tuple(name.split(" ")): _number(value) for name, value in _pairs(reply).items()}
     return {
         (place[0], place[1]): RefusedRequests(number, fields.get((*place, _LAST_MS), 0))
         for place, number in sorted(fields.items())
@@ -132,12 +132,12 @@ def _numbers(
     rest_fields: list[bytes],
 ) -> LaneNumbers:
     of_lane = {
-        name.decode().removeprefix(f"{lane}:"): _number(number)
+        name.removeprefix(f"{lane}:"): _number(number)
         for name, number in _pairs(counts).items()
-        if name.startswith(f"{lane}:".encode())
+        if name.startswith(f"{lane}:")
     }
     rest = _pairs(rest_fields)
-    until_ms = _number(rest.get(b"until_ms"))
+    until_ms = _number(rest.get("until_ms"))
     rests = until_ms > now_ms
     stored_ms = of_lane.get("oldest_ms", now_ms) if pending else now_ms
     return LaneNumbers(
@@ -151,9 +151,9 @@ def _numbers(
         dead=of_lane.get("dead", 0),
         oldest_seconds=max(0, now_ms - stored_ms) / 1000,
         resting_until_ms=until_ms if rests else None,
-        resting_reason=rest.get(b"reason", b"").decode() if rests else None,
-        resting_detail=rest.get(b"detail", b"").decode() if rests else None,
-        refusals=_number(rest.get(b"refusals")),
+        resting_reason=rest.get("reason", b"").decode(errors="replace") if rests else None,
+        resting_detail=rest.get("detail", b"").decode(errors="replace") if rests else None,
+        refusals=_number(rest.get("refusals")),
     )
 
 
@@ -165,8 +165,9 @@ def _number(text: bytes | None) -> int:
         return 0
 
 
-def _pairs(reply: list[bytes]) -> dict[bytes, bytes]:
-    return dict(zip(reply[::2], reply[1::2], strict=True))
+def _pairs(reply: list[bytes]) -> dict[str, bytes]:
+    names = (name.decode(errors="replace") for name in reply[::2])
+    return dict(zip(names, reply[1::2], strict=True))
 
 
 def _below(prefix: str, numbers: Mapping[str, int]) -> dict[str, int]:

@@ -219,6 +219,7 @@ def spoil(store: Store) -> None:
     store.client.hset(REST, mapping={"until_ms": "later", "refusals": "some", "since_ms": "long ago"})
     store.client.hset("sd:web:events:drain:0:mapping", mapping={"deaths": "none", "open": 1})
     store.client.hset("sd:forbidden", "job_function", "few")
+    store.client.hset(COUNTS, b"events:filtered:\xff", "1")
     store.client.set("sd:limited", "1.5")
     store.client.hset(
         "sd:refused", mapping={"web": 1, "web unauthorized": "x", "web not_found a b": 2, "web busy last_ms": "?"}
