@@ -26,7 +26,7 @@ _SETTLED_TOGETHER = 1000
 FORMAT = 1
 _FORMAT = b"%d" % FORMAT
 #: Redis counts messages, not bytes, so a drain's first batch is small, and after large messages the next one is.
-_FIRST = 100
+_FIRST = 250
 _BATCH_BYTES = 4_000_000
 
 
