@@ -17,7 +17,8 @@ import urllib3
 
 from split_dest import embedded_redis
 from split_dest.inbox import ledger
-from split_dest.inbox.store import Store, connect, socket_path
+from split_dest.inbox.embedded_socket import socket_path
+from split_dest.inbox.store import Store, connect
 
 SECRET = secrets.token_hex(16)
 _SETTINGS = """

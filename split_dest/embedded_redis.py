@@ -4,14 +4,23 @@ import importlib.util
 import re
 import shutil
 import socket
+import stat
 import subprocess
+from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
 import redis
 
-from split_dest.errors import NoServer
+from split_dest.errors import NoServer, NotPrivate
+from split_dest.inbox.embedded_socket import is_trusted, socket_path
 from split_dest.inbox.redis_checks import LEAST_VERSION
-from split_dest.inbox.store import connect, socket_path
+from split_dest.inbox.store import connect
+
+#: What Redis 6.2 and newer write to their directory, and the log that ``run`` keeps there.
+_FILES = ("appendonly.aof", "appendonlydir", "appendonlydir/*", "dump.rdb", "temp-*", "redis.log")
+#: The server makes its files unreadable to other accounts. It has no option for that.
+_UNREADABLE = ("/bin/sh", "-c", 'umask 077 && exec "$@"', "redis-server")
 
 
 def server() -> Path:
@@ -32,30 +41,54 @@ def server() -> Path:
 
 
 def command(data_dir: str) -> list[str]:
-    """Return the command that serves a data directory, which is created if absent.
+    """Return the command that serves a data directory, which is created if absent and closed to other accounts.
 
     Raises:
         NoServer: no server is installed.
+        NotPrivate: others could reach the data or the socket, and that can't be changed.
+        OSError: the directory can't be created.
     """
-    Path(data_dir).mkdir(parents=True, exist_ok=True)
+    binary, folder = server(), Path(data_dir).resolve()
+    _close(folder)
+    path = socket_path(data_dir)
+    _close(path.parent)
+    if not is_trusted(data_dir):
+        raise NotPrivate(f"{path.parent} can't be closed to other accounts; set redis.data_dir to another folder")
     options = {
         "port": "0",
-        "unixsocket": str(socket_path(data_dir)),
+        "unixsocket": str(path),
         "unixsocketperm": "700",
-        "dir": str(Path(data_dir).resolve()),
+        "dir": str(folder),
         "appendonly": "yes",
         "appendfsync": "always",
         "save": "",
         "maxmemory-policy": "noeviction",
         "loglevel": "warning",
     }
-    return [str(server()), *(part for name, value in options.items() for part in (f"--{name}", value))]
+    flags = (part for name, value in options.items() for part in (f"--{name}", value))
+    return [*_UNREADABLE, str(binary), *flags]
+
+
+def _close(folder: Path) -> None:
+    """Create a folder that only this account can enter, or close one to the others, with what Redis left there."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.lstat().st_mode & stat.S_ISVTX:
+        raise NotPrivate(f"{folder} is shared by all accounts; set redis.data_dir to a folder below it")
+    try:
+        for each in chain([folder], *(folder.glob(pattern) for pattern in _FILES)):
+            # A Redis that runs may just have removed it.
+            with suppress(FileNotFoundError):
+                if not each.is_symlink():
+                    each.chmod(each.lstat().st_mode & stat.S_IRWXU)
+    except PermissionError as error:
+        text = f"{error.filename} belongs to another account; set redis.data_dir to a folder that does not"
+        raise NotPrivate(text) from error
 
 
 def is_served(data_dir: str) -> bool:
-    """Return whether a Redis listens for a data directory, even if it is still reading its file."""
+    """Return whether a Redis of this account listens for a data directory, even if it is still reading its file."""
     with socket.socket(socket.AF_UNIX) as probe:
-        return probe.connect_ex(str(socket_path(data_dir))) == 0
+        return is_trusted(data_dir) and probe.connect_ex(str(socket_path(data_dir))) == 0
 
 
 def is_ready(data_dir: str) -> bool:

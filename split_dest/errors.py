@@ -85,6 +85,7 @@ REASONS = {
     "environment_unknown": "Split has no environment of the configured name or id.",
     "record_refused": "Split or Segment refused this record alone (400, 413 or 422).",
     "crashed_worker": "Three workers died while they mapped this message.",
+    "entry_unreadable": "Another version stored the message in a way that this version can't read.",
     "gave_up": "Not delivered within delivery.give_up_hours.",
     # A job in Redis was not run: somebody else may write to Redis. The operator should act.
     "job_absent": "RQ's list names a job that does not exist, or names one twice.",
@@ -136,6 +137,14 @@ class StoreUnavailable(SplitDestError):
 
 class NoServer(Exception):
     """No redis-server that is new enough; the text says what to do. The admin acts."""
+
+
+class NotPrivate(Exception):
+    """Other accounts could read or replace what is kept; the text says where, and what to do. The admin acts."""
+
+
+class StoredUnreadable(Exception):
+    """Another version stored what this one can't read; the text says what, and what to do. The operator acts."""
 
 
 class BookmarkMoved(Exception):

@@ -181,6 +181,11 @@ class DrainWorker(SimpleWorker):
     def check_for_suspension(self, burst: bool) -> None:
         """Look for no suspension, for the same reason."""
 
+    def prepare_job_execution(self, job: Job, remove_from_intermediate_queue: bool = False) -> None:
+        """Note that a job begins; if this worker is killed, it still expires."""
+        super().prepare_job_execution(job, remove_from_intermediate_queue)
+        self.connection.expire(job.key, JOB_TIMEOUT_SECONDS + KEPT_SECONDS)
+
     def run_maintenance_tasks(self) -> None:
         """Remove what RQ keeps of jobs that ended. Read and revive no job: the watchdog wakes the lanes."""
         for queue in self.queues:

@@ -1,5 +1,6 @@
 """What Split calls its traffic types, environments and flags: asked through the Admin API, kept in Redis."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -11,7 +12,7 @@ from split_dest.mapping.rules import Rules
 from split_dest.outlets import split_admin
 from split_dest.outlets.http import HttpClient
 from split_dest.outlets.split_admin import Account, IdentityScope
-from workers.delivery import LaneDelivery
+from workers.delivery import LaneDelivery, TurnOver
 
 #: Older names are asked for again; a missing name at most this often.
 _FRESH_MS = 600_000
@@ -37,12 +38,17 @@ class Workspace:
             Refused: Split did not answer with names.
         """
         now_ms = self.cache.store.now_ms()
-        if cached is not None and now_ms - cached.asked_ms < max_age_ms:
+        if cached is not None and _age_ms(cached, now_ms) < max_age_ms:
             return cached
         traffic_types, environments = split_admin.look_up(self.http, self.account)
         asked = Names(now_ms, traffic_types, environments)
         self.cache.save(asked)
         return asked
+
+
+def _age_ms(cached: Names, now_ms: int) -> float:
+    """Return how old names are; of unknown age, which is old, when Redis's clock has gone back since."""
+    return now_ms - cached.asked_ms if cached.asked_ms <= now_ms else math.inf
 
 
 def _workspace(split: AdminAccess, delivery: LaneDelivery) -> Workspace | None:
@@ -111,33 +117,41 @@ def flag_traffic_types(delivery: LaneDelivery, flags: set[str]) -> Mapping[str, 
 
     Raises:
         Refused: Split did not answer with flags, or should not be asked again so soon.
+        TurnOver: the drain should end; the next one goes on listing.
     """
     listed = delivery.source.rules.flag_traffic_types
     workspace = _workspace(delivery.source.split, delivery)
     if flags <= set(listed) or workspace is None:
         return listed
     cached = workspace.cache.load() or Names(0)
-    age_ms = delivery.runtime.store.now_ms() - cached.asked_ms
+    age_ms = _age_ms(cached, delivery.runtime.store.now_ms())
     missing = flags - set(listed) - set(cached.flags)
     new = missing - set(cached.absent)
-    if cached.offset or (missing and age_ms >= _ASK_AGAIN_MS) or (new and age_ms >= _ASK_FOR_NEW_MS):
-        cached = _list_flags(workspace, cached, missing)
+    may_ask = cached.offset or age_ms >= (_ASK_FOR_NEW_MS if new else _ASK_AGAIN_MS)
+    if missing and may_ask:
+        cached = _list_flags(delivery, workspace, cached, missing)
     elif new:
         wait_seconds = (_ASK_FOR_NEW_MS - age_ms) / 1000
         raise Refused("flag_awaited", "a flag came for the first time", Remedy.WAIT, wait_seconds=wait_seconds)
     return {**cached.flags, **listed}
 
 
-def _list_flags(workspace: Workspace, cached: Names, missing: set[str]) -> Names:
-    """List all flags and keep them page by page, so that a refusal on the way costs one page."""
-    started_ms = workspace.cache.store.now_ms()
-    while True:
-        page = split_admin.flag_page(workspace.http, workspace.account, cached.offset)
-        cached = replace(cached, flags={**cached.flags, **page.traffic_types}, offset=page.next_offset)
-        if not page.next_offset:
-            break
-        workspace.cache.save(cached)
-    absent = dict.fromkeys(flag for flag in (*missing, *cached.absent) if flag not in cached.flags)
-    cached = replace(cached, asked_ms=started_ms, absent=list(absent)[:_ABSENT_MAX])
+def _list_flags(delivery: LaneDelivery, workspace: Workspace, cached: Names, missing: set[str]) -> Names:
+    """List all flags and keep them; if that ends early, those so far, and where to go on."""
+    started_ms, flags, offset = workspace.cache.store.now_ms(), dict(cached.flags), cached.offset
+    try:
+        while True:
+            page = split_admin.flag_page(workspace.http, workspace.account, offset)
+            flags.update(page.traffic_types)
+            offset = page.next_offset
+            if not offset:
+                break
+            if delivery.turn_is_over or delivery.runtime.stop.is_set:
+                raise TurnOver
+    except (Refused, TurnOver):
+        workspace.cache.save(replace(cached, flags=flags, offset=offset))
+        raise
+    absent = dict.fromkeys(flag for flag in (*missing, *cached.absent) if flag not in flags)
+    cached = replace(cached, asked_ms=started_ms, flags=flags, offset=0, absent=list(absent)[:_ABSENT_MAX])
     workspace.cache.save(cached)
     return cached

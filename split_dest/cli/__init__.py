@@ -17,7 +17,14 @@ import click
 
 from split_dest import __version__
 from split_dest.cli.options import example
-from split_dest.errors import NoServer, SettingsError, SplitDestError, StoreUnavailable
+from split_dest.errors import (
+    NoServer,
+    NotPrivate,
+    SettingsError,
+    SplitDestError,
+    StoredUnreadable,
+    StoreUnavailable,
+)
 from split_dest.logs import places
 
 signal.signal(signal.SIGINT, _handler)
@@ -108,7 +115,7 @@ def main() -> None:
         _end(130, "stopped")
     except StoreUnavailable as error:
         _end(1, f"{error.detail}: is Redis running, and does redis.url in the settings lead to it?")
-    except (SplitDestError, NoServer) as error:
+    except (SplitDestError, NoServer, NotPrivate, StoredUnreadable) as error:
         _end(1, str(error))
     except OSError as error:
         _end(1, f"{error.filename or 'a file or socket'}: {error.strerror or error}")

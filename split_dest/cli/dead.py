@@ -1,11 +1,10 @@
 """``split-dest dead``."""
 
-import math
 import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial, wraps
 from itertools import islice
@@ -99,9 +98,9 @@ def _selecting(command: Callable[..., None]) -> Any:
         names = chosen(settings, destination)
         store = reached_store(settings)
         # A letter that dies while the command runs is neither met twice nor dropped without having been counted.
-        filters["until_ms"] = min(until or math.inf, store.now_ms())
+        ends = {name: dead_letters.last_id(store, name) for name in names}
         by_id = [_by_id(store, names, letter_id) for letter_id in dict.fromkeys(ids)]
-        command(selected=Selected(settings, store, partial(_browse, store, names, filters, by_id)), **options)
+        command(selected=Selected(settings, store, partial(_browse, store, ends, filters, by_id)), **options)
 
     return selecting
 
@@ -121,13 +120,14 @@ def _check_choice(has_ids: bool, has_filter: bool, has_destination: bool, everyt
 
 
 def _browse(
-    store: Store, names: Iterable[str], filters: dict[str, Any], by_id: Sequence[DeadLetter]
+    store: Store, ends: Mapping[str, str], filters: dict[str, Any], by_id: Sequence[DeadLetter]
 ) -> Iterator[DeadLetter]:
+    """Yield the letters by their ids or, without any, those of each owner up to the id where it ends."""
     if by_id:
         yield from by_id
         return
-    for name in names:
-        yield from dead_letters.browse(store, name, **filters)
+    for name, last_id in ends.items():
+        yield from dead_letters.browse(store, name, **filters, last_id=last_id)
 
 
 def _acting(command: Callable[..., None]) -> Any:

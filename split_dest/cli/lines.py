@@ -5,6 +5,8 @@ import hashlib
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property, partial
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -14,6 +16,7 @@ from split_dest.inbox.intake import STEP_BYTES
 from split_dest.mapping.acceptance import Item
 
 _PIECE_BYTES = 65_536
+_named = partial(hashlib.blake2b, digest_size=16)
 
 
 class Line(NamedTuple):
@@ -34,17 +37,34 @@ class Step(NamedTuple):
 
 
 class ImportFile:
-    """An open file; ``digest`` names its content, ``total_bytes`` is its size on disk."""
+    """An open file; ``total_bytes`` is its size on disk."""
 
-    def __init__(self, path: Path, file: BinaryIO) -> None:
+    def __init__(self, path: Path, file: BufferedReader) -> None:
         self._path, self._file = path, file
         self.total_bytes = path.stat().st_size
-        head = file.read(_PIECE_BYTES)
-        file.seek(max(0, self.total_bytes - _PIECE_BYTES))
-        ends = head + file.read(_PIECE_BYTES)
-        self.digest = hashlib.blake2b(b"%d " % self.total_bytes + ends, digest_size=16).hexdigest()
+        head = file.read(2)
         file.seek(0)
-        self._text: BinaryIO | gzip.GzipFile = gzip.GzipFile(fileobj=file) if head[:2] == b"\x1f\x8b" else file
+        self._text: BinaryIO | gzip.GzipFile = gzip.GzipFile(fileobj=file) if head == b"\x1f\x8b" else file
+
+    @cached_property
+    def digest(self) -> str:
+        """A name for the whole content, for which the file is read once; nothing of it may have been read yet.
+
+        It begins with the name that former versions gave it, by its size, beginning and end.
+
+        Raises:
+            click.ClickException: the file can't be read.
+        """
+        try:
+            ends = self._file.read(_PIECE_BYTES)
+            self._file.seek(max(0, self.total_bytes - _PIECE_BYTES))
+            ends += self._file.read(_PIECE_BYTES)
+            self._file.seek(0)
+            whole = hashlib.file_digest(self._file, _named)
+            self._file.seek(0)
+        except OSError as error:
+            raise click.ClickException(f"{self._path}: can't be read: {error}") from error
+        return _named(b"%d " % self.total_bytes + ends).hexdigest() + whole.hexdigest()
 
     @property
     def read_bytes(self) -> int:

@@ -82,6 +82,8 @@ def of_letter(letter: "DeadLetter", settings: Settings) -> ReplayResult:
     if letter.reason == "write_key_differs":
         # It belongs elsewhere, even if it is a single message.
         return ReplayResult("", b"", letter.reason)
+    if not letter.is_readable:
+        return ReplayResult("", b"", "entry_unreadable")
     try:
         (received,) = payload.messages(letter.text)
     except (RequestRefused, ValueError):

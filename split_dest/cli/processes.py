@@ -93,7 +93,7 @@ class Processes:
     def start(self, name: str, command: Sequence[str], *, is_last: bool = False) -> None:
         """Start a process whose output goes to ``<name>.log``; *is_last*: it is stopped after the others."""
         # Interrupted between start and note, a process would be forgotten.
-        with uninterrupted(), (self._log_dir / f"{name}.log").open("ab") as log:
+        with uninterrupted(), open(self._log_dir / f"{name}.log", "ab", opener=_for_us_alone) as log:
             self._started.append(_Process(name, self._popen(command, log), is_last))
 
     def start_shown(self, name: str, command: Sequence[str] | str) -> None:
@@ -186,6 +186,10 @@ class Processes:
             code = process.popen.returncode
             # A shell that was told to end says so by its exit code.
             process.tell(f"{process.name} stopped" + (f" ({code})" if code not in (0, -signal.SIGTERM) else ""))
+
+
+def _for_us_alone(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def show(name: str, text: str, colour: str | None = None) -> None:

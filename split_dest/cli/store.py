@@ -7,7 +7,8 @@ import redis
 
 from split_dest.config.settings import Redis, Settings
 from split_dest.errors import StoreUnavailable
-from split_dest.inbox.store import Store, connect, socket_path
+from split_dest.inbox.embedded_socket import ForeignSocket, socket_path
+from split_dest.inbox.store import Store, connect
 
 #: Kind of error -> what Redis did, and what helps (None: to start it); the first kind that fits counts.
 _KINDS: tuple[tuple[type[redis.RedisError], str, str | None], ...] = (
@@ -18,6 +19,11 @@ _KINDS: tuple[tuple[type[redis.RedisError], str, str | None], ...] = (
         "Use the user `console` of config/acl/users.acl in redis.url.",
     ),
     (redis.BusyLoadingError, "is still loading its data", "Try again in a moment."),
+    (
+        ForeignSocket,
+        "is not asked",
+        "Others may listen there: give the socket's folder to your account alone (chmod 700), or remove it.",
+    ),
     (redis.TimeoutError, "did not answer in time", "Check that it runs and that no firewall is in between."),
     (redis.ConnectionError, "can't be reached", None),
     (redis.RedisError, "answered with an error", "Look at its log."),

@@ -1,9 +1,13 @@
 """Dead letters: messages that were not delivered, kept with the reason until a person replays or drops them."""
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import orjson
+
 from split_dest.inbox import lanes
+from split_dest.inbox.drains import FORMAT
 from split_dest.inbox.store import Store, reported
 
 #: The reason codes that a dead letter can have: first those of the endpoints, then those of the workers.
@@ -27,6 +31,7 @@ CODES = (
     "traffic_type_unknown",
     "record_refused",
     "crashed_worker",
+    "entry_unreadable",
     "gave_up",
 )
 _PAGE = 500
@@ -34,7 +39,11 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A message that was not delivered: where, when (ms), why, and its text as it came or was stored."""
+    """A message that was not delivered: where, when (ms), why, and its text as it came or was stored.
+
+    What another version left out is empty. If it kept the text otherwise, or not at all, ``is_readable`` is False,
+    and ``text`` is all that it kept, as JSON.
+    """
 
     id: str
     destination: str
@@ -43,11 +52,26 @@ class DeadLetter:
     detail: str
     accepted_ms: int
     text: bytes
+    is_readable: bool = True
 
     @property
     def dead_ms(self) -> int:
         """Return when it became a dead letter."""
-        return int(self.id.partition("-")[0])
+        return _ms(self.id)
+
+
+def last_id(store: Store, destination: str) -> str:
+    """Return the id behind which every dead letter comes that dies from now on.
+
+    Those that are there may be ahead of now: Redis's clock may have gone back, and ids never do.
+
+    Raises:
+        StoreUnavailable: Redis is away.
+    """
+    now_ms = store.now_ms()
+    # Not XREVRANGE, to which the console of an older list of users has no right.
+    ahead = deque(browse(store, destination, since_ms=now_ms), maxlen=1)
+    return ahead[0].id if ahead else str(now_ms - 1)
 
 
 def browse(
@@ -58,6 +82,7 @@ def browse(
     reason: str | None = None,
     since_ms: int | None = None,
     until_ms: int | None = None,
+    last_id: str | None = None,
 ) -> Iterator[DeadLetter]:
     """Yield the dead letters of a destination, oldest first, a page at a time.
 
@@ -68,12 +93,15 @@ def browse(
         reason: only those of this reason code.
         since_ms: only those that died at or after this time.
         until_ms: only those that died before this time.
+        last_id: only those up to and with this one.
 
     Raises:
         StoreUnavailable: Redis is away.
     """
     start = "-" if since_ms is None else str(since_ms)
     end = "+" if until_ms is None else str(until_ms - 1)
+    if last_id is not None and (until_ms is None or _ms(last_id) < until_ms):
+        end = last_id
     while True:
         with reported():
             page = store.client.xrange(f"{lanes.prefix(destination)}dead", start, end, count=_PAGE)
@@ -115,13 +143,21 @@ def drop(store: Store, letter: DeadLetter) -> bool:
     return bool(store.run("drop", lanes.prefix(letter.destination), letter.id))
 
 
+def _ms(entry_id: str) -> int:
+    return int(entry_id.partition("-")[0])
+
+
 def _letter(destination: str, entry_id: bytes, fields: dict[bytes, bytes]) -> DeadLetter:
+    texts = {name.decode(errors="replace"): value.decode(errors="replace") for name, value in fields.items()}
+    dead_id, accepted = entry_id.decode(), texts.get("t", "")
+    is_readable = b"m" in fields and texts.get("f", str(FORMAT)) == str(FORMAT)
     return DeadLetter(
-        id=entry_id.decode(),
+        id=dead_id,
         destination=destination,
-        lane=fields[b"lane"].decode(),
-        reason=fields[b"reason"].decode(),
-        detail=fields[b"detail"].decode(),
-        accepted_ms=int(fields[b"t"]),
-        text=fields[b"m"],
+        lane=texts.get("lane", ""),
+        reason=texts.get("reason", ""),
+        detail=texts.get("detail", ""),
+        accepted_ms=int(accepted) if accepted.isdecimal() else _ms(dead_id),
+        text=fields[b"m"] if is_readable else orjson.dumps(texts),
+        is_readable=is_readable,
     )

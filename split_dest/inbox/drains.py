@@ -21,6 +21,14 @@ _DEATHS_MAX = 3
 #: Lua takes no more than a few thousand values at once.
 _SETTLED_TOGETHER = 1000
 
+#: The format of what is stored of a message or of a dead letter, in its field ``f``; one without it has format 1.
+#: A change that older versions would misread takes another number; one more field does not, for they pass it over.
+FORMAT = 1
+_FORMAT = b"%d" % FORMAT
+#: Redis counts messages, not bytes, so a drain's first batch is small, and after large messages the next one is.
+_FIRST = 250
+_BATCH_BYTES = 4_000_000
+
 
 class Entry(NamedTuple):
     """A claimed message: its place in the stream, its JSON text, and when it was accepted, in ms."""
@@ -33,6 +41,16 @@ class Entry(NamedTuple):
     def stored_ms(self) -> int:
         """When it was stored for this attempt to deliver it: a replayed one starts again."""
         return int(self.id.partition("-")[0])
+
+    @classmethod
+    def read(cls, entry_id: bytes, fields: list[bytes]) -> "Entry | None":
+        """Return what an entry of a lane's stream holds; None: this version can't read what another one wrote."""
+        each = iter(fields)
+        named = dict(zip(each, each, strict=True))
+        text, accepted_ms = named.get(b"m"), named.get(b"t", b"")
+        if text is None or not accepted_ms.isdigit() or named.get(b"f", _FORMAT) != _FORMAT:
+            return None
+        return cls(entry_id.decode(), text, int(accepted_ms))
 
 
 class Outcome(NamedTuple):
@@ -87,6 +105,8 @@ class SlotLease:
         #: False once all is claimed that a dead drain of the slot may have left.
         self.has_left_overs = True
         self._deaths = 0
+        #: How many messages a batch may have, by the size of those in the batch before.
+        self._fitting = _FIRST
 
     def _run(self, script: str, *args: object) -> int:
         place = (lanes.prefix(self.owner), self.lane, self.slot, self.token)
@@ -118,15 +138,34 @@ class SlotLease:
         return self._read("0", _AFTER_DEATHS.get(self._deaths, most))
 
     def _read(self, after: str, most: int) -> list[Entry]:
+        while claimed := self._claimed(after, min(most, self._fitting)):
+            if entries := self._readable(claimed):
+                size = sum(len(entry.text) for entry in entries)
+                self._fitting = max(1, _BATCH_BYTES * len(entries) // max(1, size))
+                return entries
+        return []
+
+    def _claimed(self, after: str, most: int) -> list[tuple[bytes, list[bytes]]]:
         group = ("XREADGROUP", "GROUP", "drains", self.slot, "COUNT", most, "STREAMS", self._stream, after)
         # Made twice, it would claim twice, and the drain would know only of the second.
         answer = self._store.run_once(*group)
-        entries = answer[0][1] if answer else []
-        gone = [entry_id for entry_id, fields in entries if not fields]
+        return answer[0][1] if answer else []
+
+    def _readable(self, claimed: Iterable[tuple[bytes, list[bytes]]]) -> list[Entry]:
+        """Return the entries that this version can read; the others become dead letters, unless they are gone."""
+        entries: list[Entry] = []
+        others: list[str] = []
+        gone: list[str] = []
+        for entry_id, fields in claimed:
+            entry = Entry.read(entry_id, fields) if fields else None
+            if entry is not None:
+                entries.append(entry)
+            else:
+                (others if fields else gone).append(entry_id.decode())
         if gone:
             self._store.client.xack(self._stream, "drains", *gone)
-        # What accept appends: m, the text, t, the time.
-        return [Entry(entry_id.decode(), fields[1], int(fields[3])) for entry_id, fields in entries if fields]
+        self.settle((dead(entry_id, "entry_unreadable") for entry_id in others), all_well=False)
+        return entries
 
     def suspect(self) -> bool:
         """Say that what was claimed is about to be mapped: if the worker dies before ``vouch``, it may be why.
@@ -162,7 +201,7 @@ class SlotLease:
         """Return since when Split fails, without a delivery between; None: it does not."""
         with reported():
             since = self._store.client.hget(f"{lanes.prefix(self.owner)}{self.lane}:rest", "since_ms")
-        return None if since is None else int(since)
+        return int(since) if since and since.isdigit() else None
 
     def rest(self, refused: Refused) -> int:
         """Let the lane rest after a refusal and release the slot; return the rest's length in ms.

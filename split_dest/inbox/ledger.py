@@ -84,10 +84,10 @@ def read(store: Store, destinations: Iterable[str], sources: Iterable[str] = ())
     now_ms = int(time[0]) * 1000 + int(time[1]) // 1000
     return Ledger(
         lanes={place: _numbers(place[1], now_ms, *each) for place, each in zip(places, of_lanes, strict=True)},
-        workers=sum(1 for seen_ms in workers[1::2] if now_ms - float(seen_ms) < _ALIVE_MS),
-        forbidden={reason.decode(): int(n) for reason, n in _pairs(jobs).items()},
+        workers=sum(1 for seen_ms in workers[1::2] if abs(now_ms - float(seen_ms)) < _ALIVE_MS),
+        forbidden={reason: _number(n) for reason, n in _pairs(jobs).items()},
         taken_ms=now_ms,
-        limited=int(limited or 0),
+        limited=_number(limited),
         refused=_refused(refused, {owner for owner, _ in places} | {NO_OWNER}),
     )
 
@@ -115,11 +115,11 @@ def add_refused(store: Store, counts: Mapping[tuple[str, str], int]) -> None:
 
 def _refused(reply: list[bytes], owners: Collection[str]) -> dict[tuple[str, str], RefusedRequests]:
     """Return the refused requests of these owners: a removed destination's counts stay in Redis, unseen."""
-    fields = {tuple(name.decode().split(" ")): int(value) for name, value in _pairs(reply).items()}
+    fields = {tuple(name.split(" ")): _number(value) for name, value in _pairs(reply).items()}
     return {
-        (place[0], place[1]): RefusedRequests(number, fields[*place, _LAST_MS])
+        (place[0], place[1]): RefusedRequests(number, fields.get((*place, _LAST_MS), 0))
         for place, number in sorted(fields.items())
-        if place[-1] != _LAST_MS and place[0] in owners
+        if len(place) == 2 and place[0] in owners
     }
 
 
@@ -132,12 +132,12 @@ def _numbers(
     rest_fields: list[bytes],
 ) -> LaneNumbers:
     of_lane = {
-        name.decode().removeprefix(f"{lane}:"): int(number)
+        name.removeprefix(f"{lane}:"): _number(number)
         for name, number in _pairs(counts).items()
-        if name.startswith(f"{lane}:".encode())
+        if name.startswith(f"{lane}:")
     }
     rest = _pairs(rest_fields)
-    until_ms = int(rest.get(b"until_ms", 0))
+    until_ms = _number(rest.get("until_ms"))
     rests = until_ms > now_ms
     stored_ms = of_lane.get("oldest_ms", now_ms) if pending else now_ms
     return LaneNumbers(
@@ -151,14 +151,23 @@ def _numbers(
         dead=of_lane.get("dead", 0),
         oldest_seconds=max(0, now_ms - stored_ms) / 1000,
         resting_until_ms=until_ms if rests else None,
-        resting_reason=rest[b"reason"].decode() if rests else None,
-        resting_detail=rest[b"detail"].decode() if rests else None,
-        refusals=int(rest.get(b"refusals", 0)),
+        resting_reason=rest.get("reason", b"").decode(errors="replace") if rests else None,
+        resting_detail=rest.get("detail", b"").decode(errors="replace") if rests else None,
+        refusals=_number(rest.get("refusals")),
     )
 
 
-def _pairs(reply: list[bytes]) -> dict[bytes, bytes]:
-    return dict(zip(reply[::2], reply[1::2], strict=True))
+def _number(text: bytes | None) -> int:
+    """Return a number that Redis holds; 0: it is absent, or another version wrote it otherwise."""
+    try:
+        return int(text or 0)
+    except ValueError:
+        return 0
+
+
+def _pairs(reply: list[bytes]) -> dict[str, bytes]:
+    names = (name.decode(errors="replace") for name in reply[::2])
+    return dict(zip(names, reply[1::2], strict=True))
 
 
 def _below(prefix: str, numbers: Mapping[str, int]) -> dict[str, int]:

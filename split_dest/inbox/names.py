@@ -4,7 +4,8 @@ So other names count as soon as the settings name another workspace or key.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from itertools import chain
 
 import orjson
 
@@ -48,14 +49,14 @@ class NameCache:
         return f"{lanes.prefix(self.owner)}{self.account}:names"
 
     def load(self) -> Names | None:
-        """Return the names; None: the account was not asked yet.
+        """Return the names; None: the account was not asked yet, or another version kept them otherwise.
 
         Raises:
             StoreUnavailable: Redis is away.
         """
         with reported():
             text = self.store.client.get(self._key)
-        return Names(**orjson.loads(text)) if text else None
+        return _read(text) if text else None
 
     def save(self, names: Names) -> None:
         """Keep the names until they are saved again.
@@ -81,3 +82,17 @@ class NameCache:
             StoreUnavailable: Redis is away.
         """
         self.store.run("keep", f"{lanes.prefix(self.owner)}{self.account}:names:wait", 1, int(seconds * 1000))
+
+
+def _read(text: bytes) -> Names | None:
+    """Return kept names; further fields are left alone."""
+    try:
+        kept = orjson.loads(text)
+        names = Names(**{field.name: kept[field.name] for field in fields(Names) if field.name in kept})
+    except (ValueError, TypeError):
+        return None
+    maps = (names.traffic_types, names.environments, names.flags)
+    is_sound = all(type(number) is int for number in (names.asked_ms, names.offset))
+    is_sound = is_sound and isinstance(names.absent, list) and all(isinstance(each, dict) for each in maps)
+    texts = chain(names.absent, *(each.values() for each in maps)) if is_sound else ()
+    return names if is_sound and all(isinstance(each, str) for each in texts) else None

@@ -1,12 +1,10 @@
 """The connection to Redis and the scripts that run there."""
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
-from functools import cache
+from functools import cache, partial
 from importlib import resources
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -16,9 +14,8 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel, SentinelManagedConnection
 
 from split_dest.errors import StoreUnavailable
+from split_dest.inbox.embedded_socket import greet, socket_path
 
-#: A Unix socket's path has 108 bytes at most on Linux (unix(7)).
-_SOCKET_PATH_MAX = 100
 #: redis-py's own; each connection keeps so much memory.
 _READ_BYTES = 32_768
 _WATCH_MS = 900
@@ -42,16 +39,6 @@ _SCRIPTS = (
     ),
     *("replay", "drop", "keep", "ledger", "refused"),
 )
-
-
-def socket_path(data_dir: str) -> Path:
-    """Return where the embedded Redis of a data directory listens; elsewhere when the path would be too long."""
-    path = Path(data_dir).resolve() / "redis.sock"
-    if len(str(path).encode()) <= _SOCKET_PATH_MAX:
-        return path
-    name = f"split-dest-{hashlib.sha256(str(path).encode()).hexdigest()[:16]}.sock"
-    # Not TMPDIR: it may be too long as well, and another one in another terminal.
-    return Path("/tmp") / name  # noqa: S108
 
 
 def connect(
@@ -78,6 +65,7 @@ def connect(
         "driver_info": None,
     }
     if url == "embedded":
+        options["redis_connect_func"] = partial(greet, data_dir)
         return redis.Redis(unix_socket_path=str(socket_path(data_dir)), **options)
     if url.startswith("redis+sentinel://"):
         return _behind_sentinel(url, options)

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Iterable
 
 import rq
+from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from split_dest.errors import StoreUnavailable
@@ -17,6 +18,8 @@ DRAIN = "workers.drain.drain"
 JOB_TIMEOUT_SECONDS = 120
 #: What RQ keeps of a job that has ended.
 KEPT_SECONDS = 60
+#: How long a job may wait for a worker; one that waits longer is not found by it, and the watch makes another.
+_FORGOTTEN_MS = 86_400_000
 
 
 def wake(store: Store, owner: str, names: Iterable[str] = tuple(lanes.SLOTS)) -> int:
@@ -48,7 +51,7 @@ def enqueue(store: Store, owner: str, lane: str, slot: int, job_id: str) -> None
 
 
 def _enqueue(store: Store, owner: str, lane: str, slot: int, job_id: str) -> None:
-    with reported():
+    with reported(), store.client.pipeline() as pipeline:
         rq.Queue(QUEUE, connection=store.client, serializer=JSONSerializer).enqueue_call(
             DRAIN,
             args=(owner, lane, slot, job_id),
@@ -57,4 +60,8 @@ def _enqueue(store: Store, owner: str, lane: str, slot: int, job_id: str) -> Non
             result_ttl=KEPT_SECONDS,
             failure_ttl=KEPT_SECONDS,
             description="drain",
+            pipeline=pipeline,
         )
+        # Else the job of a killed worker stays for ever. RQ itself would use a command that web has no right to.
+        pipeline.pexpire(Job.key_for(job_id), _FORGOTTEN_MS)
+        pipeline.execute()

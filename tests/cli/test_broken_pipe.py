@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.typed import ended, start
+from tests.support.commands import ended, start
 from tests.support.service import tracks
 
 #: Every command that prints lines, with what a file of messages is called in it.

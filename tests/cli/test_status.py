@@ -11,7 +11,8 @@ import pytest
 from split_dest import embedded_redis
 from split_dest.errors import REASONS
 from split_dest.inbox import ledger
-from split_dest.inbox.store import connect, socket_path
+from split_dest.inbox.embedded_socket import socket_path
+from split_dest.inbox.store import connect
 from tests.support.commands import ran, start
 from tests.support.redis_server import wait_for_redis
 from tests.support.service import tracks

@@ -61,7 +61,8 @@ def test_messages_travel_in_bulk(make_service: Callable[..., Service], sandbox: 
     service.start_workers(1)
     service.wait_until(lambda: service.lane().delivered == 2000)
 
-    assert sandbox.counts()["calls"]["events"] == {"202": 2}
+    # A drain's first batch is smaller than the others.
+    assert sandbox.counts()["calls"]["events"] == {"202": 3}
 
 
 def test_traits_of_one_key_become_one_call_and_the_later_time_wins(

@@ -42,6 +42,7 @@ _WORKERS = {
     "traffic_type_unknown": "workers",
     "record_refused": "split_dest/outlets",
     "crashed_worker": "split_dest/inbox",
+    "entry_unreadable": "split_dest/inbox",
     "gave_up": "workers",
 }
 

@@ -8,7 +8,8 @@ import pytest
 from split_dest.errors import StoreUnavailable
 from split_dest.inbox import dead_letters, drains
 from split_dest.inbox.drains import dead, delivered, filtered
-from split_dest.inbox.store import Store, connect, socket_path
+from split_dest.inbox.embedded_socket import socket_path
+from split_dest.inbox.store import Store, connect
 from tests.support.cutting import Cutting
 from tests.support.steps import accept, balance, begin_mapping, leave_dead, numbers, take
 

@@ -9,9 +9,10 @@ import redis
 
 from split_dest.errors import StoreUnavailable
 from split_dest.inbox import intake
+from split_dest.inbox.embedded_socket import socket_path
 from split_dest.inbox.intake import AcceptOptions
 from split_dest.inbox.names import NameCache, Names
-from split_dest.inbox.store import Store, connect, socket_path
+from split_dest.inbox.store import Store, connect
 from split_dest.mapping.acceptance import Item
 from tests.support.steps import accept, balance
 

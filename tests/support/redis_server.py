@@ -11,7 +11,8 @@ import pytest
 import redis
 
 from split_dest import embedded_redis
-from split_dest.inbox.store import connect, socket_path
+from split_dest.inbox.embedded_socket import socket_path
+from split_dest.inbox.store import connect
 
 
 class RedisServer:

@@ -24,7 +24,7 @@ local bookmark, after, line = unpack(ARGV, 4, 6)
 local now, call = now_ms(), redis.call
 if bookmark ~= '' then
   local kept = call('HGET', prefix .. 'imports', bookmark) or ''
-  local at, accepted, duplicates, dead = kept:match('^(%d+) (%d+) (%d+) (%d+)$')
+  local at, accepted, duplicates, dead = kept:match('^(%d+) (%d+) (%d+) (%d+)')
   if at == line and line ~= after then
     -- The same call once more, after an answer that was lost. It writes again, for WAIT counts only what its connection wrote.
     call('HSET', prefix .. 'imports', bookmark, kept)
@@ -61,7 +61,12 @@ local function list_current()
   -- The first write, because a full Redis refuses only the first one of a script.
   call('HSET', list_key, number, text_of(ends_ms()) .. ' ' .. text_of(last_ms))
   for i = 1, #listed, 2 do
-    local its_end, its_expiry = listed[i + 1]:match('^(%d+) (%d+)$')
+    local its_end, its_expiry = listed[i + 1]:match('^(%d+) (%d+)')
+    if not its_end then
+      -- Another version wrote it. Its claims count for one more window.
+      its_end, its_expiry = text_of(now), text_of(now + window_ms)
+      call('HSET', list_key, listed[i], its_end .. ' ' .. its_expiry)
+    end
     if now >= tonumber(its_expiry) or now >= its_end + window_ms then call('HDEL', list_key, listed[i]) end
     last_ms = math.max(last_ms, its_expiry)
   end
@@ -124,14 +129,14 @@ local function store(lane, outcome, reason, detail, text)
     lane.waiting = lane.waiting + 1
   elseif outcome == 'dead' then
     letters = letters + 1
-    call('XADD', prefix .. 'dead', '*', 'lane', lane.name, 'reason', reason, 'detail', detail, 'm', text, 't', accepted_ms)
+    call('XADD', prefix .. 'dead', '*', 'lane', lane.name, 'reason', reason, 'detail', detail, 'm', text, 't', accepted_ms, 'f', FORMAT)
   end
 end
 
 -- Too few drains for what waits? A cheap look; wake decides.
 local function is_asleep(lane, slots)
   local until_ms = call('HGET', prefix .. lane.name .. ':rest', 'until_ms')
-  if until_ms and tonumber(until_ms) > now then return false end
+  if (tonumber(until_ms) or 0) > now then return false end
   local keys = {}
   for slot = 0, slots - 1 do keys[#keys + 1] = prefix .. lane.name .. ':drain:' .. slot end
   local wanted = until_ms and 1 or math.min(slots, math.ceil(lane.waiting / ARGV[7]))

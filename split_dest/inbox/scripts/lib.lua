@@ -1,5 +1,8 @@
 -- Shared by every script: times by Redis's own clock, rests, and which drains to wake.
 
+-- See FORMAT of inbox/drains.py.
+local FORMAT = 1
+
 local function now_ms()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
@@ -11,9 +14,16 @@ local function even_if_full()
   redis.call('DEL', 'sd:watch:none')
 end
 
+-- Adds to a number of a hash. What stands there and is none, because another version wrote it, counts as 0: a wrong count is
+-- better than a lane that stands still.
+local function add(key, field, n)
+  local reply = redis.pcall('HINCRBY', key, field, n)
+  if type(reply) == 'table' and reply.err then redis.call('HSET', key, field, n) end
+end
+
 local function count(prefix, lane, tally)
   for field, n in pairs(tally) do
-    if n ~= 0 then redis.call('HINCRBY', prefix .. 'counts', lane .. ':' .. field, n) end
+    if n ~= 0 then add(prefix .. 'counts', lane .. ':' .. field, n) end
   end
 end
 
@@ -22,9 +32,9 @@ local function note_oldest(prefix, lane, id)
   redis.call('HSET', prefix .. 'counts', lane .. ':oldest_ms', id:match('^%d+'))
 end
 
--- Appends a message to its lane, in which this many wait already.
+-- Appends a message to its lane, in which this many wait already. Its field f is the format of the others.
 local function append(prefix, lane, stream, waiting, text, accepted_ms)
-  local id = redis.call('XADD', stream, '*', 'm', text, 't', accepted_ms)
+  local id = redis.call('XADD', stream, '*', 'm', text, 't', accepted_ms, 'f', FORMAT)
   if waiting == 0 then note_oldest(prefix, lane, id) end
 end
 
@@ -46,8 +56,7 @@ local function set_aside(prefix, lane, id, reason, detail)
 end
 
 local function is_resting(prefix, lane, now)
-  local until_ms = redis.call('HGET', prefix .. lane .. ':rest', 'until_ms')
-  return until_ms and tonumber(until_ms) > now
+  return (tonumber(redis.call('HGET', prefix .. lane .. ':rest', 'until_ms')) or 0) > now
 end
 
 -- Slots whose drain claimed messages and has not settled them: {slot = true}.

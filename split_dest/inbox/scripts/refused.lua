@@ -3,6 +3,6 @@
 
 local now = string.format('%d', now_ms())
 for i = 2, #ARGV, 2 do
-  redis.call('HINCRBY', ARGV[1], ARGV[i], ARGV[i + 1])
+  add(ARGV[1], ARGV[i], ARGV[i + 1])
   redis.call('HSET', ARGV[1], ARGV[i] .. ' last_ms', now)
 end

@@ -6,8 +6,10 @@ if not letter or redis.call('XDEL', prefix .. 'dead', id) == 0 then return 0 end
 local fields = {}
 for i = 1, #letter[2], 2 do fields[letter[2][i]] = letter[2][i + 1] end
 local stream = prefix .. lane .. ':stream'
-append(prefix, lane, stream, redis.call('XLEN', stream), ARGV[4], fields.t)
+-- Another version may have left out what this one reads.
+local accepted_ms = tonumber(fields.t) and fields.t or id:match('^%d+')
+append(prefix, lane, stream, redis.call('XLEN', stream), ARGV[4], accepted_ms)
 -- A text that was unreadable at the endpoint may turn out to belong to another lane.
-count(prefix, fields.lane, { dead = -1, received = -1 })
+count(prefix, fields.lane or lane, { dead = -1, received = -1 })
 count(prefix, lane, { received = 1 })
 return 1

@@ -8,7 +8,7 @@ local rest, now = prefix .. lane .. ':rest', now_ms()
 local given, random, base, cap = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
 local was_resting = is_resting(prefix, lane, now)
 -- Drains of several slots that meet the same trouble count as one refusal.
-local refusals = tonumber(redis.call('HGET', rest, 'refusals') or 0) + (was_resting and 0 or 1)
+local refusals = (tonumber(redis.call('HGET', rest, 'refusals')) or 0) + (was_resting and 0 or 1)
 local wait = given >= 0 and given + random * base or random * math.min(cap, base * 2 ^ refusals)
 local until_ms = math.ceil(now + wait)
 if was_resting then until_ms = math.max(until_ms, tonumber(redis.call('HGET', rest, 'until_ms'))) end

@@ -14,5 +14,5 @@ end
 local made = redis.pcall('XGROUP', 'CREATE', ARGV[1] .. ARGV[2] .. ':stream', 'drains', '0', 'MKSTREAM')
 if made.err and not made.err:find('BUSYGROUP', 1, true) then return made end
 redis.call('SET', key, ARGV[4], 'PX', ARGV[5])
-if redis.call('HDEL', key .. ':mapping', 'open') == 1 then redis.call('HINCRBY', key .. ':mapping', 'deaths', 1) end
-return 1 + (redis.call('HGET', key .. ':mapping', 'deaths') or 0)
+if redis.call('HDEL', key .. ':mapping', 'open') == 1 then add(key .. ':mapping', 'deaths', 1) end
+return 1 + (tonumber(redis.call('HGET', key .. ':mapping', 'deaths')) or 0)
