@@ -86,7 +86,7 @@ def _close(folder: Path) -> None:
 
 
 def is_served(data_dir: str) -> bool:
-    """Return whether a Redis of this account listens for a data directory, even if it is still reading its file."""
+    """Return whether a Redis of this account listens for a data directory, even while it reads its file."""
     with socket.socket(socket.AF_UNIX) as probe:
         return is_trusted(data_dir) and probe.connect_ex(str(socket_path(data_dir))) == 0
 
