@@ -16,6 +16,7 @@ from split_dest import __version__
 from split_dest.cli.options import example
 from split_dest.errors import NoServer, SettingsError, SplitDestError, StoreUnavailable
 from split_dest.logs import places
+from split_dest.terminal import escaping
 
 signal.signal(signal.SIGINT, _handler)
 
@@ -65,6 +66,11 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; every error ends as one clear text on stderr."""
+    with escaping():
+        _run()
+
+
+def _run() -> None:
     try:
         cli(prog_name="split-dest", standalone_mode=False)
     except SettingsError as error:

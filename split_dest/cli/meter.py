@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn
 
 from split_dest.cli.lines import Source
 from split_dest.inbox.intake import Receipt
+from split_dest.terminal import escaped, unescaped
 
 
 class Meter:
@@ -44,7 +45,7 @@ class Meter:
 
     def say(self, text: str) -> None:
         """Print a line on stderr, above the bar if there is one."""
-        self._bar.console.print(text, soft_wrap=True, markup=False, highlight=False)
+        self._bar.console.print(escaped(text), soft_wrap=True, markup=False, highlight=False)
 
     def numbers(self) -> dict[str, Any]:
         """Return all numbers by name, and move the bar."""
@@ -75,7 +76,8 @@ def display(source: Source, doing: str, report: Callable[[], dict[str, Any]]) ->
     """Show the numbers of a file all the while; in JSON with those that *report* returns."""
     columns = "{task.description}", BarColumn(10), TaskProgressColumn(), "{task.fields[text]}"
     is_drawn, ended = sys.stderr.isatty(), threading.Event()
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not is_drawn) as bar:
+    console = Console(file=unescaped(sys.stderr))
+    with Progress(*columns, console=console, transient=True, disable=not is_drawn) as bar:
         meter = Meter(source, bar, doing)
 
         def show() -> None:

@@ -7,6 +7,8 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from split_dest.terminal import unescaped
+
 T = TypeVar("T")
 
 
@@ -20,5 +22,6 @@ def shown(items: Iterable[T], doing: str, total: int | None = None) -> Iterator[
     """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     quiet = not sys.stderr.isatty()
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet) as progress:
+    console = Console(file=unescaped(sys.stderr))
+    with Progress(*columns, console=console, transient=True, disable=quiet) as progress:
         yield from progress.track(items, description=doing, total=total)
