@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from split_dest.inbox import lanes
 from split_dest.inbox.store import Store, reported
 
-#: The reason codes that a dead letter can have: first those of the endpoints, then those of the workers.
-CODES = (
+#: The reason codes that a dead letter can have: those of the endpoints, and those of the workers.
+OF_ENDPOINTS = (
     "not_json",
     "not_an_object",
     "message_too_large",
@@ -23,25 +23,33 @@ CODES = (
     "properties_not_object",
     "traits_not_object",
     "split_too_large",
-    "traffic_type_unknown",
-    "record_refused",
-    "crashed_worker",
-    "gave_up",
 )
+CODES = (*OF_ENDPOINTS, "traffic_type_unknown", "record_refused", "crashed_worker", "gave_up")
 _PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A message that was not delivered: where, when (ms), why, and its text as it came or was stored."""
+    """A message that was not delivered: where, when (ms), why, and its text as it came or was stored.
+
+    ``endpoint`` is the one that received it, as in ``acceptance.Item``; empty: a former version has stored it.
+    ``words`` are those of Split or Segment, which may quote personal data.
+    """
 
     id: str
     destination: str
+    endpoint: str
     lane: str
     reason: str
     detail: str
+    words: str
     accepted_ms: int
     text: bytes
+
+    @property
+    def is_of_endpoint(self) -> bool:
+        """Return whether an endpoint refused the message, and not Split."""
+        return self.reason in OF_ENDPOINTS
 
     @property
     def dead_ms(self) -> int:
@@ -118,9 +126,11 @@ def _letter(destination: str, entry_id: bytes, fields: dict[bytes, bytes]) -> De
     return DeadLetter(
         id=entry_id.decode(),
         destination=destination,
+        endpoint=fields.get(b"e", b"").decode(),
         lane=fields[b"lane"].decode(),
         reason=fields[b"reason"].decode(),
         detail=fields[b"detail"].decode(),
+        words=fields.get(b"words", b"").decode(),
         accepted_ms=int(fields[b"t"]),
         text=fields[b"m"],
     )

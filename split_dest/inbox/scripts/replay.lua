@@ -6,7 +6,8 @@ if not letter or redis.call('XDEL', prefix .. 'dead', id) == 0 then return 0 end
 local fields = {}
 for i = 1, #letter[2], 2 do fields[letter[2][i]] = letter[2][i + 1] end
 local stream = prefix .. lane .. ':stream'
-append(prefix, lane, stream, redis.call('XLEN', stream), ARGV[4], fields.t)
+-- A letter of a former version does not know its endpoint.
+append(prefix, lane, stream, redis.call('XLEN', stream), ARGV[4], fields.t, fields.e or '')
 -- A text that was unreadable at the endpoint may turn out to belong to another lane.
 count(prefix, fields.lane, { dead = -1, received = -1 })
 count(prefix, lane, { received = 1 })
