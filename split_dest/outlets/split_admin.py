@@ -133,7 +133,7 @@ def _of_workspace(http: HttpClient, account: Account, request: Request) -> bytes
     answer = http.send(request, not_found_is_answer=True)
     if answer.status == 404:
         detail = f"workspace {account.workspace_id}, {request.method} {request.place}: 404"
-        raise Refused("workspace_unknown", detail, Remedy.FIX)
+        raise Refused("workspace_unknown", detail, Remedy.FIX, words=words_of(answer.body, request.headers))
     return answer.body
 
 

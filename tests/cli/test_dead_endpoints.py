@@ -176,6 +176,21 @@ def test_a_letter_of_a_former_version_is_replayed_all_the_same(
     assert [message.message_id for message in stored(store)] == ["m"]
 
 
+@pytest.mark.parametrize("most_bytes", [200, 70_000], ids=["a short beginning", "a long one"])
+def test_a_line_of_an_import_that_was_cut_is_not_taken_for_whole(
+    command: Callable[..., Ended], settings: Service, store: Store, most_bytes: int
+) -> None:
+    """Though its beginning is a message."""
+    settings.file.write_text(settings.file.read_text() + f"intake: {{max_body_bytes: {most_bytes}}}\n")
+    file = settings.folder / "long.jsonl"
+    file.write_bytes(DELETE + b" " * 200_000 + DELETE + b"\n" + GOOD)
+    assert command("import", file, "--destination", "web").code == 0
+    settings.change(f"max_body_bytes: {most_bytes}", "max_message_bytes: 5000000")
+
+    assert command("dead", "replay", "--all").out == "0 replayed, 1 skipped (would be refused again)\n"
+    assert deletions(store) == []
+
+
 @pytest.fixture
 def of_each(
     command: Callable[..., Ended], settings: Service, client: FlaskClient, sandbox: Sandbox
@@ -205,8 +220,8 @@ def test_each_endpoint_is_named(command: Callable[..., Ended], of_each: Callable
     found = {letter["endpoint"] for letter in listed}
     assert found == {"webhook", "tracking", "import", "impressions"}
     for letter in listed:
-        row = next(line for line in table.out.splitlines() if letter["id"] in line)
-        assert f" {letter['endpoint']} " in row
+        row = [letter["id"], letter["destination"], letter["endpoint"]]
+        assert row in [line.split()[:1] + line.split()[2:4] for line in table.out.splitlines()]
         shown = orjson.loads(command("dead", "show", letter["id"], "--destination", letter["destination"]).out)
         assert shown["endpoint"] == letter["endpoint"]
 
