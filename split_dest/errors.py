@@ -167,12 +167,25 @@ class Refused(SplitDestError):
         detail: method, path template and status; never a body.
         remedy: what helps.
         wait_seconds: the least time to wait that the answer gave; None: it gave none.
+        words: the answer's own, which may quote personal data: for dead letters and paused lanes, never for logs.
+        status: the answer's HTTP status; 0: there was none.
     """
 
-    def __init__(self, code: str, detail: str, remedy: Remedy, *, wait_seconds: float | None = None) -> None:
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        remedy: Remedy,
+        *,
+        wait_seconds: float | None = None,
+        words: str = "",
+        status: int = 0,
+    ) -> None:
         super().__init__(code, detail)
         self.remedy = remedy
         self.wait_seconds = wait_seconds
+        self.words = words
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)

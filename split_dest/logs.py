@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 
 import orjson
 
+from split_dest.terminal import escaped
+
 _OURS = logging.getLogger("split_dest")
 _FIELDS = "split_dest_fields"
 #: Of each rate-limited event: when it was logged last, and how often it was not since.
@@ -90,7 +92,7 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info and record.exc_info[1] is not None:
             raised = record.exc_info[1]
             line |= {"error": type(raised).__name__, "at": places(raised)}
-        return orjson.dumps(line, default=str).decode()
+        return escaped(orjson.dumps(line, default=str).decode())
 
 
 def _template(text: object) -> str:

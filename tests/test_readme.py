@@ -91,7 +91,7 @@ def output(folder: Path, ports: dict[str, str]) -> str:
 def test_the_commands_of_the_readme_work_one_after_the_other(output: str, folder: Path) -> None:
     """They do what the text says, and leave no process behind."""
     assert "2 accepted" in output
-    assert re.search("web-development +events +id_not_string", output), "dead list shows no dead letter"
+    assert re.search("web-development +webhook +events +id_not_string", output), "dead list shows no dead letter"
     assert '"event":"get_treatment"' in output, "preview shows no track call of an impression"
     assert '"duplicates":3' in output, "import does not find the messages that were sent before"
     assert not embedded_redis.is_served(str(folder / "var" / "redis")), "Redis still runs"

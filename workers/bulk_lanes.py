@@ -146,7 +146,7 @@ def _halve(
     delivery: LaneDelivery, call: Sequence[Chunk[Encoded]], route: Route[Encoded], refused: Refused
 ) -> None:
     if len(call) == 1:
-        delivery.settle([dead(call[0].entry_id, refused.code, refused.detail)])
+        delivery.settle([dead(call[0].entry_id, refused.code, refused.detail, refused.words)])
         return
     middle = len(call) // 2
     _send(delivery, call[:middle], route)

@@ -257,7 +257,7 @@ class LaneDelivery:
         if since_ms is None or since_ms > before_ms:
             return
         self.lease.settle(
-            dead(entry.id, "gave_up", f"last: {refused.code}, {refused.detail}")
+            dead(entry.id, "gave_up", f"last: {refused.code}, {refused.detail}", refused.words)
             for entry in entries
             if entry.stored_ms < before_ms
         )

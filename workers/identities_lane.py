@@ -1,8 +1,7 @@
 """The lane ``identities``: map, merge by key, and write each key with one call."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from split_dest.errors import Refused, Remedy
@@ -10,17 +9,18 @@ from split_dest.inbox.drains import Entry, Outcome, dead
 from split_dest.mapping import to_split
 from split_dest.mapping.rules import Rules
 from split_dest.outlets import split_admin
-from split_dest.outlets.split_admin import Account, IdentityScope
 from split_dest.segment import message
 from split_dest.split.merging import Merged, bulks, merge, runs
 from split_dest.split.records import Identity
 from workers import split_names
 from workers.delivery import LaneDelivery, MessageRecords
-from workers.runtime import IDENTITY_CALLS, Runtime
+from workers.runtime import IDENTITY_CALLS
 
 #: What refused each call; None: Split took it.
 Results = list[Refused | None]
+Save = Callable[[Sequence[Merged]], Results]
 
+_NOT_FOUND = 404
 _UNKNOWN = Refused("traffic_type_unknown", "the settings map an id to one that Split lacks", Remedy.HALVE)
 
 
@@ -38,8 +38,8 @@ def deliver(delivery: LaneDelivery, entries: Sequence[Entry]) -> None:
     identities = [(entry_id, identity) for entry_id, records in messages for identity in records]
     if identities:
         merged = merge(identities, keep_older=rules.identify.mode == "merge")
-        scopes = split_names.identity_scopes(delivery, {each.identity.traffic_type for each in merged})
-        _write(delivery, merged, _Admin(delivery.runtime, *scopes), in_bulk=rules.identify.mode == "replace")
+        admin = _Admin(delivery, {each.identity.traffic_type for each in merged})
+        _write(delivery, merged, admin, in_bulk=rules.identify.mode == "replace")
 
 
 def _identities(rules: Rules, entry: Entry) -> MessageRecords[Identity]:
@@ -55,7 +55,7 @@ def _write(delivery: LaneDelivery, merged: Sequence[Merged], admin: "_Admin", *,
     placed = [each for each in merged if each.identity.traffic_type in admin.scopes]
     for save, calls in _calls(placed, admin, in_bulk=in_bulk):
         delivery.ensure_may_call()
-        results = save(calls)
+        results = admin.confirmed(save, calls)
         waits += [refused for refused in results if refused is not None and refused.remedy is not Remedy.HALVE]
         delivery.lease.settle(tally.outcomes(calls, results), all_well=not waits)
         if any(map(_concerns_all_keys, waits)) or (waits and all(results)) or delivery.turn_is_over:
@@ -64,30 +64,62 @@ def _write(delivery: LaneDelivery, merged: Sequence[Merged], admin: "_Admin", *,
         raise max(waits, key=lambda refused: refused.wait_seconds or 0)
 
 
-def _calls(
-    merged: Sequence[Merged], admin: "_Admin", *, in_bulk: bool
-) -> Iterator[tuple[Callable[[Sequence[Merged]], Results], Sequence[Merged]]]:
+def _calls(merged: Sequence[Merged], admin: "_Admin", *, in_bulk: bool) -> Iterator[tuple[Save, Sequence[Merged]]]:
     """Yield what goes to Split together: several single calls at once, or one bulk call of a traffic type."""
     single = [each for each in merged if each.identity.values is None or not in_bulk]
     yield from ((admin.save_singly, calls) for calls in runs(single, IDENTITY_CALLS))
     rest = [each for each in merged if each.identity.values is not None and in_bulk]
-    yield from ((admin.save_in_bulk, calls) for calls in bulks(rest, split_admin.BULK_MAX))
+    groups = bulks(rest, split_admin.BULK_MAX, split_admin.BULK_MAX_CHARS)
+    yield from ((admin.save_in_bulk, calls) for calls in groups)
 
 
-@dataclass(frozen=True, slots=True)
 class _Admin:
-    """Split's Admin API, and where in it the identities of each traffic type are."""
+    """Split's Admin API, and where in it the identities of each traffic type are.
 
-    runtime: Runtime
-    account: Account
-    scopes: Mapping[str, IdentityScope]
+    Raises:
+        Refused: as ``split_names.identity_scopes``.
+    """
+
+    def __init__(self, delivery: LaneDelivery, traffic_types: set[str]) -> None:
+        self.runtime = delivery.runtime
+        self._delivery, self._traffic_types = delivery, traffic_types
+        self.account, self.scopes = split_names.identity_scopes(delivery, traffic_types)
+
+    def confirmed(self, save: Save, calls: Sequence[Merged]) -> Results:
+        """Return the results of *save*, in which no 404 is left that only outdated ids have caused.
+
+        A key that Split does not have, by ids of the last minute, counts as removed.
+        """
+        results = save(calls)
+        missing = [place for place, refused in enumerate(results) if refused and refused.status == _NOT_FOUND]
+        if missing:
+            repeated = self._again(save, [calls[place] for place in missing], [results[n] for n in missing])
+            for place, refused in zip(missing, repeated, strict=True):
+                results[place] = refused
+        return results
+
+    def _again(self, save: Save, calls: Sequence[Merged], results: Results) -> Results:
+        """Return what becomes of calls that were answered with 404, once the ids are confirmed."""
+        former, names = self.scopes, split_names
+        try:
+            _, self.scopes = names.identity_scopes(self._delivery, self._traffic_types, names.ASK_AGAIN_MS)
+        except Refused as refused:
+            return [refused] * len(calls)
+        if self.scopes != former:
+            results = save(calls)
+        return [
+            None if each.identity.values is None and refused and refused.status == _NOT_FOUND else refused
+            for each, refused in zip(calls, results, strict=True)
+        ]
 
     def save_singly(self, calls: Sequence[Merged]) -> Results:
         """Write or remove each by its own call, all at once."""
         return list(self.runtime.pool.map(self._save, calls))
 
     def _save(self, each: Merged) -> Refused | None:
-        scope = self.scopes[each.identity.traffic_type]
+        scope = self.scopes.get(each.identity.traffic_type)
+        if scope is None:
+            return _UNKNOWN
         try:
             if each.identity.values is None:
                 split_admin.delete_identity(self.runtime.http, self.account, scope, each.identity)
@@ -102,7 +134,9 @@ class _Admin:
     def save_in_bulk(self, calls: Sequence[Merged]) -> Results:
         """Replace all of one traffic type with one call."""
         identities = [each.identity for each in calls]
-        scope = self.scopes[identities[0].traffic_type]
+        scope = self.scopes.get(identities[0].traffic_type)
+        if scope is None:
+            return [_UNKNOWN] * len(calls)
         try:
             failed = split_admin.replace_identities(self.runtime.http, self.account, scope, identities)
         except Refused as refused:
@@ -137,7 +171,9 @@ class _Tally:
 
     def _outcome(self, entry_id: str) -> Outcome:
         refused = self._refused.get(entry_id)
-        return dead(entry_id, refused.code, refused.detail) if refused else self._delivery.delivered(entry_id)
+        if refused is None:
+            return self._delivery.delivered(entry_id)
+        return dead(entry_id, refused.code, refused.detail, refused.words)
 
 
 def _concerns_all_keys(refused: Refused) -> bool:

@@ -1,7 +1,7 @@
 """What Split calls its traffic types, environments and flags: asked through the Admin API, kept in Redis."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from split_dest import logs
@@ -15,8 +15,8 @@ from split_dest.outlets.split_admin import Account, IdentityScope
 from workers.delivery import LaneDelivery, TurnOver
 
 #: Older names are asked for again; a missing name at most this often.
-_FRESH_MS = 600_000
-_ASK_AGAIN_MS = 60_000
+FRESH_MS = 600_000
+ASK_AGAIN_MS = 60_000
 #: Split is asked at most this often while flags come for the first time.
 _ASK_FOR_NEW_MS = 10_000
 #: How many flags that Split does not have are remembered; others count as new each time.
@@ -73,19 +73,24 @@ def rules_with_traffic_types(delivery: LaneDelivery) -> Rules:
     cached = workspace.cache.load()
     try:
         if workspace.cache.may_ask():
-            cached = workspace.fresh(cached, _FRESH_MS)
+            cached = workspace.fresh(cached, FRESH_MS)
     except Refused as refused:
-        workspace.cache.ask_later(max(refused.wait_seconds or 0, _ASK_AGAIN_MS / 1000))
+        workspace.cache.ask_later(max(refused.wait_seconds or 0, ASK_AGAIN_MS / 1000))
         logs.warning(
             "names_not_told", destination=delivery.lease.owner, reason=refused.code, detail=refused.detail
         )
     return rules if cached is None else replace(rules, traffic_types=frozenset(cached.traffic_types))
 
 
-def identity_scopes(delivery: LaneDelivery, traffic_types: set[str]) -> tuple[Account, dict[str, IdentityScope]]:
-    """Return the account of the destination, and where in it the identities of these traffic types are written.
+def identity_scopes(
+    delivery: LaneDelivery, traffic_types: Iterable[str], max_age_ms: int = FRESH_MS
+) -> tuple[Account, dict[str, IdentityScope]]:
+    """Return the account of the destination, and where in it the identities of traffic types are written.
 
-    A traffic type that Split does not have is left out.
+    Args:
+        delivery: of the lane.
+        traffic_types: lower-cased names; one that Split does not have is left out of the answer.
+        max_age_ms: how old the names may be by which the places are known.
 
     Raises:
         Refused: Split did not answer with names, or has no environment of the configured name or id, or the
@@ -95,13 +100,13 @@ def identity_scopes(delivery: LaneDelivery, traffic_types: set[str]) -> tuple[Ac
     workspace = _workspace(destination.split, delivery)
     if workspace is None:
         raise Refused("key_refused", "the settings name no admin_key or workspace_id", Remedy.FIX)
-    cached = workspace.fresh(workspace.cache.load(), _FRESH_MS)
-    if not traffic_types <= set(cached.traffic_types) or _environment(destination, cached) is None:
-        cached = workspace.fresh(cached, _ASK_AGAIN_MS)
+    cached = workspace.fresh(workspace.cache.load(), max_age_ms)
+    if not set(traffic_types) <= set(cached.traffic_types) or _environment(destination, cached) is None:
+        cached = workspace.fresh(cached, ASK_AGAIN_MS)
     environment = _environment(destination, cached)
     if environment is None:
         raise Refused("environment_unknown", f"environment {destination.split.environment}", Remedy.FIX)
-    known = traffic_types & set(cached.traffic_types)
+    known = set(traffic_types) & set(cached.traffic_types)
     return workspace.account, {each: IdentityScope(cached.traffic_types[each], environment) for each in known}
 
 
@@ -127,7 +132,7 @@ def flag_traffic_types(delivery: LaneDelivery, flags: set[str]) -> Mapping[str, 
     age_ms = _age_ms(cached, delivery.runtime.store.now_ms())
     missing = flags - set(listed) - set(cached.flags)
     new = missing - set(cached.absent)
-    may_ask = cached.offset or age_ms >= (_ASK_FOR_NEW_MS if new else _ASK_AGAIN_MS)
+    may_ask = cached.offset or age_ms >= (_ASK_FOR_NEW_MS if new else ASK_AGAIN_MS)
     if missing and may_ask:
         cached = _list_flags(delivery, workspace, cached, missing)
     elif new:

@@ -10,6 +10,7 @@ import sys
 from split_dest import config, logs
 from split_dest.errors import SettingsError
 from split_dest.reloadable_settings import ReloadableSettings
+from split_dest.terminal import escaped
 from workers.worker_pool import WorkerPool
 
 
@@ -19,7 +20,7 @@ def main() -> int:
     try:
         _run()
     except SettingsError as error:
-        print(error, file=sys.stderr)
+        print(escaped(str(error), keep="\n"), file=sys.stderr)
         return 2
     # Python removes its handlers while it exits, and a second signal would then change the exit code.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

@@ -26,6 +26,7 @@ from split_dest.errors import (
     StoreUnavailable,
 )
 from split_dest.logs import places
+from split_dest.terminal import escaping
 
 signal.signal(signal.SIGINT, _handler)
 
@@ -104,6 +105,11 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; every error ends as one clear text on stderr."""
+    with escaping():
+        _run()
+
+
+def _run() -> None:
     try:
         cli(prog_name="split-dest", standalone_mode=False)
     except SettingsError as error:

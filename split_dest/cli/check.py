@@ -1,11 +1,12 @@
 """``split-dest check``."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
 
 from split_dest import config
+from split_dest.cli import layout
 from split_dest.cli.options import config_file, example
 from split_dest.cli.store import store_of
 from split_dest.config.settings import AdminAccess, Destination, Settings, Source
@@ -116,12 +117,16 @@ def _admin(http: HttpClient, account: split_admin.Account, destination: Destinat
         return
     yield True, "admin key and workspace: accepted"
     for name in sorted({*destination.rules.map_identities.values(), *(destination.rules.traffic_types or ())}):
-        yield name in traffic_types, f"traffic type {name} (Split has: {', '.join(sorted(traffic_types))})"
+        yield name in traffic_types, f"traffic type {name} (Split has: {_listed(traffic_types)})"
     environment = destination.split.environment
     if environment is not None:
         known = environment in environments or environment in environments.values()
-        yield known, f"environment {environment} (Split has: {', '.join(sorted(environments))})"
+        yield known, f"environment {environment} (Split has: {_listed(environments)})"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(map(layout.printable, sorted(names)))
 
 
 def _why(refused: Refused) -> str:
-    return f"{REASONS[refused.code]} ({refused.detail})"
+    return f"{REASONS[refused.code]} ({layout.said(refused.code, refused.detail, refused.words)})"

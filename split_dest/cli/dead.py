@@ -27,7 +27,7 @@ from split_dest.segment import times
 
 _AGO = re.compile(r"(\d{1,9})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_COLUMNS = ("id", "when", "destination", "lane", "reason", "detail", "message", "user")
+_COLUMNS = ("id", "when", "destination", "endpoint", "lane", "reason", "detail", "message", "user")
 _NONE = "no dead letters"
 #: This many letters are aligned together.
 _PAGE = 500
@@ -174,15 +174,16 @@ def _page(letters: Sequence[DeadLetter], columns: int, *, with_head: bool) -> li
 def _row(letter: DeadLetter) -> tuple[str, ...]:
     subject = outcomes.subject(_message(letter))
     what, user = (layout.printable(text) or "-" for text in subject)
-    detail = layout.detail(letter.reason, letter.detail) or "-"
-    return letter.id, _when(letter), letter.destination, letter.lane, letter.reason, detail, what, user
+    detail = layout.printable(layout.said(letter.reason, letter.detail, letter.words)) or "-"
+    origin = letter.destination, letter.endpoint or "-", letter.lane
+    return letter.id, _when(letter), *origin, letter.reason, detail, what, user
 
 
 def _block(row: Sequence[str], columns: int) -> list[str]:
-    letter_id, when, owner, lane, reason, detail, what, user = row
+    letter_id, when, owner, endpoint, lane, reason, detail, what, user = row
     where = "" if detail == "-" else f" ({detail})"
     subject = [f"{name} {text}" for name, text in (("message", what), ("user", user)) if text != "-"]
-    first = layout.wrap(f"{letter_id} {when} {owner} {lane}", columns)
+    first = layout.wrap(f"{letter_id} {when} {owner} {endpoint} {lane}", columns)
     return [*first, *layout.wrap("    " + "; ".join([f"{reason}{where}", *subject]), columns)]
 
 
@@ -208,10 +209,12 @@ def show(config_path: Path | None, destination: str | None, letter_id: str) -> N
     shape = {
         "id": letter.id,
         "destination": letter.destination,
+        "endpoint": letter.endpoint or None,
         "lane": letter.lane,
         "reason": letter.reason,
         "meaning": layout.meaning(letter.reason),
         "detail": layout.detail(letter.reason, letter.detail),
+        "words": letter.words,
         "accepted": times.to_text(letter.accepted_ms),
         "died": times.to_text(letter.dead_ms),
         "message": _message(letter),
@@ -330,9 +333,11 @@ def _json(letter: DeadLetter) -> dict[str, Any]:
     return {
         "id": letter.id,
         "destination": letter.destination,
+        "endpoint": letter.endpoint or None,
         "lane": letter.lane,
         "reason": letter.reason,
         "detail": letter.detail,
+        "words": letter.words,
         "acceptedMs": letter.accepted_ms,
         "deadMs": letter.dead_ms,
         "message": _message(letter),

@@ -32,6 +32,7 @@ from split_dest.mapping import Mapped, to_split
 from split_dest.mapping.rules import Rules
 from split_dest.sandbox import Keys
 from split_dest.segment import message
+from split_dest.terminal import unescaped
 
 _ARRIVE_SECONDS = 20.0
 _FILES = resources.files("split_dest.cli")
@@ -95,7 +96,7 @@ def _send_and_show(web: str, sandbox: str, secret: str, rules: Rules) -> None:
     expected = [(sent, to_split(sent, rules, 0)) for sent in examples]
     received = _wait_for(sandbox, expected)
     complete = all(_has_all(received, mapped) for _, mapped in expected)
-    Console().print(_table(expected, received))
+    Console(file=unescaped(sys.stdout)).print(_table(expected, received))
     if not complete:
         raise click.ClickException(f"not everything arrived within {_ARRIVE_SECONDS:.0f} s")
     click.echo("Everything arrived.")

@@ -102,12 +102,13 @@ def _items(rules: Rules, max_bytes: int, line: Line) -> list[Item]:
         if refused.code == "too_many_messages":
             return [_refused(line, "message_too_large", f": more than {payload.MAX_MESSAGES:,} messages")]
         return [_refused(line, "not_json")]
-    return [item(each, rules, max_bytes) for each in messages]
+    return [item(each, rules, max_bytes, "import") for each in messages]
 
 
 def _refused(line: Line, code: str, why: str = "") -> Item:
     text = line.text.rstrip(b"\r\n")
-    return set_aside("events", text, MessageRejected(code, f"line {line.number}{why}"), line.digest or text)
+    rejection = MessageRejected(code, f"line {line.number}{why}")
+    return set_aside("events", text, rejection, line.digest or text, "import")
 
 
 def _store(

@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Container, Iterable, Iterator, Sequence
 
 from split_dest.errors import REASONS
+from split_dest.terminal import escaped
 
 #: Of what is no terminal: a file or another program, for which no line needs to be folded.
 _PIPE_WIDTH = 200
@@ -64,11 +65,11 @@ def printable(text: str, max_chars: int = _MAX_CHARS) -> str:
     r"""Return a sender's text for a terminal: one line, not too long, and without anything that steers one.
 
     >>> print(printable("Order\x1b[2J Completed"))
-    Order\x1b[2J Completed
+    Order\u001b[2J Completed
     """
     if len(text) > max_chars:
         text = text[: max_chars - 1] + "…"
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    return escaped(text)
 
 
 def meaning(code: str) -> str:
@@ -79,6 +80,15 @@ def meaning(code: str) -> str:
 def detail(code: str, text: str) -> str:
     """Return the detail of a reason; empty: it only repeats what the code means."""
     return "" if text == meaning(code) else text
+
+
+def said(code: str, detail_text: str, words: str) -> str:
+    """Return the detail of a reason, and what Split or Segment itself said.
+
+    >>> said("record_refused", "POST /events/bulk: 400", "key is empty")
+    'POST /events/bulk: 400: key is empty'
+    """
+    return ": ".join(filter(None, [detail(code, detail_text), words]))
 
 
 def meanings(codes: Iterable[str], columns: int) -> Iterator[str]:

@@ -13,7 +13,7 @@ from typing import BinaryIO, NamedTuple
 import click
 
 from split_dest.inbox.intake import STEP_BYTES
-from split_dest.mapping.acceptance import Item
+from split_dest.mapping.acceptance import Item, beginning
 
 _PIECE_BYTES = 65_536
 _named = partial(hashlib.blake2b, digest_size=16)
@@ -92,7 +92,7 @@ class ImportFile:
         while not piece.endswith(b"\n") and (piece := self._text.readline(_PIECE_BYTES)):
             length += len(piece)
             digest.update(piece)
-        return Line(number, text[:_PIECE_BYTES], length, digest.digest())
+        return Line(number, beginning(text, _PIECE_BYTES), length, digest.digest())
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What a message becomes, by the code that the endpoint and the workers run; Split itself is not asked."""
 
+import sys
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,12 +10,11 @@ import orjson
 
 from split_dest.cli import layout
 from split_dest.config.settings import Settings
-from split_dest.errors import RequestRefused
 from split_dest.mapping import Mapped, to_impressions, to_split
-from split_dest.mapping.acceptance import impression_item, item
+from split_dest.mapping.acceptance import Item, impression_item, item
 from split_dest.mapping.rules import Rules, SourceRules
 from split_dest.mapping.tracks import Tracked, to_segment
-from split_dest.segment import message, payload
+from split_dest.segment import message, payload, tracking
 
 if TYPE_CHECKING:
     # Not needed for a preview, and Redis's client would take longer to import than all the rest.
@@ -78,22 +78,18 @@ class ReplayResult:
 
 
 def of_letter(letter: "DeadLetter", settings: Settings) -> ReplayResult:
-    """Return what becomes of a letter, by the code that the endpoint and the workers run."""
+    """Return what becomes of a letter, by the code that its endpoint and the workers run."""
     if letter.reason == "write_key_differs":
         # It belongs elsewhere, even if it is a single message.
         return ReplayResult("", b"", letter.reason)
     if not letter.is_readable:
         return ReplayResult("", b"", "entry_unreadable")
-    try:
-        (received,) = payload.messages(letter.text)
-    except (RequestRefused, ValueError):
+    if _may_be_forged(letter):
+        return ReplayResult("", b"", letter.reason, "a delete whose endpoint is not known")
+    taken = _again(letter, settings)
+    if taken.reason == "not_json":
+        # Also of what was cut, for another reason.
         return ReplayResult("", b"", letter.reason)
-    # The size of any other was judged as it came in.
-    max_bytes = settings.intake.max_message_bytes if letter.reason == "message_too_large" else None
-    if letter.destination in settings.sources:
-        taken = impression_item(received, max_bytes)
-    else:
-        taken = item(received, settings.destinations[letter.destination].rules, max_bytes)
     if taken.reason:
         return ReplayResult("", b"", taken.reason, taken.detail)
     lane = letter.lane if letter.lane in taken.lanes else taken.lanes[0]
@@ -101,6 +97,30 @@ def of_letter(letter: "DeadLetter", settings: Settings) -> ReplayResult:
     if lane != letter.lane and letter.lane != "events":
         return ReplayResult("", b"", "exposures_disabled")
     return ReplayResult(lane, taken.text, _filtered(letter.destination, lane, taken.text, settings))
+
+
+def _may_be_forged(letter: "DeadLetter") -> bool:
+    """True for a delete that may have come with a public write key, for its letter does not know the endpoint."""
+    kept = None if letter.endpoint else payload.single(letter.text)
+    return isinstance(kept, dict) and kept.get("type") == "delete"
+
+
+def _again(letter: "DeadLetter", settings: Settings) -> Item:
+    """Return what a letter's endpoint would store of it: one message, as it was refused, and not a body."""
+    # The size of any other was judged as it came in.
+    max_bytes = settings.intake.max_message_bytes if letter.reason == "message_too_large" else None
+    if letter.destination in settings.sources:
+        return impression_item(payload.single(letter.text), max_bytes)
+    rules = settings.destinations[letter.destination].rules
+    if _is_of_tracking(letter):
+        call = tracking.Call(None, letter.accepted_ms, max_bytes or sys.maxsize, str)
+        return item(tracking.again(letter.text, call), rules, None, "tracking")
+    return item(payload.single(letter.text), rules, max_bytes, letter.endpoint or "webhook")
+
+
+def _is_of_tracking(letter: "DeadLetter") -> bool:
+    """True for a letter of the Tracking API, and for one that an endpoint refused and a former version stored."""
+    return letter.endpoint == "tracking" or (not letter.endpoint and letter.is_of_endpoint)
 
 
 def _filtered(owner: str, lane: str, text: bytes, settings: Settings) -> str:

@@ -55,7 +55,7 @@ def _identity_requests(
             place = _place(destination, each.identity.traffic_type)
             yield split_admin.identity_request(account, place, each.identity, method)
     replacing = [each for each in merged if not merges and each.identity.values is not None]
-    for calls in bulks(replacing, split_admin.BULK_MAX):
+    for calls in bulks(replacing, split_admin.BULK_MAX, split_admin.BULK_MAX_CHARS):
         identities = [each.identity for each in calls]
         yield split_admin.bulk_request(account, _place(destination, identities[0].traffic_type), identities)
 

@@ -18,6 +18,8 @@ from typing import IO
 import click
 import urllib3
 
+from split_dest.terminal import escaped, unescaped
+
 #: Longer than the web's and the workers' own last call takes.
 STOP_SECONDS = 28.0
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -196,7 +198,7 @@ def show(name: str, text: str, colour: str | None = None) -> None:
     """Print a line behind the time and a name, unless the terminal was closed or can't show a character of it."""
     prefix = click.style(f"{time.strftime('%H:%M:%S')} {name:<6} | ", fg=colour)
     with _showing, suppress(OSError, UnicodeError):
-        click.echo(prefix + text)
+        click.echo(prefix + escaped(text), file=unescaped(sys.stdout))
 
 
 def _show_lines(name: str, output: IO[bytes], colour: str) -> None:

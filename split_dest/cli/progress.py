@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     # Only an import needs it, and with it Redis's client.
     from split_dest.cli.lines import ImportFile
 
+from split_dest.terminal import escaped, unescaped
+
 T = TypeVar("T")
 #: Returns more numbers for the JSON lines.
 Report = Callable[[], dict[str, Any]]
@@ -30,7 +32,8 @@ def shown(items: Iterable[T], doing: str, total: int | None = None) -> Iterator[
 
 
 def _bar(*columns: Any) -> Progress:
-    return Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+    console = Console(file=unescaped(sys.stderr))
+    return Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty())
 
 
 class Meter:
@@ -70,7 +73,7 @@ class Meter:
 
     def _say(self, text: str) -> None:
         # On stderr, above the bar if there is one.
-        self._bar.console.print(text, soft_wrap=True, markup=False, highlight=False)
+        self._bar.console.print(escaped(text), soft_wrap=True, markup=False, highlight=False)
 
     def show(self) -> None:
         """Print all numbers as JSON, unless there is a bar."""

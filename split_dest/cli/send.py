@@ -6,13 +6,15 @@ import click
 import orjson
 import urllib3
 
-from split_dest.cli import messages
+from split_dest.cli import layout, messages
 from split_dest.cli.options import EXAMPLES, example
 from split_dest.cli.progress import shown
 from split_dest.outlets.http import USER_AGENT
 from split_dest.segment.payload import Unreadable
 
 _BATCH = 100
+#: Of the reason that an endpoint gives.
+_MAX_CHARS = 600
 #: What the endpoint counts, and how a person reads it.
 _NAMES = {"accepted": "accepted", "duplicates": "duplicates", "set_aside": "kept as dead letters"}
 
@@ -55,10 +57,14 @@ def _post(http: urllib3.PoolManager, url: str, authorization: str, body: bytes) 
         raise click.ClickException("the secret holds a character that no HTTP header can hold") from error
     reply = _object(answer.data)
     if answer.status != 200:
-        raise click.ClickException(f"{url} answered {answer.status}: {reply.get('message', 'no reason given')}")
+        raise click.ClickException(f"{url} answered {answer.status}: {_reason(reply)}")
     if "accepted" not in reply:
         raise click.ClickException(f"{url} answered 200, but is no endpoint; nothing may have been accepted")
     return reply
+
+
+def _reason(reply: dict[str, Any]) -> str:
+    return layout.printable(str(reply.get("message", "no reason given")), _MAX_CHARS)
 
 
 def _object(text: bytes) -> dict[str, Any]:

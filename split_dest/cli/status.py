@@ -21,6 +21,7 @@ from split_dest.errors import StoreUnavailable
 from split_dest.inbox import lanes, ledger
 from split_dest.inbox.ledger import LaneNumbers, Ledger
 from split_dest.inbox.store import Store
+from split_dest.terminal import escaped, unescaped
 
 _COLUMNS = ("received", "delivered", "filtered", "duplicate", "pending", "in flight", "dead", "oldest")
 _MILLION = 1_000_000
@@ -62,12 +63,13 @@ def _watch(store: Store, settings: Settings, as_json: bool) -> None:
             click.echo(orjson.dumps(_json(_read(store, settings))) if as_json else f"{_text(store, settings)}\n")
             time.sleep(1)
     # Only here: its import takes as long as all the rest.
+    from rich.console import Console
     from rich.live import Live
     from rich.text import Text
 
-    with Live(auto_refresh=False) as live:
+    with Live(console=Console(file=unescaped(sys.stdout)), auto_refresh=False) as live:
         while True:
-            live.update(Text(_text(store, settings)), refresh=True)
+            live.update(Text(escaped(_text(store, settings), keep="\n")), refresh=True)
             time.sleep(1)
 
 
@@ -132,7 +134,9 @@ def _paused(taken: Ledger) -> Iterator[str]:
     for (owner, lane), numbers in taken.lanes.items():
         if numbers.resting_until_ms is not None:
             left = layout.duration((numbers.resting_until_ms - taken.taken_ms) / 1000)
-            yield f"{owner} {lane} paused for {left}: {numbers.resting_reason} ({numbers.resting_detail})"
+            reason = numbers.resting_reason or ""
+            why = layout.said(reason, numbers.resting_detail or "", numbers.resting_words or "")
+            yield f"{owner} {lane} paused for {left}: {reason} ({why})"
 
 
 def _refused(taken: Ledger) -> Iterator[str]:

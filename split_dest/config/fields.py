@@ -4,11 +4,10 @@ import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 from marshmallow import ValidationError, fields, validate
 
-from split_dest.config import settings
+from split_dest.config import addresses, settings
 from split_dest.config.settings import Secret
 from split_dest.config.yaml_source import VARIABLE, FromEnvironment
 from split_dest.mapping import rules
@@ -17,7 +16,6 @@ from split_dest.mapping import rules
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _NOT_IN_A_HEADER = re.compile(r"[^\x20-\x7e]")
 _REDIS_SCHEMES = ("redis://", "rediss://", "unix://", "redis+sentinel://")
-_SENTINELS = re.compile(r"redis\+sentinel://(?:[^@/]*@)?[^@,/]+:\d+(?:,[^@,/]+:\d+)*/[^/]+(?:/\d+)?")
 #: A password stands before the host or, where redis-py reads it as well, in the query.
 _REDIS_PASSWORD = re.compile(r"://[^/?]*?:([^/?]+)@|[?&]password=([^&]+)")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -89,8 +87,9 @@ class RedisUrl(fields.String):
         password = _REDIS_PASSWORD.search(value.template if isinstance(value, FromEnvironment) else address)
         if password and not VARIABLE.search(password[1] or password[2]):
             raise ValidationError("the password must not stand in the file: write redis://:${NAME}@host")
-        if not _is_readable(address):
-            raise ValidationError("is not a Redis address; / ? # and @ in a password must be percent-encoded")
+        fault = addresses.redis_fault(address) or _option_fault(address)
+        if fault:
+            raise ValidationError(f"is not a Redis address: {fault}")
         return address
 
 
@@ -126,34 +125,28 @@ def _is_name(value: str) -> None:
 
 
 def _is_url(value: str) -> None:
-    try:
-        parsed = urlsplit(value)
-        good = parsed.scheme in ("http", "https") and bool(parsed.hostname) and parsed.port != 0
-    except ValueError:
-        good = False
-    if not good:
-        raise ValidationError("must be an address such as https://events.split.io/api")
+    fault = addresses.http_fault(value)
+    if fault:
+        raise ValidationError(f"must be an address such as https://events.split.io/api: {fault}")
 
 
-def _is_readable(value: str) -> bool:
-    if value.startswith("redis+sentinel://"):
-        return bool(_SENTINELS.fullmatch(value))
-    try:
-        address = urlsplit(value)
-        if address.query:
-            # Only options need redis-py, whose import takes longer than everything else that settings need.
-            import redis
+def _option_fault(address: str) -> str:
+    """Return what is wrong with the options of a Redis address; empty: nothing."""
+    if "?" in address:
+        # Only options need redis-py, whose import takes longer than everything else that settings need.
+        import redis
 
+        try:
             # This makes a connection's object; nothing is connected.
-            redis.ConnectionPool.from_url(value).make_connection()
-        # Without options redis-py fails at nothing but the port, and a socket has none.
-        return address.scheme == "unix" or address.port != 0
-    except (ValueError, TypeError):
-        return False
+            redis.ConnectionPool.from_url(address).make_connection()
+        except (ValueError, TypeError):
+            return "it has an option that is none, or is unreadable"
+    return ""
 
 
 _TEXT = {"type": "string", "minLength": 1}
 _SECRET = {"type": "string", "pattern": r"^\$\{([A-Za-z_][A-Za-z0-9_]*(:-)?|/[^}]+)\}$"}
+_URL = {"type": "string", "pattern": r"^https?://[^\s#?@/]+(/[^\s#?]*)?$|\$\{"}
 _REDIS_URL = {"type": "string", "pattern": r"^(embedded$|rediss?://|unix://|redis\+sentinel://)|\$\{"}
 
 #: Type -> how its field is made, what JSON Schema says, and what a value must be besides.
@@ -166,7 +159,7 @@ KINDS: dict[Any, tuple[Callable[..., fields.Field[Any]], dict[str, Any], Callabl
     settings.Key: (KeyField, _SECRET, None),
     settings.Name: (fields.String, {"type": "string", "pattern": f"^{_NAME.pattern}$"}, _is_name),
     settings.RedisUrl: (RedisUrl, _REDIS_URL, None),
-    settings.Url: (Url, {"type": "string", "pattern": r"^https?://|\$\{"}, _is_url),
+    settings.Url: (Url, _URL, _is_url),
     rules.Paths: (Paths, {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}, None),
     rules.Template: (fields.String, {"type": "string", "pattern": r"\{name\}"}, _has_name),
     rules.TrafficType: (LowerCase, _TEXT, NOT_EMPTY),

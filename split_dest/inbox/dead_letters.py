@@ -10,8 +10,8 @@ from split_dest.inbox import lanes
 from split_dest.inbox.drains import FORMAT
 from split_dest.inbox.store import Store, reported
 
-#: The reason codes that a dead letter can have: first those of the endpoints, then those of the workers.
-CODES = (
+#: The reason codes that a dead letter can have: those of the endpoints, and those of the workers.
+OF_ENDPOINTS = (
     "not_json",
     "not_an_object",
     "message_too_large",
@@ -28,11 +28,10 @@ CODES = (
     "properties_not_object",
     "traits_not_object",
     "split_too_large",
-    "traffic_type_unknown",
-    "record_refused",
-    "crashed_worker",
-    "entry_unreadable",
-    "gave_up",
+)
+CODES = (
+    *OF_ENDPOINTS,
+    *("traffic_type_unknown", "record_refused", "crashed_worker", "entry_unreadable", "gave_up"),
 )
 _PAGE = 500
 
@@ -42,17 +41,25 @@ class DeadLetter:
     """A message that was not delivered: where, when (ms), why, and its text as it came or was stored.
 
     What another version left out is empty. If it kept the text otherwise, or not at all, ``is_readable`` is False,
-    and ``text`` is all that it kept, as JSON.
+    and ``text`` is all that it kept, as JSON. ``endpoint`` is the one that received the message, as in
+    ``acceptance.Item``. ``words`` are those of Split or Segment, which may quote personal data.
     """
 
     id: str
     destination: str
+    endpoint: str
     lane: str
     reason: str
     detail: str
+    words: str
     accepted_ms: int
     text: bytes
     is_readable: bool = True
+
+    @property
+    def is_of_endpoint(self) -> bool:
+        """Return whether an endpoint refused the message, and not Split."""
+        return self.reason in OF_ENDPOINTS
 
     @property
     def dead_ms(self) -> int:
@@ -154,9 +161,11 @@ def _letter(destination: str, entry_id: bytes, fields: dict[bytes, bytes]) -> De
     return DeadLetter(
         id=dead_id,
         destination=destination,
+        endpoint=texts.get("e", ""),
         lane=texts.get("lane", ""),
         reason=texts.get("reason", ""),
         detail=texts.get("detail", ""),
+        words=texts.get("words", ""),
         accepted_ms=int(accepted) if accepted.isdecimal() else _ms(dead_id),
         text=fields[b"m"] if is_readable else orjson.dumps(texts),
         is_readable=is_readable,

@@ -18,6 +18,9 @@ BACKOFF_CAP_MS = 300_000
 #: apart, until the one that kills stands alone.
 _AFTER_DEATHS = {1: 32, 2: 1}
 _DEATHS_MAX = 3
+#: Split must have refused so often in a row before the refusal that ends its messages: after a long pause that it
+#: asked for, two refusals would be all that was tried.
+_REFUSALS_MIN = 2
 #: Lua takes no more than a few thousand values at once.
 _SETTLED_TOGETHER = 1000
 
@@ -56,13 +59,15 @@ class Entry(NamedTuple):
 class Outcome(NamedTuple):
     """What became of a claimed message: ``delivered``, ``filtered:<reason>``, or ``dead``.
 
-    ``codes`` are the reason of a dead one; of any other, what was noted about it, between commas.
+    ``codes`` are the reason of a dead one; of any other, what was noted about it, between commas. ``words`` are
+    those of Split or Segment.
     """
 
     entry_id: str
     outcome: str
     codes: str = ""
     detail: str = ""
+    words: str = ""
 
 
 def delivered(entry_id: str, notes: Iterable[str] = ()) -> Outcome:
@@ -75,13 +80,13 @@ def filtered(entry_id: str, reason: str, notes: Iterable[str] = ()) -> Outcome:
     return Outcome(entry_id, f"filtered:{reason}", ",".join(notes))
 
 
-def dead(entry_id: str, reason: str, detail: str = "") -> Outcome:
-    """Return the outcome of a message that is set aside."""
-    return Outcome(entry_id, "dead", reason, detail)
+def dead(entry_id: str, reason: str, detail: str = "", words: str = "") -> Outcome:
+    """Return the outcome of a message that is set aside, with the words of Split or Segment, if it refused it."""
+    return Outcome(entry_id, "dead", reason, detail, words)
 
 
 def _alike(outcomes: Iterable[Outcome]) -> Iterator[tuple[str | int, ...]]:
-    """Yield each outcome, its codes and detail, how many messages it became of, and their ids."""
+    """Yield each outcome, its codes, detail and words, how many messages it became of, and their ids."""
     ids: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
     for outcome in outcomes:
         ids[outcome[1:]].append(outcome.entry_id)
@@ -198,10 +203,13 @@ class SlotLease:
             self._store.run("settle", lanes.prefix(self.owner), self.lane, int(all_well), *args)
 
     def refused_since_ms(self) -> int | None:
-        """Return since when Split fails, without a delivery between; None: it does not."""
+        """Return since when Split fails, without a delivery between; None: it does not, or did so too seldom."""
         with reported():
-            since = self._store.client.hget(f"{lanes.prefix(self.owner)}{self.lane}:rest", "since_ms")
-        return int(since) if since and since.isdigit() else None
+            rest = self._store.client.hgetall(f"{lanes.prefix(self.owner)}{self.lane}:rest")
+        since, refusals = rest.get(b"since_ms", b""), rest.get(b"refusals", b"")
+        if not (since.isdigit() and refusals.isdigit()) or int(refusals) < _REFUSALS_MIN:
+            return None
+        return int(since)
 
     def rest(self, refused: Refused) -> int:
         """Let the lane rest after a refusal and release the slot; return the rest's length in ms.
@@ -214,7 +222,7 @@ class SlotLease:
         # A wrong key and a rate limit say nothing against the messages that wait behind them.
         blames = refused.remedy is Remedy.WAIT and refused.code != "rate_limited"
         backoff = given_ms, spread, BACKOFF_BASE_MS, BACKOFF_CAP_MS
-        return self._run("rest", refused.code, refused.detail, *backoff, int(blames))
+        return self._run("rest", refused.code, refused.detail, *backoff, int(blames), refused.words)
 
     def release(self, mode: str) -> bool:
         """End the drain: ``empty`` (False: more came, go on), ``away`` (at once), or ``fault``.

@@ -26,7 +26,7 @@ STEP_BYTES = 1_000_000
 #: More dead letters than Redis could hold.
 ANY_NUMBER = 2**53
 _NO_BOOKMARK = Bookmark("", 0, 0)
-_SHARED = attrgetter("lanes", "reason", "detail")
+_SHARED = attrgetter("lanes", "reason", "detail", "endpoint")
 _SLOTS = " ".join(f"{lane} {slots}" for lane, slots in lanes.SLOTS.items())
 
 
@@ -138,9 +138,9 @@ def _accept(store: Store, items: Sequence[Item], options: AcceptOptions, bookmar
 def _described(items: Sequence[Item]) -> list[str | bytes | int]:
     """Return what ``accept.lua`` reads of items: once what neighbours share, and each one's claim and text."""
     arguments: list[str | bytes | int] = []
-    for (names, reason, detail), alike in groupby(items, _SHARED):
+    for (names, *shared), alike in groupby(items, _SHARED):
         together = list(alike)
-        arguments += (",".join(names), reason, detail, len(together))
+        arguments += (",".join(names), *shared, len(together))
         for item in together:
             arguments += (*_claim(item.claim), item.text)
     return arguments

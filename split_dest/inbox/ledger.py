@@ -20,9 +20,9 @@ class LaneNumbers:
     """One lane's numbers; ``received = delivered + filtered + duplicate + pending + dead`` at every moment.
 
     ``pending`` counts all that is stored and not settled, ``in_flight`` those of it that a drain has claimed.
-    ``oldest_seconds`` is the age of the oldest pending message. ``resting_until_ms`` and the reason are None
-    while the lane works; ``refusals`` counts those in a row. ``noted`` counts, by reason code, what was repaired
-    or left out of messages that are counted elsewhere.
+    ``oldest_seconds`` is the age of the oldest pending message. What begins with ``resting`` is None while the
+    lane works; ``resting_words`` are those of Split or Segment. ``refusals`` counts those in a row. ``noted``
+    counts, by reason code, what was repaired or left out of messages that are counted elsewhere.
     """
 
     received: int
@@ -37,6 +37,7 @@ class LaneNumbers:
     resting_until_ms: int | None
     resting_reason: str | None
     resting_detail: str | None
+    resting_words: str | None
     refusals: int
 
     @property
@@ -153,6 +154,7 @@ def _numbers(
         resting_until_ms=until_ms if rests else None,
         resting_reason=rest.get("reason", b"").decode(errors="replace") if rests else None,
         resting_detail=rest.get("detail", b"").decode(errors="replace") if rests else None,
+        resting_words=rest.get("words", b"").decode(errors="replace") if rests else None,
         refusals=_number(rest.get("refusals")),
     )
 

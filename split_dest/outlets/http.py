@@ -3,8 +3,8 @@
 import copy
 import email.utils
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 
 import urllib3
@@ -12,6 +12,7 @@ import urllib3
 from split_dest import __version__
 from split_dest.errors import Refused, Remedy
 from split_dest.outlets import deadline
+from split_dest.outlets.words import words_of
 
 USER_AGENT = f"split-dest/{__version__}"
 
@@ -22,7 +23,14 @@ _RECORD_REFUSED = frozenset({400, 413, 422})
 _WAIT_HEADERS = ("Retry-After", "X-RateLimit-Reset-Seconds-Org", "X-RateLimit-Reset-Seconds-IP")
 #: Segment's Tracking API sends seconds in this header (segment-docs, sources/catalog/libraries/server/http-api).
 _RESET_HEADER = "X-RateLimit-Reset"
-_WAIT_MAX_SECONDS = 86_400.0
+#: A larger reset is a time: many proxies write it as seconds since 1970.
+_RESET_MAX_SECONDS = 86_400.0
+#: Longer than any pause that helps; an answer may ask for years.
+_WAIT_MAX_SECONDS = 3_600.0
+#: The longest answer that is read, inflated; the largest that is needed is a page of 50 flags, of about 1 KB each.
+_ANSWER_MAX_BYTES = 1_000_000
+#: How much is inflated at once: between two pieces the deadline counts.
+_PIECE_BYTES = 16_384
 #: Returns a context within which a call is made.
 CallContext = Callable[[], AbstractContextManager[None]]
 
@@ -67,39 +75,84 @@ class HttpClient:
             not_found_is_answer: True returns a 404 to the caller, which knows what it means.
 
         Raises:
-            Refused: anything but a 2xx, or no answer at all.
+            Refused: anything but a 2xx, an answer of more than 1 MB, or no answer at all.
         """
         call = f"{request.method} {request.place}"
-        try:
-            with self._context():
-                answer = self._pool.request(
-                    request.method,
-                    request.url,
-                    body=request.body or None,
-                    headers=dict(request.headers),
-                    redirect=False,  # a key must not follow to another host
-                )
-        except urllib3.exceptions.NewConnectionError as error:
-            raise Refused("upstream_unreachable", f"{call}: no connection", Remedy.WAIT) from error
-        except urllib3.exceptions.TimeoutError as error:
-            raise Refused("upstream_timeout", call, Remedy.WAIT) from error
-        except urllib3.exceptions.HTTPError as error:
-            raise Refused("upstream_unreachable", f"{call}: {type(error).__name__}", Remedy.WAIT) from error
-        if 200 <= answer.status < 300 or (answer.status == 404 and not_found_is_answer):
-            return HttpResponse(answer.status, answer.data)
-        raise _refused(call, answer.status, answer.headers)
+        with self._context(), _refusing(call):
+            answer = self._pool.request(
+                request.method,
+                request.url,
+                body=request.body or None,
+                headers=dict(request.headers),
+                redirect=False,  # a key must not follow to another host
+                preload_content=False,
+            )
+            body = bytearray()
+            try:
+                if 200 <= answer.status < 300 or (answer.status == 404 and not_found_is_answer):
+                    _read(answer, body)
+                    return HttpResponse(answer.status, bytes(body))
+                # A refusal counts even if its words can't be read.
+                with suppress(urllib3.exceptions.HTTPError, _TooLong):
+                    _read(answer, body)
+            finally:
+                # What is not read to its end must not be taken for the next call's answer.
+                answer.close()
+                answer.release_conn()
+        raise _refused(call, answer.status, answer.headers, words_of(bytes(body), request.headers))
 
 
-def _refused(call: str, status: int, headers: Mapping[str, str]) -> Refused:
+class _TooLong(Exception):
+    """An answer has more bytes than are read."""
+
+
+def _read(answer: urllib3.BaseHTTPResponse, body: bytearray) -> None:
+    """Append an answer's body, inflated, to *body*.
+
+    Raises:
+        urllib3.exceptions.HTTPError: it did not come as a whole and in time, or can't be inflated.
+        _TooLong: it is longer than an answer may be; *body* has its beginning.
+    """
+    if "," in answer.headers.get("Content-Encoding", ""):
+        # A few hundred bytes that were packed twice are half a gigabyte on the way.
+        raise urllib3.exceptions.DecodeError("packed more than once")
+    while piece := answer.read(_PIECE_BYTES):
+        body += piece
+        if len(body) > _ANSWER_MAX_BYTES:
+            raise _TooLong
+
+
+@contextmanager
+def _refusing(call: str) -> Iterator[None]:
+    """Turn what prevents an answer into a refusal."""
+    try:
+        yield
+    except urllib3.exceptions.NewConnectionError as error:
+        raise Refused("upstream_unreachable", f"{call}: no connection", Remedy.WAIT) from error
+    except urllib3.exceptions.TimeoutError as error:
+        raise Refused("upstream_timeout", call, Remedy.WAIT) from error
+    except urllib3.exceptions.DecodeError as error:
+        raise Refused("upstream_error", f"{call}: an answer that can't be inflated", Remedy.WAIT) from error
+    except urllib3.exceptions.HTTPError as error:
+        raise Refused("upstream_unreachable", f"{call}: {type(error).__name__}", Remedy.WAIT) from error
+    except _TooLong as error:
+        raise Refused("upstream_error", f"{call}: an answer of more than 1 MB", Remedy.WAIT) from error
+
+
+def _refused(call: str, status: int, headers: Mapping[str, str], words: str) -> Refused:
     code, remedy = _meaning(status)
     sent = _date(headers.get("Date", "")) or time.time()
     reset = _seconds(headers.get(_RESET_HEADER, ""), sent)
-    # Many proxies write the time of the reset here, as seconds since 1970.
-    waits = [reset if reset <= _WAIT_MAX_SECONDS else 0.0]
+    waits = [reset if reset <= _RESET_MAX_SECONDS else 0.0]
     waits += [_seconds(headers.get(name, ""), sent) for name in _WAIT_HEADERS]
+    asked_seconds = max(waits)
+    capped = (
+        "; asked to wait for more than an hour, which is the most" if asked_seconds > _WAIT_MAX_SECONDS else ""
+    )
     # A wait of zero counts as none: the lane backs off as it does without one.
-    wait_seconds = min(max(waits), _WAIT_MAX_SECONDS) or None
-    return Refused(code, f"{call}: {status}", remedy, wait_seconds=wait_seconds)
+    wait_seconds = min(asked_seconds, _WAIT_MAX_SECONDS) or None
+    detail = f"{call}: {status}{capped}"
+    return Refused(code, detail, remedy, wait_seconds=wait_seconds, words=words, status=status)
 
 
 def _meaning(status: int) -> tuple[str, Remedy]:

@@ -10,10 +10,12 @@ import orjson
 
 from split_dest.errors import Refused, Remedy
 from split_dest.outlets.http import USER_AGENT, HttpClient, Request
+from split_dest.outlets.words import words_of
 from split_dest.split.records import Identity
 
-#: No limit is documented for identities; CSV uploads take 1,000 rows, and small calls are halved sooner.
-BULK_MAX = 100
+#: No limit is documented for identities; CSV uploads take 1,000 rows, and small calls are halved sooner. The
+#: answer repeats all of them, and must be short enough to be read.
+BULK_MAX, BULK_MAX_CHARS = 100, 100_000
 
 _FLAGS_A_PAGE = 50
 
@@ -131,7 +133,7 @@ def _of_workspace(http: HttpClient, account: Account, request: Request) -> bytes
     answer = http.send(request, not_found_is_answer=True)
     if answer.status == 404:
         detail = f"workspace {account.workspace_id}, {request.method} {request.place}: 404"
-        raise Refused("workspace_unknown", detail, Remedy.FIX)
+        raise Refused("workspace_unknown", detail, Remedy.FIX, words=words_of(answer.body, request.headers))
     return answer.body
 
 
@@ -180,12 +182,12 @@ def replace_identity(http: HttpClient, account: Account, scope: IdentityScope, i
 
 
 def delete_identity(http: HttpClient, account: Account, scope: IdentityScope, identity: Identity) -> None:
-    """Remove an identity; one that Split does not have counts as removed.
+    """Remove an identity.
 
     Raises:
-        Refused: Split did not take it.
+        Refused: Split did not take it; with the status 404 it has no such identity, or no such scope.
     """
-    http.send(identity_request(account, scope, identity, "DELETE"), not_found_is_answer=True)
+    http.send(identity_request(account, scope, identity, "DELETE"))
 
 
 def replace_identities(
@@ -203,17 +205,18 @@ def replace_identities(
     try:
         answer = orjson.loads(http.send(request).body or b"{}")
         failed = answer.get("failed") or []
-        return {str(failure["object"]["key"]): _single(failure) for failure in failed}
+        return {str(failure["object"]["key"]): _single(failure, request) for failure in failed}
     except (orjson.JSONDecodeError, AttributeError, TypeError, KeyError) as error:
         raise _unexpected(request) from error
 
 
-def _single(failure: Mapping[str, Any]) -> Refused:
+def _single(failure: Mapping[str, Any], request: Request) -> Refused:
     status = failure.get("status")
     detail = f"POST /…/identities: listed as failed: {status}"
+    words = words_of(str(failure.get("message", "")).encode(errors="replace"), request.headers)
     if status in _MAY_SUCCEED_LATER:
-        return Refused("upstream_error", detail, Remedy.WAIT)
-    return Refused("record_refused", detail, Remedy.HALVE)
+        return Refused("upstream_error", detail, Remedy.WAIT, words=words)
+    return Refused("record_refused", detail, Remedy.HALVE, words=words)
 
 
 def _segment(key: str) -> str:

@@ -158,6 +158,17 @@ def signed_texts(body: bytes) -> list[bytes]:
     return texts
 
 
+def single(text: bytes) -> dict[str, Any] | Unreadable:
+    """Return the one message that a text is, read like an element of a body: no array or envelope is opened."""
+    if is_deep(text):
+        return Unreadable(text, _rejection("nested_too_deep"))
+    try:
+        item = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return Unreadable(text, _rejection(_fault(text)))
+    return _checked(item)
+
+
 def text(item: object) -> bytes:
     """Return a parsed message as JSON again."""
     return orjson.dumps(item)
@@ -192,13 +203,7 @@ def _is_deep(body: bytes, items: Sequence[Any], envelope: Mapping[str, Any]) -> 
 def _read(text: bytes) -> dict[str, Any] | Unreadable:
     if len(text) > _GIANT_BYTES:
         return Unreadable(text, _rejection("message_too_large"))
-    if is_deep(text):
-        return Unreadable(text, _rejection("nested_too_deep"))
-    try:
-        item = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return Unreadable(text, _rejection(_fault(text)))
-    return _checked(item)
+    return single(text)
 
 
 def _fault(text: bytes) -> str:

@@ -43,6 +43,7 @@ MAX_SHARED_BYTES = 1_000_000
 _TYPES = ("track", "identify", "page", "screen", "group", "alias")
 _SHARED = ("context", "integrations")
 _OBJECTS = ("properties", "traits", "context", "integrations")
+_TIMES = ("timestamp", "originalTimestamp", "sentAt", "receivedAt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,22 @@ def posted(body: bytes, call: Call) -> Posted:
     if sum(batch.size() for batch in batches) > MAX_SHARED_BYTES:
         raise RequestRefused(413, "body_too_large", "The batch's context is too large for this many messages.")
     return Posted(write_keys, batches, call)
+
+
+def again(text: bytes, call: Call) -> dict[str, Any] | Unreadable:
+    """Return the one message of a dead letter as ``Posted`` would yield it.
+
+    Args:
+        text: as it was kept. Most were completed then, which shows by ``receivedAt``: these keep their times.
+        call: of a batch, with the time when the message came.
+    """
+    kept = payload.single(text)
+    if isinstance(kept, Unreadable):
+        return kept
+    message = _message(kept, _Batch((), (), {}, None, None), call, times.to_text(call.received_ms))
+    if isinstance(message, dict) and kept.get("receivedAt") is not None:
+        message.update((name, kept.get(name)) for name in _TIMES)
+    return message
 
 
 def _unfolded(part: Part, *, is_alone: bool) -> Part:

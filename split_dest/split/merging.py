@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 from split_dest.split.records import Identity
 
@@ -49,11 +48,30 @@ def _merged(group: list[tuple[str, Identity]], keep_older: bool) -> Merged:
     return Merged(merged, entry_ids, replaces=bool(deletions))
 
 
-def bulks(merged: Iterable[Merged], max_size: int) -> Iterator[Sequence[Merged]]:
-    """Yield groups of up to *max_size* that one call may write: all of one traffic type."""
-    in_order = sorted(merged, key=lambda each: each.identity.traffic_type)
-    for _, group in groupby(in_order, key=lambda each: each.identity.traffic_type):
-        yield from runs(list(group), max_size)
+def bulks(merged: Iterable[Merged], max_size: int, max_chars: int) -> Iterator[Sequence[Merged]]:
+    """Yield groups of identities to write that one call may hold: all of one traffic type.
+
+    Args:
+        merged: identities with attributes.
+        max_size: how many there may be in a group.
+        max_chars: how long they may be together; a longer one stands alone.
+    """
+    group: list[Merged] = []
+    chars = 0
+    for each in sorted(merged, key=lambda each: each.identity.traffic_type):
+        added = _length(each.identity)
+        is_other = bool(group) and group[0].identity.traffic_type != each.identity.traffic_type
+        if group and (is_other or len(group) == max_size or chars + added > max_chars):
+            yield group
+            group, chars = [], 0
+        group.append(each)
+        chars += added
+    if group:
+        yield group
+
+
+def _length(identity: Identity) -> int:
+    return len(identity.key) + sum(len(name) + len(value) for name, value in (identity.values or {}).items())
 
 
 def runs(merged: Sequence[Merged], max_size: int) -> Iterator[Sequence[Merged]]:

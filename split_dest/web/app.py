@@ -16,6 +16,7 @@ from split_dest.errors import RequestRefused, SettingsError, StoreUnavailable
 from split_dest.inbox.intake import HighWater
 from split_dest.inbox.store import Store, connect
 from split_dest.reloadable_settings import ReloadableSettings
+from split_dest.terminal import escaped
 from split_dest.web import answers, connections, health, impressions, tracking, webhook
 from split_dest.web.attempts import Attempts
 from split_dest.web.receiver import Receiver
@@ -94,5 +95,5 @@ def reloadable_settings() -> ReloadableSettings:
         config.number("WEB_PROXIES")
         return ReloadableSettings(config.load())
     except SettingsError as error:
-        print(error, file=sys.stderr)
+        print(escaped(str(error), keep="\n"), file=sys.stderr)
         raise SystemExit(_CANT_LOAD) from error

@@ -14,7 +14,7 @@ from split_dest import logs
 from split_dest.config.settings import Settings
 from split_dest.errors import REASONS, RequestRefused, StoreUnavailable
 from split_dest.inbox.intake import HighWater
-from split_dest.mapping.acceptance import Item, item
+from split_dest.mapping.acceptance import Item, beginning, item
 from split_dest.segment import tracking
 from split_dest.segment.pixel import body_of_query
 from split_dest.segment.tracking import KINDS, Call
@@ -152,7 +152,7 @@ def _cut(letter: Item) -> Item:
     """Return an item with its text truncated if it is a dead letter larger than any message."""
     if not letter.reason or len(letter.text) <= _MAX_LETTER_BYTES:
         return letter
-    return replace(letter, text=letter.text[:_MAX_LETTER_BYTES])
+    return replace(letter, text=beginning(letter.text, _MAX_LETTER_BYTES))
 
 
 def _check(items: Sequence[Item]) -> None:

@@ -54,11 +54,11 @@ def test_letters_are_listed_oldest_first(command, letters):
 
     assert (result.code, result.err) == (0, "")
     head, *rows, empty, summary, first, second = [re.split("  +", line) for line in result.out.splitlines()]
-    assert head == ["id", "when", "destination", "lane", "reason", "detail", "message", "user"]
+    assert head == ["id", "when", "destination", "endpoint", "lane", "reason", "detail", "message", "user"]
     assert [row[2:] for row in rows] == [
-        ["web", "events", "id_not_string", "at userId", "track A", "-"],
-        ["web", "events", "properties_not_object", "at properties", "track B", "u"],
-        ["app", "events", "id_not_string", "at userId", "track A", "-"],
+        ["web", "webhook", "events", "id_not_string", "at userId", "track A", "-"],
+        ["web", "webhook", "events", "properties_not_object", "at properties", "track B", "u"],
+        ["app", "webhook", "events", "id_not_string", "at userId", "track A", "-"],
     ]
     assert empty == [""]
     assert summary == ["3 dead letters: id_not_string 2, properties_not_object 1"]
@@ -78,7 +78,7 @@ def test_a_letter_takes_two_lines_where_columns_are_few(command, letters, monkey
         ).out.splitlines()
 
         assert max(map(len, lines)) <= int(columns)
-        assert re.fullmatch(r"\d+-\d+ 20\S+Z web events", lines[0])
+        assert re.fullmatch(r"\d+-\d+ 20\S+Z web webhook events", lines[0])
         sentence = " ".join(lines[1 : lines.index("")]).split()
         assert " ".join(sentence) == "properties_not_object (at properties); message track B; user u"
 
@@ -102,7 +102,7 @@ def test_nothing_in_a_message_steers_the_terminal(command, endpoint):
 
     row = command("dead", "list").out.splitlines()[1]
 
-    assert r"track A\x1b[2J\u202e" in row
+    assert r"track A\u001b[2J\u202e" in row
     assert row.endswith("u" * 59 + "…")
 
 
@@ -111,7 +111,8 @@ def test_letters_are_listed_as_json_with_their_messages(command, letters):
     result = command("dead", "list", "--json", "--destination", "web")
 
     first, second = result.json
-    assert list(first) == ["id", "destination", "lane", "reason", "detail", "acceptedMs", "deadMs", "message"]
+    why = ["lane", "reason", "detail", "words"]
+    assert list(first) == ["id", "destination", "endpoint", *why, "acceptedMs", "deadMs", "message"]
     assert (first["message"], second["message"]) == (BAD_ID, BAD_PROPERTIES)
     assert first["deadMs"] == int(first["id"].partition("-")[0])
     assert 0 <= first["deadMs"] - first["acceptedMs"] < 1000
@@ -178,10 +179,12 @@ def test_one_letter_is_shown_whole(command, letters):
     assert orjson.loads(result.out) == {
         "id": letter["id"],
         "destination": "app",
+        "endpoint": "webhook",
         "lane": "events",
         "reason": "id_not_string",
         "meaning": REASONS["id_not_string"],
         "detail": "at userId",
+        "words": "",
         "accepted": times.to_text(letter["acceptedMs"]),
         "died": times.to_text(letter["deadMs"]),
         "message": BAD_ID,

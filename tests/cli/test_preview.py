@@ -274,8 +274,8 @@ PEOPLE = rf"""
    filtered    page_unnamed: {REASONS["page_unnamed"]}
 4. track Order Completed, user u-1, id m-1
    dead letter message_too_large: {REASONS["message_too_large"]} (40182 bytes)
-5. track Ä b, user u\x1b[2J, id m-3
-   event       b of user u\x1b[2J at 2026-01-15T09:30:00.000Z
+5. track Ä b, user u\u001b[2J, id m-3
+   event       b of user u\u001b[2J at 2026-01-15T09:30:00.000Z
                p0: 0, p1: 1, p2: 2, p3: 3, p4: 4, p5: 5, p6: 6, p7: 7, p8: 8, p9: 9, p10: 10, p11: 11, p12: 12,
                p13: 13, p14: 14, p15: 15, p16: 16, p17: 17, p18: 18, p19: 19, and 280 more
    noted       event_type_id_sanitized: {REASONS["event_type_id_sanitized"]}

@@ -124,7 +124,11 @@ def test_at_work_it_tells_deliveries_workers_and_why_a_lane_is_paused(command, w
     assert 50_000 < numbers["resting_until_ms"] - result.json[0]["taken_ms"] < 62_000
     lines = table.out.splitlines()
     assert lines[0] == "workers alive: 1"
-    assert re.fullmatch(r"web events paused for \d+ s: upstream_error \(POST /events/bulk: 503\)", lines[1])
+    said = re.escape('{"code":503,"message":"a fault was asked for"}')
+    assert re.fullmatch(
+        rf"web events paused for \d+ s: upstream_error \(POST /events/bulk: 503: {said}\)", lines[1]
+    )
+    assert (numbers["resting_detail"], said) == ("POST /events/bulk: 503", re.escape(numbers["resting_words"]))
     assert "web events filtered: unsupported_type 1" in lines
     assert "web events noted: alias 1" in lines
     meanings = [f"{code}: {REASONS[code]}" for code in ("alias", "unsupported_type", "upstream_error")]

@@ -7,16 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from marshmallow import ValidationError
 
 from split_dest import config
-from split_dest.config.fields import RedisUrl
 from split_dest.config.settings import Settings
-from split_dest.config.yaml_source import FromEnvironment
 from split_dest.errors import SettingsError
 from tests.support.documented import DOCUMENTED, VARIABLES
 
@@ -110,28 +106,3 @@ def test_any_text_loads_or_is_refused(file, text):
     file.write_text(text, newline="")
 
     judge(file, need_secrets=True)
-
-
-@given(
-    scheme=st.sampled_from(["redis://", "rediss://", "unix://"]),
-    # No port 0, which redis-py takes for none.
-    rest=st.text(alphabet="a1:/@#?[]%;=&", max_size=12),
-)
-def test_an_address_is_good_if_redis_py_can_read_it(scheme, rest):
-    """Though redis-py is asked only if there are options, the answer is its own for any address."""
-    address = scheme + rest
-    outcomes = []
-
-    for read in (connection, lambda text: RedisUrl().deserialize(FromEnvironment(text, "${REDIS_URL}"))):
-        try:
-            read(address)
-            outcomes.append("good")
-        except (ValueError, TypeError, ValidationError):
-            outcomes.append("bad")
-
-    assert len(set(outcomes)) == 1, outcomes
-
-
-def connection(address: str) -> redis.Connection:
-    """Return redis-py's own reading of an address."""
-    return redis.ConnectionPool.from_url(address).make_connection()

@@ -7,11 +7,15 @@ import orjson
 import pytest
 
 from split_dest.errors import REASONS
+from split_dest.inbox import dead_letters
 from split_dest.inbox.dead_letters import CODES
+from split_dest.inbox.drains import dead
+from split_dest.inbox.store import Store
 from split_dest.mapping.acceptance import impression_item, item
 from split_dest.mapping.rules import Rules
 from split_dest.segment import payload, tracking
 from split_dest.segment.tracking import Call
+from tests.support.steps import accept, begin_mapping, leave_dead, take
 
 _ROOT = Path(__file__).parents[2]
 _TRACK = {"type": "track", "event": "E", "userId": "u"}
@@ -83,3 +87,30 @@ def test_the_workers_codes_stand_in_their_code(code: str) -> None:
     texts = [path.read_text() for path in (_ROOT / _WORKERS[code]).rglob("*") if path.suffix in (".py", ".lua")]
 
     assert re.search(rf"[\"']{code}[\"']", "\n".join(texts))
+
+
+@pytest.mark.parametrize("endpoint", ["webhook", "tracking", "import", ""])
+def test_a_letter_keeps_its_endpoint_whoever_makes_it(store: Store, endpoint: str) -> None:
+    """On arrival, by a worker, over a death, and after a replay; with what Split said, which a replay forgets."""
+    accept(store, "bad", reason="not_json", endpoint=endpoint)
+    accept(store, "deadly", "refused", endpoint=endpoint)
+    for _ in range(3):
+        begin_mapping(drain := take(store), 100)
+        leave_dead(store, drain)
+    (refused,) = begin_mapping(drain := take(store), 100)
+    drain.settle([dead(refused.id, "record_refused", "400", "no such key")])
+    drain.release("away")
+
+    letters = list(dead_letters.browse(store, "web"))
+
+    whose = [(letter.reason, letter.endpoint, letter.words) for letter in letters]
+    assert whose == [
+        ("not_json", endpoint, ""),
+        ("crashed_worker", endpoint, ""),
+        ("record_refused", endpoint, "no such key"),
+    ]
+    assert dead_letters.replay(store, letters[2], "events", letters[2].text)
+    drain = take(store)
+    drain.settle(dead(entry.id, "gave_up") for entry in drain.claim(100))
+    last = list(dead_letters.browse(store, "web"))[-1]
+    assert (last.reason, last.endpoint, last.words) == ("gave_up", endpoint, "")

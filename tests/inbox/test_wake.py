@@ -129,6 +129,22 @@ def test_a_lost_job_is_made_again_and_an_old_one_ends_at_once(store: Store) -> N
     assert drains.take(store, "web", "events", 0, new) is not None
 
 
+def test_two_refusals_end_no_message_however_long_the_pause_between(store: Store) -> None:
+    """After a pause that Split asked for, they would be all that was tried."""
+    accept(store, "a")
+    failing = Refused("upstream_error", "503", Remedy.WAIT, wait_seconds=3600)
+    since = []
+    for _ in range(3):
+        drain = take(store)
+        since.append(drain.refused_since_ms())
+        drain.rest(failing)
+        # The pause is over.
+        store.client.hset("sd:web:events:rest", "until_ms", 0)
+
+    assert since[:2] == [None, None]
+    assert since[2] == int(store.client.hget("sd:web:events:rest", "since_ms"))
+
+
 def test_only_the_faults_of_split_count_against_waiting_messages(store: Store) -> None:
     """Neither a wrong key nor a rate limit brings a message nearer to being given up."""
     accept(store, "a")

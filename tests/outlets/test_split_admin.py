@@ -126,7 +126,17 @@ def test_an_undocumented_answer_is_retried_later(server: Server, answer: Any):
         ({"Retry-After": "7"}, 7),
         ({"X-RateLimit-Reset": "9", "Retry-After": "7"}, 9),
         ({"X-RateLimit-Reset": "1900000000"}, None),
-        ({"Retry-After": "1900000000"}, 86_400),
+        ({"Retry-After": "3600"}, 3_600),
+        ({"Retry-After": "3601"}, 3_600),
+        ({"Retry-After": "99999999"}, 3_600),
+        ({"Retry-After": "1900000000"}, 3_600),
+        ({"Retry-After": "inf"}, 3_600),
+        ({"Retry-After": "1e400"}, 3_600),
+        ({"Retry-After": "-inf"}, None),
+        ({"X-RateLimit-Reset-Seconds-Org": "1e9"}, 3_600),
+        ({"X-RateLimit-Reset": "7200"}, 3_600),
+        ({"X-RateLimit-Reset": "inf"}, None),
+        ({"Retry-After": "Wed, 21 Oct 2026 09:28:00 GMT", "Date": "Wed, 21 Oct 2026 07:26:50 GMT"}, 3_600),
         ({"Retry-After": "Wed, 21 Oct 2026 07:28:00 +99999999999999999999"}, None),
         ({"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT", "Date": "Wed, 21 Oct 2026 07:26:50 GMT"}, 70),
         ({"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT", "Date": "Wed, 21 Oct 2026 07:29:00 GMT"}, None),
@@ -144,6 +154,9 @@ def test_the_longest_wait_of_an_answer_counts(server: Server, headers: dict[str,
 
     assert caught.value.code == "upstream_error"
     assert caught.value.wait_seconds == wait_seconds
+    asked_for_more = wait_seconds == 3_600 and headers != {"Retry-After": "3600"}
+    note = "; asked to wait for more than an hour, which is the most" if asked_for_more else ""
+    assert caught.value.detail == f"GET /splits/ws/…: 503{note}"
 
 
 @pytest.mark.parametrize(

@@ -155,6 +155,16 @@ def test_one_call_writes_one_traffic_type_and_not_too_many():
     """Each group is of one type, in the order of the types, and none is over the limit."""
     merged = merge([(str(n), user(n, f"u{n}", "b" if n % 2 else "a")) for n in range(7)], keep_older=True)
 
-    groups = [[each.identity.key for each in group] for group in bulks(merged, 3)]
+    groups = [[each.identity.key for each in group] for group in bulks(merged, 3, 1000)]
 
     assert groups == [["u0", "u2", "u4"], ["u6"], ["u1", "u3", "u5"]]
+
+
+def test_one_call_is_so_short_that_its_answer_can_be_read():
+    """Split's answer repeats all of them: they are counted by length too, and a longer one stands alone."""
+    long = {1: 60, 2: 30, 3: 20, 4: 200, 5: 10}
+    merged = merge([(str(n), user(n, f"u{n}", v="x" * chars)) for n, chars in long.items()], keep_older=True)
+
+    groups = [[each.identity.key for each in group] for group in bulks(merged, 3, 100)]
+
+    assert groups == [["u1", "u2"], ["u3"], ["u4"], ["u5"]]

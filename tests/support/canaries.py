@@ -52,6 +52,14 @@ def found_in(text: str | bytes) -> bytes:
     return b"" if at < 0 else given[max(0, at - 200) : at + 100]
 
 
+def secrets_in(text: str | bytes) -> bytes:
+    """Return a secret in a text that may hold the address, plain or in base64; nothing: there is none."""
+    given = (text if isinstance(text, bytes) else text.encode()).lower()
+    plain = (value.encode() for value in SECRETS.values())
+    in_base64 = (_basic(f"{value}:").encode().lower() for value in SECRETS.values())
+    return b" ".join(form for form in (*plain, *in_base64) if form in given)
+
+
 def messages(count: int) -> Iterator[list[dict[str, Any]]]:
     """Yield this many messages in batches, good ones and bad ones by turns, with the address in every place."""
     numbers = iter(range(count))

@@ -13,6 +13,7 @@
 --      lanes      their names, between commas
 --      reason     '': the messages are good; a bad one makes a dead letter for each lane
 --      detail     of the reason
+--      endpoint   that received them
 --      number     how many messages follow, three arguments each:
 --                 the member and the set that stand for its claim, and its text
 --
@@ -121,15 +122,15 @@ local function outcome_of(member, bucket, reason)
   return reason == '' and 'accepted' or 'dead'
 end
 
-local function store(lane, outcome, reason, detail, text)
+local function store(lane, outcome, reason, detail, endpoint, text)
   local tally = lane.tally
   tally.received, tally[outcome] = tally.received + 1, tally[outcome] + 1
   if outcome == 'accepted' then
-    append(prefix, lane.name, lane.stream, lane.waiting, text, accepted_ms)
+    append(prefix, lane.name, lane.stream, lane.waiting, text, accepted_ms, endpoint)
     lane.waiting = lane.waiting + 1
   elseif outcome == 'dead' then
     letters = letters + 1
-    call('XADD', prefix .. 'dead', '*', 'lane', lane.name, 'reason', reason, 'detail', detail, 'm', text, 't', accepted_ms, 'f', FORMAT)
+    bury(prefix, lane.name, reason, detail, '', { 'm', text, 't', accepted_ms, 'f', FORMAT, 'e', endpoint })
   end
 end
 
@@ -145,16 +146,16 @@ end
 
 local at = 9
 while at <= #ARGV do
-  local names, reason, detail, number = unpack(ARGV, at, at + 3)
+  local names, reason, detail, endpoint, number = unpack(ARGV, at, at + 4)
   local theirs = {}
   for name in names:gmatch('[^,]+') do theirs[#theirs + 1] = lane_of(name) end
-  for i = at + 4, at + 1 + 3 * number, 3 do
+  for i = at + 5, at + 2 + 3 * number, 3 do
     local outcome = outcome_of(ARGV[i], ARGV[i + 1], reason)
     receipt[outcome] = receipt[outcome] + 1
     outcomes[#outcomes + 1] = LETTERS[outcome]
-    for n = 1, #theirs do store(theirs[n], outcome, reason, detail, ARGV[i + 2]) end
+    for n = 1, #theirs do store(theirs[n], outcome, reason, detail, endpoint, ARGV[i + 2]) end
   end
-  at = at + 4 + 3 * number
+  at = at + 5 + 3 * number
 end
 local asleep = {}
 for name, slots in ARGV[8]:gmatch('(%a+) (%d+)') do

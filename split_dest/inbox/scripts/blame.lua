@@ -8,6 +8,6 @@ if redis.call('GET', key) ~= ARGV[4] then return 0 end
 redis.call('HSET', key .. ':mapping', 'deaths', 1)
 local first = redis.call('XPENDING', prefix .. lane .. ':stream', 'drains', '-', '+', 1, ARGV[3])[1]
 if not first then return 0 end
-count(prefix, lane, { dead = set_aside(prefix, lane, first[1], ARGV[5], '') })
+count(prefix, lane, { dead = set_aside(prefix, lane, first[1], ARGV[5], '', '') })
 note_first(prefix, lane)
 return 1

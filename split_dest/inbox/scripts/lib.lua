@@ -33,8 +33,8 @@ local function note_oldest(prefix, lane, id)
 end
 
 -- Appends a message to its lane, in which this many wait already. Its field f is the format of the others.
-local function append(prefix, lane, stream, waiting, text, accepted_ms)
-  local id = redis.call('XADD', stream, '*', 'm', text, 't', accepted_ms, 'f', FORMAT)
+local function append(prefix, lane, stream, waiting, text, accepted_ms, endpoint)
+  local id = redis.call('XADD', stream, '*', 'm', text, 't', accepted_ms, 'f', FORMAT, 'e', endpoint)
   if waiting == 0 then note_oldest(prefix, lane, id) end
 end
 
@@ -44,14 +44,21 @@ local function note_first(prefix, lane)
   if first then note_oldest(prefix, lane, first[1]) end
 end
 
+-- Appends a dead letter: why it is one, what Split or Segment said, and the fields of the message as in its stream.
+local function bury(prefix, lane, reason, detail, words, entry)
+  local why = { 'lane', lane, 'reason', reason, 'detail', detail, 'words', words }
+  for i = 1, #entry do why[#why + 1] = entry[i] end
+  redis.call('XADD', prefix .. 'dead', '*', unpack(why))
+end
+
 -- Makes a claimed message a dead letter; gives 0 if it was gone. Its caller counts.
-local function set_aside(prefix, lane, id, reason, detail)
+local function set_aside(prefix, lane, id, reason, detail, words)
   local stream = prefix .. lane .. ':stream'
   local entry = redis.call('XRANGE', stream, id, id)[1]
   redis.call('XACK', stream, 'drains', id)
   if not entry then return 0 end
   redis.call('XDEL', stream, id)
-  redis.call('XADD', prefix .. 'dead', '*', 'lane', lane, 'reason', reason, 'detail', detail, unpack(entry[2]))
+  bury(prefix, lane, reason, detail, words, entry[2])
   return 1
 end
 

@@ -8,7 +8,7 @@ for i = 1, #letter[2], 2 do fields[letter[2][i]] = letter[2][i + 1] end
 local stream = prefix .. lane .. ':stream'
 -- Another version may have left out what this one reads.
 local accepted_ms = tonumber(fields.t) and fields.t or id:match('^%d+')
-append(prefix, lane, stream, redis.call('XLEN', stream), ARGV[4], accepted_ms)
+append(prefix, lane, stream, redis.call('XLEN', stream), ARGV[4], accepted_ms, fields.e or '')
 -- A text that was unreadable at the endpoint may turn out to belong to another lane.
 count(prefix, fields.lane or lane, { dead = -1, received = -1 })
 count(prefix, lane, { received = 1 })

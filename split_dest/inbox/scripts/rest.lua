@@ -1,6 +1,6 @@
 -- A refusal: the lane rests, and this drain ends.
 -- ARGV: prefix, lane, slot, token, reason, detail, given wait in ms (-1: none), random number in 0..1, base_ms,
--- cap_ms, 1 if Split's own fault counts against the messages. Gives how long the lane rests, in ms.
+-- cap_ms, 1 if Split's own fault counts against the messages, what Split or Segment said. Gives how long the lane rests, in ms.
 
 even_if_full()
 local prefix, lane, slot = ARGV[1], ARGV[2], ARGV[3]
@@ -12,7 +12,7 @@ local refusals = (tonumber(redis.call('HGET', rest, 'refusals')) or 0) + (was_re
 local wait = given >= 0 and given + random * base or random * math.min(cap, base * 2 ^ refusals)
 local until_ms = math.ceil(now + wait)
 if was_resting then until_ms = math.max(until_ms, tonumber(redis.call('HGET', rest, 'until_ms'))) end
-redis.call('HSET', rest, 'until_ms', until_ms, 'refusals', refusals, 'reason', ARGV[5], 'detail', ARGV[6])
+redis.call('HSET', rest, 'until_ms', until_ms, 'refusals', refusals, 'reason', ARGV[5], 'detail', ARGV[6], 'words', ARGV[12])
 if ARGV[11] == '1' then redis.call('HSETNX', rest, 'since_ms', now) else redis.call('HDEL', rest, 'since_ms') end
 
 local key = prefix .. lane .. ':drain:' .. slot
