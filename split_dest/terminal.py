@@ -19,7 +19,10 @@ def escaped(text: str, keep: str = "") -> str:
     >>> print(escaped("A\x1b[2J\u202eB"))
     A\u001b[2J\u202eB
     """
-    if text.isprintable():
+    rest = text
+    for char in keep:
+        rest = rest.replace(char, "")
+    if rest.isprintable():
         return text
     return "".join(char if char.isprintable() or char in keep else _escape(char) for char in text)
 

@@ -11,7 +11,7 @@ _HTTP = re.compile(r"https?://([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?", re.IGNORECASE 
 _REDIS = re.compile(
     r"(redis|rediss|redis\+sentinel)://(?:([^/?#]*)@)?([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?", re.DOTALL
 )
-_SOCKET = re.compile(r"unix://(?:[^/?#]*@)?/[^?#]+(?:\?[^#]*)?", re.DOTALL)
+_SOCKET = re.compile(r"unix://(?:[^/?#\[\]]*@)?/[^?#]+(?:\?[^#]*)?", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _NOT_IN_AN_ADDRESS = re.compile(r"[^\x21-\x7e]")
 #: RFC 3986, 3.3.
@@ -24,7 +24,7 @@ _DATABASE = re.compile(r"/?|/[0-9]{1,5}/?")
 _SERVICE = re.compile(r"/[^/]+(?:/[0-9]{1,5})?/?")
 _PORT_MAX = 65_535
 _ODD = "a blank, a control character or one beyond ASCII is in it (write a host's other letters as xn--…)"
-_UNENCODED = "/ ? # and @ in a password must be percent-encoded"
+_UNENCODED = "/ ? # [ ] and @ in a password must be percent-encoded"
 
 
 def http_fault(address: str) -> str:
@@ -63,8 +63,8 @@ def redis_fault(address: str) -> str:
     found = _REDIS.fullmatch(address)
     if not found or _NOT_IN_AN_ADDRESS.search(address):
         return _ODD
-    scheme, _, hosts, path, query, fragment = found.groups()
-    if fragment is not None or "@" in path:
+    scheme, user, hosts, path, query, fragment = found.groups()
+    if fragment is not None or "@" in path or {*"[]"} & {*(user or "")}:
         return _UNENCODED
     if scheme == "redis+sentinel":
         return _sentinel_fault(hosts, path, query)

@@ -154,4 +154,6 @@ def test_a_password_that_breaks_the_address_is_reported_and_not_shown(problems):
     """A slash in a password ends the host for every reader of addresses; it must be percent-encoded."""
     result = problems(DESTINATION + 'redis: {url: "redis://:${KEPT}@host"}\n', KEPT=f"{CANARY}/x")
 
-    assert result == ["5:14: redis.url: is not a Redis address: / ? # and @ in a password must be percent-encoded"]
+    assert result == [
+        "5:14: redis.url: is not a Redis address: / ? # [ ] and @ in a password must be percent-encoded"
+    ]
