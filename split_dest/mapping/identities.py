@@ -96,10 +96,10 @@ def _attributes(traits: Mapping[str, Any], rules: Attributes, notes: set[str]) -
     Of names that become one, an unchanged one counts, else the first in the order of the names that led to it.
     """
     given = {name: value for name, value in traits.items() if value is not None}
-    ids = {limits.attribute_id(name): name for name in given}
+    ids = {limits.attribute_id(name): value for name, value in given.items()}
     # Nearly always each has a name of its own; comparing all of them takes half as long again.
-    if len(ids) == len(given) and None not in ids and rules.nested == "json":
-        return {name: values.cut(_text(given[own]), rules.max_length, notes) for name, own in ids.items()}
+    if rules.nested == "json" and len(ids) == len(given) and None not in ids:
+        return {name: values.cut(_text(value), rules.max_length, notes) for name, value in ids.items() if name}
     made: dict[str, tuple[tuple[bool, values.Path], Any]] = {}
     for path, value in values.paths(given, is_flat=rules.nested == "flatten"):
         attribute_id = limits.attribute_id(".".join(path))
