@@ -249,7 +249,7 @@ def _fitted(pairs: Iterable[tuple[str, Any]], rules: Properties, notes: set[str]
 
 
 def _named_once(properties: Mapping[str, Any], rules: Properties, notes: set[str]) -> dict[str, Any]:
-    """Return the values by the names of the event's properties, as many as count and one more.
+    """Return the values by the names of the event's properties: those that count, and one more.
 
     Of names that become one, an unchanged one counts, else the first in the order of the names that led to it.
     """

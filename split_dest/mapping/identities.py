@@ -97,7 +97,7 @@ def _attributes(traits: Mapping[str, Any], rules: Attributes, notes: set[str]) -
     """
     given = {name: value for name, value in traits.items() if value is not None}
     ids = {limits.attribute_id(name): value for name, value in given.items()}
-    # Nearly always each has a name of its own; comparing all of them takes half as long again.
+    # Nearly always their names differ; comparing the names that led to them takes half as long again.
     if rules.nested == "json" and len(ids) == len(given) and None not in ids:
         return {name: values.cut(_text(value), rules.max_length, notes) for name, value in ids.items() if name}
     made: dict[str, tuple[tuple[bool, values.Path], Any]] = {}

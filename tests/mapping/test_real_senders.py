@@ -49,6 +49,6 @@ def test_a_reported_message_becomes_what_its_sender_meant(case_id: str, tmp_path
 
 
 def test_no_reported_case_is_left_out():
-    """Each case has an id of its own and says where it was reported."""
+    """Each case has a unique id and says where it was reported."""
     assert len(CASES) == len(_LINES) == 16
     assert all(case["source"] and case["rule"] for case in CASES.values())
