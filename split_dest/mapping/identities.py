@@ -98,20 +98,27 @@ def _attributes(traits: Mapping[str, Any], rules: Attributes, notes: set[str]) -
     given = {name: value for name, value in traits.items() if value is not None}
     ids = {limits.attribute_id(name): value for name, value in given.items()}
     # Nearly always their names differ; comparing the names that led to them takes half as long again.
-    if rules.nested == "json" and len(ids) == len(given) and None not in ids:
-        return {name: values.cut(_text(value), rules.max_length, notes) for name, value in ids.items() if name}
-    made: dict[str, tuple[tuple[bool, values.Path], Any]] = {}
-    for path, value in values.paths(given, is_flat=rules.nested == "flatten"):
+    if rules.nested == "flatten" or len(ids) < len(given) or None in ids:
+        ids = _named_once(given, rules, notes)
+    if max(map(len, given), default=0) > limits.ATTRIBUTE_ID_MAX_CHARS:
+        notes.add("value_cut")
+    return {name: values.cut(_text(value), rules.max_length, notes) for name, value in ids.items() if name}
+
+
+def _named_once(traits: Mapping[str, Any], rules: Attributes, notes: set[str]) -> dict[str | None, Any]:
+    made: dict[str | None, tuple[tuple[bool, values.Path], Any]] = {}
+    for path, value in values.paths(traits, is_flat=rules.nested == "flatten"):
         attribute_id = limits.attribute_id(".".join(path))
         rank = path != (attribute_id,), path
-        if value is None or attribute_id is None:
-            notes.update(() if value is None else ("name_unusable",))
+        if value is None:
             continue
-        if attribute_id in made:
+        if attribute_id is None:
+            notes.add("name_unusable")
+        elif attribute_id in made:
             notes.add("name_taken")
         if attribute_id not in made or rank < made[attribute_id][0]:
             made[attribute_id] = rank, value
-    return {name: values.cut(_text(value), rules.max_length, notes) for name, (_, value) in made.items()}
+    return {name: value for name, (_, value) in made.items()}
 
 
 def _text(value: object) -> str:

@@ -30,9 +30,15 @@ _LENIENT = re.compile(
     re.ASCII,
 )
 #: ISO 8601's basic form, without marks between the numbers.
-_BASIC = re.compile(r"\A(\d{4})(\d\d)(\d\d)[t ](\d\d)(\d\d)(\d\d)?", re.ASCII)
+_BASIC = re.compile(r"(\d{4})(\d\d)(\d\d)[t ](\d\d)(\d\d)(\d\d)?", re.ASCII)
 #: The usual forms. ``fromisoformat`` reads them three times as fast, but also accepts others and, later, 24:00.
 _USUAL = re.compile(r"\d{4}-\d\d-\d\dT(?!24)\d\d:\d\d:\d\d(?:\.\d{1,9}+)?+(?:Z|[+-]\d\d:\d\d)", re.ASCII)
+#: Dates in English: RFC 5322's "Thu, 31 Oct 2019 15:03:38 GMT", JavaScript's "Thu Oct 31 2019 15:03:38 GMT+0000",
+#: and Java's, whose year stands last.
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_DAY_MONTH = re.compile(rf"(?:[a-z]{{3}}, )?(\d{{1,2}}) ({'|'.join(_MONTHS)}) (\d{{4}}) (?=\d)", re.ASCII)
+_MONTH_DAY = re.compile(rf"[a-z]{{3}} ({'|'.join(_MONTHS)}) (\d{{1,2}}) (\d{{4}}) (?=\d)", re.ASCII)
+_YEAR_LAST = re.compile(rf"[a-z]{{3}} ({'|'.join(_MONTHS)}) (\d{{1,2}}) ([\d:.]+ (?:utc|gmt)) (\d{{4}})", re.ASCII)
 _NUMBER = re.compile(r"[+-]?\d++(?:\.\d*+)?+(?:e[+-]?\d{1,3}+)?+", re.ASCII)
 #: Whole numbers that are dates as well, such as 201910311503.
 _DATE_DIGITS = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{4}(?:\d\d)?")
@@ -104,7 +110,8 @@ def _text_ms(text: str) -> int | None:
             return (datetime.fromisoformat(text) - _EPOCH) // _MS
         except ValueError:
             return None
-    text = text.strip()
+    # JavaScript writes the zone's name behind it, in any language.
+    text = text.partition(" (")[0].strip() if text.endswith(")") else text.strip()
     if len(text) > MAX_CHARS:
         return None
     if not text.isascii():
@@ -112,7 +119,7 @@ def _text_ms(text: str) -> int | None:
     text = text.lower()
     if _NUMBER.fullmatch(text):
         return _number_ms(int(text) if text.lstrip("+-").isdecimal() else float(text))
-    match = _LENIENT.fullmatch(_BASIC.sub(_with_marks, text, count=1))
+    match = _LENIENT.fullmatch(_iso(text))
     return _match_ms(match) if match else None
 
 
@@ -130,9 +137,21 @@ def _ascii(char: str) -> str:
     return chr(ord(char) - 0xFEE0) if "\uff01" <= char <= "\uff5e" else _OTHER_MARKS.get(char, char)
 
 
-def _with_marks(match: re.Match[str]) -> str:
-    year, month, day, hour, minute, second = match.groups()
-    return f"{year}-{month}-{day}t{hour}:{minute}:{second or '00'}"
+def _iso(text: str) -> str:
+    """Return a text with its date in ISO 8601's extended form; one of another kind as it is."""
+    if match := _BASIC.match(text):
+        year, month, day, hour, minute, second = match.groups()
+        return f"{year}-{month}-{day}t{hour}:{minute}:{second or '00'}{text[match.end() :]}"
+    if match := _DAY_MONTH.match(text):
+        day, month, year = match.groups()
+    elif match := _MONTH_DAY.match(text):
+        month, day, year = match.groups()
+    elif match := _YEAR_LAST.fullmatch(text):
+        month, day, time, year = match.groups()
+        return f"{year}-{_MONTHS.index(month) + 1}-{day} {time}"
+    else:
+        return text
+    return f"{year}-{_MONTHS.index(month) + 1}-{day} {text[match.end() :]}"
 
 
 def _number_ms(number: float) -> int | None:
