@@ -6,7 +6,7 @@ A string that never ends reaches to the end of the text. No pattern backtracks, 
 import re
 from itertools import accumulate
 
-#: Deeper messages are rejected: real ones have under ten levels, and every later step may then recurse.
+#: What is deeper is left out: real messages have under ten levels, and every later step may then recurse.
 MAX_DEPTH = 64
 BLANKS = b" \t\r\n"
 #: Patterns of a string, of one that may have no end, and of text without brackets but for those in its strings.

@@ -15,10 +15,8 @@ from split_dest.errors import MessageRejected
 INTEGRATION_NAMES = ("Split", "Harness FME", "Harness")
 #: Each pair is one more event with all properties, so a small message could become megabytes.
 MAX_PAIRS = 100
-#: Below this a double still holds every whole number.
+#: Below this a double still holds every whole number, so its digits are the ones that were sent.
 EXACT_BELOW = 2**53
-#: A double keeps any fifteen digits, so up to here its digits are the ones that were sent (IEEE 754, binary64).
-DIGITS_KEPT_BELOW = 10**15
 #: A JSON parser reads no larger whole number but as a double.
 _WHOLE = range(-(2**63), 2**64)
 
@@ -51,7 +49,7 @@ class Id(fields.Field[str]):
             return value
         if isinstance(value, int) and not isinstance(value, bool) and value in _WHOLE:
             return str(value)
-        if isinstance(value, float) and value.is_integer() and abs(value) < DIGITS_KEPT_BELOW:
+        if isinstance(value, float) and value.is_integer() and abs(value) < EXACT_BELOW:
             return str(int(value))
         raise ValidationError("id_not_string")
 

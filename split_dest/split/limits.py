@@ -24,8 +24,10 @@ _ILLEGAL_START = re.compile(r"\A[^a-zA-Z0-9]+")
 _ILLEGAL_RUN = re.compile(r"[^-_.:a-zA-Z0-9]+")
 _ILLEGAL_IN_ATTRIBUTE = re.compile(r"[^-_a-zA-Z0-9]+")
 _STARTS_WITH_LETTER = re.compile(r"[a-zA-Z]")
-#: A JSON parser reads a larger whole number as a double, and a double keeps any fifteen digits (RFC 8259, 6).
+#: A JSON parser reads a larger whole number as a double (RFC 8259, 6), which keeps smaller whole numbers than
+#: 2**53, and any fifteen digits of a fraction (IEEE 754, binary64).
 _WHOLE = range(-(2**63), 2**64)
+_EXACT_BELOW = 2**53
 _DIGITS_KEPT = 15
 #: Stands for what was no text, so two different ids that hold it may be equal.
 _REPLACEMENT = "\ufffd"
@@ -57,7 +59,9 @@ def _digits(value: object) -> str | None:
         return str(value) if value in _WHOLE else None
     if not isinstance(value, float) or not math.isfinite(value):
         return None
-    text = str(int(value)) if value.is_integer() else str(value)
+    if value.is_integer():
+        return str(int(value)) if abs(value) < _EXACT_BELOW else None
+    text = str(value)
     return text if "e" not in text and sum(map(str.isdigit, text)) <= _DIGITS_KEPT else None
 
 

@@ -28,7 +28,7 @@ OBJECT_FIELDS = ["properties", "traits", "context", "integrations"]
         (42.0, "42"),
         (2**64 - 1, "18446744073709551615"),
         (-(2**63), "-9223372036854775808"),
-        (999_999_999_999_999.0, "999999999999999"),
+        (9_007_199_254_740_991.0, "9007199254740991"),
         (-0.0, "0"),
         (" u 1 ", " u 1 "),
     ],
@@ -39,7 +39,7 @@ def test_an_id_is_a_text_or_a_whole_number(field: str, sent: object, taken: str)
 
 
 @pytest.mark.parametrize("field", ["userId", "anonymousId", "groupId"])
-@pytest.mark.parametrize("sent", [True, 1.5, 1e300, 1e15, 2**64, -(2**63) - 1, [], ["u1"], {}, {"id": "u1"}])
+@pytest.mark.parametrize("sent", [True, 1.5, 1e300, 2.0**53, 2**64, -(2**63) - 1, [], ["u1"], {}, {"id": "u1"}])
 def test_any_other_id_is_refused(field: str, sent: object):
     """Nothing is guessed: a message with an ambiguous id is rejected, and the field is named."""
     with pytest.raises(MessageRejected) as caught:
