@@ -60,14 +60,14 @@ class EventTypeIds:
     """How names become event type ids that Split accepts."""
 
     invalid: Literal["sanitize", "drop"] = setting("sanitize", "replace them, or drop the event")
-    unrecognizable: Literal["drop", "hash"] = setting(
-        "drop", "if sanitize leaves less than half of the letters: drop the event, or add a hash of its name"
-    )
     max_length: int = setting(
         limits.EVENT_TYPE_ID_MAX_CHARS,
         "characters of an event type id",
         minimum=1,
         maximum=limits.EVENT_TYPE_ID_MAX_CHARS,
+    )
+    unrecognizable: Literal["drop", "hash"] = setting(
+        "drop", "if sanitize leaves less than half of the letters: drop the event, or add a hash of its name"
     )
 
 
