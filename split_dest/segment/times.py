@@ -33,6 +33,8 @@ _LENIENT = re.compile(
 _BASIC = re.compile(r"(\d{4})(\d\d)(\d\d)[t ](\d\d)(\d\d)(\d\d)?", re.ASCII)
 #: The usual forms. ``fromisoformat`` reads them three times as fast, but also accepts others and, later, 24:00.
 _USUAL = re.compile(r"\d{4}-\d\d-\d\dT(?!24)\d\d:\d\d:\d\d(?:\.\d{1,9}+)?+(?:Z|[+-]\d\d:\d\d)", re.ASCII)
+#: In a URL the plus sign of an offset becomes a blank, unless it is escaped.
+_LOST_PLUS = re.compile(r"(:\d\d(?:[.,]\d{1,9}+)?+) (\d\d:\d\d)\Z", re.ASCII)
 #: Dates in English: RFC 5322's "Thu, 31 Oct 2019 15:03:38 GMT", JavaScript's "Thu Oct 31 2019 15:03:38 GMT+0000",
 #: and Java's, whose year stands last.
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
@@ -119,7 +121,7 @@ def _text_ms(text: str) -> int | None:
     text = text.lower()
     if _NUMBER.fullmatch(text):
         return _number_ms(int(text) if text.lstrip("+-").isdecimal() else float(text))
-    match = _LENIENT.fullmatch(_iso(text))
+    match = _LENIENT.fullmatch(_iso(_LOST_PLUS.sub(r"\1+\2", text)))
     return _match_ms(match) if match else None
 
 

@@ -239,10 +239,11 @@ def _set_times(message: dict[str, Any], batch: _Batch, received_ms: int, receive
     Returns notes on the times that can't be read.
     """
     original, original_ms = _original(message)
-    own, own_ms = message.get("sentAt"), times.to_ms(message.get("sentAt"))
-    sent, sent_ms = (batch.sent_at, batch.sent_ms) if own_ms is None else (own, own_ms)
-    if original_ms is not None and not _is_after(sent_ms, original_ms):
-        # An item may be queued with a sentAt of long ago (analytics-react-native 977).
+    own = message.get("sentAt")
+    own_ms = None if own is None else times.to_ms(own)
+    sent, sent_ms = own, own_ms
+    # An item may be queued with a sentAt of long ago (analytics-react-native 977).
+    if own_ms is None or (original_ms is not None and not _is_after(own_ms, original_ms)):
         sent, sent_ms = batch.sent_at, batch.sent_ms
     message["originalTimestamp"], message["receivedAt"] = original, received
     message["sentAt"] = own if sent is None else sent
@@ -256,12 +257,11 @@ def _set_times(message: dict[str, Any], batch: _Batch, received_ms: int, receive
 
 def _original(message: Mapping[str, Any]) -> tuple[Any, int | None]:
     """Return the sender's own time, and the same in milliseconds; of two the first that can be read."""
-    given = [message[name] for name in ("timestamp", "originalTimestamp") if message.get(name) not in (None, "")]
-    for value in given:
-        ms = times.to_ms(value)
-        if ms is not None:
-            return value, ms
-    return (given[0] if given else None), None
+    value, other = message.get("timestamp"), message.get("originalTimestamp")
+    ms = times.to_ms(value)
+    if ms is None and (other_ms := times.to_ms(other)) is not None:
+        return other, other_ms
+    return (other if value in (None, "") else value), ms
 
 
 def _corrected(original_ms: int, sent_ms: int | None, received_ms: int) -> int:
@@ -272,8 +272,8 @@ def _corrected(original_ms: int, sent_ms: int | None, received_ms: int) -> int:
     return corrected if corrected > 0 else original_ms
 
 
-def _is_after(sent_ms: int | None, original_ms: int) -> bool:
-    return sent_ms is not None and sent_ms >= original_ms - _ROUNDING_MS
+def _is_after(sent_ms: int, original_ms: int) -> bool:
+    return sent_ms >= original_ms - _ROUNDING_MS
 
 
 def _unread(value: Any) -> set[str]:

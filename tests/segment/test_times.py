@@ -58,6 +58,7 @@ def test_what_breaks_naive_parsers_is_read(text: str, ms: int):
         "2019-10-31T08:03:38.971\u221207:00",
         "2019-10-31T15:03:38:971Z",
         "2019/10/31 15:03:38.971",
+        "2019-10-31T20:33:38.971 05:30",
         "Thu, 31 Oct 2019 15:03:38.971 GMT",
         "31 Oct 2019 08:03:38.971 -0700",
         "Thu Oct 31 2019 16:03:38.971 GMT+0100 (Mitteleuropäische Normalzeit, wie sie im Winter gilt)",
