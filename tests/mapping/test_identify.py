@@ -73,9 +73,9 @@ def test_the_length_of_attributes_is_a_setting():
 
 
 def test_objects_can_be_flattened():
-    """Nested traits may be flattened; empty objects vanish, and lists are still sets."""
+    """Nested traits may be flattened; empty objects and nulls vanish, and lists are still sets."""
     rules = replace(KNOWN, attributes=Attributes(nested="flatten"))
-    traits = {"company": {"id": "c1", "address": {"city": "Graz"}, "none": {}}, "roles": ["a", "b"]}
+    traits = {"company": {"id": "c1", "address": {"city": "Graz"}, "none": {}, "gone": None}, "roles": ["a", "b"]}
 
     result = values(identify(traits), rules)
 
