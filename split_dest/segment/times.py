@@ -41,6 +41,8 @@ _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 _DAY_MONTH = re.compile(rf"(?:[a-z]{{3}}, )?(\d{{1,2}}) ({'|'.join(_MONTHS)}) (\d{{4}}) (?=\d)", re.ASCII)
 _MONTH_DAY = re.compile(rf"[a-z]{{3}} ({'|'.join(_MONTHS)}) (\d{{1,2}}) (\d{{4}}) (?=\d)", re.ASCII)
 _YEAR_LAST = re.compile(rf"[a-z]{{3}} ({'|'.join(_MONTHS)}) (\d{{1,2}}) ([\d:.]+ (?:utc|gmt)) (\d{{4}})", re.ASCII)
+#: Of a usual form without a fraction.
+_SECONDS_CHARS = 20
 _NUMBER = re.compile(r"[+-]?\d++(?:\.\d*+)?+(?:e[+-]?\d{1,3}+)?+", re.ASCII)
 #: Whole numbers that are dates as well, such as 201910311503.
 _DATE_DIGITS = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{4}(?:\d\d)?")
@@ -89,10 +91,11 @@ def is_no_later(text: object, other: object) -> bool:
     return (
         type(text) is str
         and type(other) is str
-        and len(text) == len(other)
-        and text[10:20:9] == other[10:20:9] in ("T.", "TZ")
-        and text[-1] == other[-1] == "Z"
         and text <= other
+        and len(text) == len(other) >= _SECONDS_CHARS
+        and text[10] == other[10] == "T"
+        and text[-1] == other[-1] == "Z"
+        and text[19] == other[19] in ".Z"
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from split_dest.segment.times import to_ms, to_text
+from split_dest.segment.times import is_no_later, to_ms, to_text
 from tests.segment.strategies import json_values
 
 OCTOBER = 1572534218971
@@ -293,6 +293,19 @@ _usual = st.builds(
 def test_the_usual_shape_is_read_like_any_other(text: str):
     """A blank in front is no part of a time and changes nothing."""
     assert to_ms(text) == to_ms(f" {text}")
+
+
+@given(_usual, _usual, st.sampled_from(["", ".5", ".123456789"]), st.sampled_from(["Z", "+00:00"]))
+@example("2019-10-31T15:03:38.971Z", "2019-10-31T15:03:38.972Z", "", "Z")
+def test_two_texts_of_one_form_are_compared_as_times(one: str, other: str, fraction: str, zone: str):
+    """Where two texts say which is no later, their times say the same."""
+    one, other = (f"{text[:19]}{fraction}{zone}" for text in (one, other))
+    times = to_ms(one), to_ms(other)
+
+    assert is_no_later(one, one) == (zone == "Z")
+    assert None in times or is_no_later(one, other) <= (times[0] <= times[1])
+    assert not is_no_later(one, None)
+    assert not is_no_later(1, one)
 
 
 def test_a_zone_that_is_only_named_is_not_guessed():
