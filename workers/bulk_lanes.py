@@ -62,7 +62,9 @@ def deliver_impressions(delivery: LaneDelivery, entries: Sequence[Entry]) -> Cal
 
 def _impressions(rules: Rules, entry: Entry) -> MessageRecords[EncodedImpression]:
     mapped = to_impressions(message.restore(entry.text), rules, entry.accepted_ms)
-    return MessageRecords([split_impressions.encode(each) for each in mapped.impressions], mapped.dropped)
+    return MessageRecords(
+        [split_impressions.encode(each) for each in mapped.impressions], mapped.dropped, mapped.notes
+    )
 
 
 def _route_to_split(

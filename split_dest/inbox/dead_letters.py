@@ -15,7 +15,6 @@ OF_ENDPOINTS = (
     "not_json",
     "not_an_object",
     "message_too_large",
-    "nested_too_deep",
     "number_not_finite",
     "text_not_unicode",
     "id_not_string",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from split_dest.errors import MessageFiltered
 from split_dest.mapping import events, exposures, identities
 from split_dest.mapping.rules import Rules
+from split_dest.segment import repair
 from split_dest.segment.message import INTEGRATION_NAMES, Message
 from split_dest.split.records import Event, Identity, Impression
 
@@ -40,12 +41,12 @@ def to_split(message: Message, rules: Rules, received_ms: int) -> Mapped:
     Args:
         message: as the endpoint accepted it.
         rules: of the destination it was sent to.
-        received_ms: when it was accepted, in milliseconds; used for a message without a time.
+        received_ms: when it was accepted, in milliseconds; no record has a later time.
 
     Source:
         The documented behaviour of Split's Segment integration: Harness FME, integrations/segment.
     """
-    notes: set[str] = set()
+    notes = set(repair.notes(message.fields)) if repair.FIELD in message.fields else set()
     try:
         _require_meant(message)
         if message.type in _EVENTS:
@@ -55,8 +56,10 @@ def to_split(message: Message, rules: Rules, received_ms: int) -> Mapped:
             written = _IDENTITIES[message.type](message, rules, received_ms, notes)
             return Mapped(identities=tuple(written), notes=_sorted_notes(notes))
     except MessageFiltered as filtered:
-        return Mapped(dropped=filtered.code)
-    return Mapped(dropped="unsupported_type", notes=("alias",) if message.type == "alias" else ())
+        return Mapped(dropped=filtered.code, notes=_sorted_notes(notes))
+    if message.type == "alias":
+        notes.add("alias")
+    return Mapped(dropped="unsupported_type", notes=_sorted_notes(notes))
 
 
 def to_impressions(message: Message, rules: Rules, received_ms: int) -> Mapped:
@@ -64,11 +67,13 @@ def to_impressions(message: Message, rules: Rules, received_ms: int) -> Mapped:
 
     The arguments are those of ``to_split``.
     """
+    notes = set(repair.notes(message.fields)) if repair.FIELD in message.fields else set()
     try:
         _require_meant(message)
-        return Mapped(impressions=(exposures.from_exposure(message, rules, received_ms),))
+        impression = exposures.from_exposure(message, rules, received_ms, notes)
+        return Mapped(impressions=(impression,), notes=_sorted_notes(notes))
     except MessageFiltered as filtered:
-        return Mapped(dropped=filtered.code)
+        return Mapped(dropped=filtered.code, notes=_sorted_notes(notes))
 
 
 def lanes_of(message: Message, rules: Rules) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import orjson
 from split_dest.errors import MessageRejected
 from split_dest.mapping import lanes_of, tracks
 from split_dest.mapping.rules import Rules
-from split_dest.segment import message, payload
+from split_dest.segment import message, payload, repair
 from split_dest.segment.message import Message
 from split_dest.segment.payload import Unreadable
 from split_dest.split import impressions
@@ -77,7 +77,7 @@ def impression_item(received: dict[str, Any] | Unreadable, max_message_bytes: in
         impression = impressions.load(received)
     except MessageRejected as rejection:
         return set_aside("tracks", payload.text(received), rejection, endpoint="impressions")
-    text = orjson.dumps(impression)
+    text = orjson.dumps({**impression, repair.FIELD: codes} if (codes := repair.notes(received)) else impression)
     if max_message_bytes is None or len(text) <= max_message_bytes:
         return Item(("tracks",), tracks.message_id(impression), text, endpoint="impressions")
     return _too_large(("tracks",), text, "impressions")

@@ -3,21 +3,26 @@
 Every function that takes ``notes`` adds the reason codes of the parts that it repaired or left out.
 """
 
+import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
 from split_dest.errors import MessageFiltered
-from split_dest.mapping import keys, values
+from split_dest.mapping import keys, moments, values
 from split_dest.mapping.rules import Named, Properties, Rules
-from split_dest.segment.message import Message
+from split_dest.segment.message import Message, count_pairs
 from split_dest.split import limits
 from split_dest.split.records import Event
 
 #: Lists of names as in the settings: ``*`` stands for any text.
 Patterns = tuple[str, ...]
 
+#: Stands in a template for the name of the page or screen; alone it is the template of track calls.
+_NAME = "{name}"
+#: Of a hash in an event type id, in hex: 64 bits.
+_HASH_CHARS = 16
 #: Names repeat, so they are cached. A longer one is seldom seen twice, and a thousand of them would take memory.
 _CACHED_CHARS = 128
 #: This many properties, each with a name and a text of ``_SHORT`` characters, always fit into an event.
@@ -37,7 +42,13 @@ def from_track(message: Message, rules: Rules, received_ms: int, notes: set[str]
     if not rules.track.enabled:
         raise MessageFiltered("track_disabled")
     name = values.at(rules.track.event_type_id, message.fields)
-    event_type_id = _event_type_id(name, rules, notes, rules.track.included, rules.track.excluded)
+    if isinstance(name, int) and not isinstance(name, bool):
+        name = str(name)
+    if not isinstance(name, str):
+        raise MessageFiltered("event_type_id")
+    event_type_id = _event_type_id(
+        name, rules, notes, included=rules.track.included, excluded=rules.track.excluded
+    )
     return _events(event_type_id, message, rules, received_ms, notes)
 
 
@@ -67,34 +78,57 @@ def _from_named(named: Named, message: Message, rules: Rules, received_ms: int, 
     name = next((each.strip() for each in candidates if isinstance(each, str) and each.strip()), None)
     if name is None:
         raise MessageFiltered(f"{message.type}_unnamed")
-    event_type_id = _event_type_id(named.event_type_id.replace("{name}", name), rules, notes)
+    event_type_id = _event_type_id(name, rules, notes, named.event_type_id)
     return _events(event_type_id, message, rules, received_ms, notes)
 
 
 def _event_type_id(
-    name: object, rules: Rules, notes: set[str], included: Patterns = (), excluded: Patterns = ()
+    name: str,
+    rules: Rules,
+    notes: set[str],
+    template: str = _NAME,
+    included: Patterns = (),
+    excluded: Patterns = (),
 ) -> str:
-    if isinstance(name, int) and not isinstance(name, bool):
-        name = str(name)
-    if not isinstance(name, str):
-        raise MessageFiltered("event_type_id")
+    ids = rules.event_type_ids
     convert = _converted if len(name) <= _CACHED_CHARS else _converted.__wrapped__
-    event_type_id, is_sanitized, passes = convert(name, rules.event_type_ids.max_length, included, excluded)
-    if event_type_id is None or (is_sanitized and rules.event_type_ids.invalid == "drop"):
+    event_type_id, note, passes = convert(name, template, ids.max_length, ids.unrecognizable, included, excluded)
+    if note and ids.invalid == "drop":
+        raise MessageFiltered("event_type_id")
+    if note and (passes or event_type_id is None):
+        notes.add(note)
+    if event_type_id is None:
         raise MessageFiltered("event_type_id")
     if not passes:
         raise MessageFiltered("event_filtered")
-    if is_sanitized:
-        notes.add("event_type_id_sanitized")
     return event_type_id
 
 
 @lru_cache(maxsize=1024)
-def _converted(name: str, max_chars: int, included: Patterns, excluded: Patterns) -> tuple[str | None, bool, bool]:
-    """Return a name's event type id or None, whether it was sanitized, and whether it passes the filters."""
-    valid = limits.event_type_id(name, sanitize=False, max_chars=max_chars)
-    result = valid or limits.event_type_id(name, sanitize=True, max_chars=max_chars)
-    return result, valid is None, result is not None and _passes({name, result}, included, excluded)
+def _converted(
+    name: str, template: str, max_chars: int, unrecognizable: str, included: Patterns, excluded: Patterns
+) -> tuple[str | None, str, bool]:
+    """Return a name's event type id or None, the note on an illegal one, and whether it passes the filters."""
+    whole, note = template.replace(_NAME, name), ""
+    result = limits.event_type_id(whole, sanitize=False, max_chars=max_chars)
+    if result is None and limits.is_recognizable(name):
+        result = limits.event_type_id(whole, sanitize=True, max_chars=max_chars)
+        note = "event_type_id_sanitized" if result else ""
+    elif result is None:
+        note = "event_type_id_unrecognizable"
+        result = _hashed(name, template, max_chars) if unrecognizable == "hash" else None
+    return result, note, result is not None and _passes({name, result}, included, excluded)
+
+
+def _hashed(name: str, template: str, max_chars: int) -> str | None:
+    """Return an event type id with a hash of the name, so that it is no other name's; None: no room."""
+    room = (max_chars - len(template.replace(_NAME, ""))) // template.count(_NAME)
+    if room < _HASH_CHARS:
+        return None
+    digest = hashlib.blake2b(name.strip().encode(), digest_size=_HASH_CHARS // 2).hexdigest()
+    label = limits.event_type_id(name, sanitize=True, max_chars=max(room - _HASH_CHARS - 1, 0))
+    whole = template.replace(_NAME, f"{label.rstrip('_')}_{digest}" if label else digest)
+    return limits.event_type_id(whole, sanitize=True, max_chars=max_chars)
 
 
 def lets_through(name: str, rules: Rules) -> bool:
@@ -123,17 +157,15 @@ def _wildcard(pattern: str) -> str:
 def _events(event_type_id: str, message: Message, rules: Rules, received_ms: int, notes: set[str]) -> list[Event]:
     properties = message.fields["properties"]
     split = properties.get("split")
-    pairs = dict.fromkeys(keys.mapped(rules.map_identities, message.fields, rules))
-    if keys.names_types(split):
-        pairs |= dict.fromkeys(keys.named(split, rules))
-        properties = {name: value for name, value in properties.items() if name != "split"}
-        if keys.names_unknown(split, rules):
-            notes.add("traffic_type_skipped")
+    pairs = dict.fromkeys(keys.mapped(rules.map_identities, message.fields, rules, notes))
+    if split is not None and count_pairs(split):
+        pairs |= dict.fromkeys(keys.named(split, rules, notes))
+        if keys.names_types(split, rules):
+            properties = {name: value for name, value in properties.items() if name != "split"}
     if not pairs:
         raise MessageFiltered("traffic_type_unknown" if "traffic_type_skipped" in notes else "no_mapped_identity")
     value = _value(message.fields, rules)
-    own_ms = message.timestamp_ms
-    timestamp_ms = received_ms if own_ms is None else own_ms
+    timestamp_ms = moments.moment(message, received_ms, notes)
     shared = _properties(properties, rules.properties, notes)
     return [
         Event(event_type_id, traffic_type, key, timestamp_ms, value, shared, rules.environment_name)
@@ -152,46 +184,81 @@ def _value(fields: Mapping[str, Any], rules: Rules) -> int | float | None:
 def _properties(properties: Mapping[str, Any], rules: Properties, notes: set[str]) -> dict[str, Any]:
     few: dict[str, Any] = {}
     # Nearly all are few and short; checking them against every limit takes twice as long.
-    is_quick = rules.nested == "flatten" and _flatten(properties, "", min(rules.max_length, _SHORT), few)
-    return few if is_quick and len(few) <= min(rules.max_count, _FEW) else _limited(properties, rules, notes)
+    count = _flatten(properties, "", min(rules.max_length, _SHORT), few) if rules.nested == "flatten" else None
+    # If there are fewer than were added, two names became one.
+    is_quick = count == len(few) <= min(rules.max_count, _FEW)
+    return few if is_quick else _limited(properties, rules, notes)
 
 
-def _flatten(pairs: Mapping[str, Any], prefix: str, max_chars: int, few: dict[str, Any]) -> bool:
-    """Add the values that are no objects to *few*; return False when one is too long or there are too many."""
-    room = max_chars - len(prefix)
-    if len(pairs) + len(few) > _FEW or room < 0:
-        return False
+def _flatten(pairs: Mapping[str, Any], prefix: str, max_chars: int, few: dict[str, Any]) -> int | None:
+    """Add the values that are no objects to *few*; return how many, or None when one is too long, or too many."""
+    room, count = max_chars - len(prefix), len(pairs)
+    if count + len(few) > _FEW or room < 0:
+        return None
     for name, value in pairs.items():
         kind = type(value)
         if kind is dict:
-            if not _flatten(value, f"{prefix}{name}.", max_chars, few):
-                return False
+            inner = _flatten(value, f"{prefix}{name}.", max_chars, few)
+            if inner is None:
+                return None
+            count += inner - 1
             continue
         if kind is list:
             value = values.text(value)
         if len(name) > room or (type(value) is str and len(value) > max_chars):
-            return False
+            return None
         few[prefix + name] = value
-    return True
+    return count
 
 
 def _limited(properties: Mapping[str, Any], rules: Properties, notes: set[str]) -> dict[str, Any]:
+    made: set[str] = set()
+    pairs = values.flat(properties) if rules.nested == "flatten" else properties.items()
+    fitted = _fitted(pairs, rules, made)
+    if fitted is None:
+        made = {"name_taken"}
+        fitted = _fitted(_named_once(properties, rules, made).items(), rules, made) or {}
+    notes |= made
+    return fitted
+
+
+def _fitted(pairs: Iterable[tuple[str, Any]], rules: Properties, notes: set[str]) -> dict[str, Any] | None:
+    """Return properties as Split takes them; None when two of their names become one."""
     result: dict[str, Any] = {}
     chars, max_chars = limits.EVENT_BASE_CHARS, rules.max_length
-    for name, value in values.flat(properties) if rules.nested == "flatten" else properties.items():
+    for name, value in pairs:
         if isinstance(value, (list, dict)):
             if rules.nested == "drop":
+                notes.add("properties_left_out")
                 continue
             value = values.text(value)
         if len(name) > max_chars:
             name = values.cut(name, max_chars, notes)
+        if name in result:
+            return None
         chars += len(name)
         if isinstance(value, str):
             if len(value) > max_chars:
                 value = values.cut(value, max_chars, notes)
             chars += len(value)
-        if chars > limits.EVENT_MAX_CHARS or (len(result) == rules.max_count and name not in result):
+        if chars > limits.EVENT_MAX_CHARS or len(result) == rules.max_count:
             notes.add("properties_left_out")
             break
         result[name] = value
     return result
+
+
+def _named_once(properties: Mapping[str, Any], rules: Properties, notes: set[str]) -> dict[str, Any]:
+    """Return the values by the names of the event's properties: those that count, and one more.
+
+    Of names that become one, an unchanged one counts, else the first in the order of the names that led to it.
+    """
+    made: dict[str, tuple[tuple[bool, values.Path], Any]] = {}
+    for path, value in values.paths(properties, is_flat=rules.nested == "flatten"):
+        name = values.cut(".".join(path), rules.max_length, notes)
+        rank = path != (name,), path
+        if name not in made and len(made) > rules.max_count:
+            break
+        if name not in made or rank < made[name][0]:
+            made[name] = rank, value
+    return {name: value for name, (_, value) in made.items()}

@@ -1,7 +1,7 @@
 """Map track calls about experiments to impressions, so that flags evaluated elsewhere count in Split."""
 
 from split_dest.errors import MessageFiltered
-from split_dest.mapping import keys, values
+from split_dest.mapping import keys, moments, values
 from split_dest.mapping.rules import Rules
 from split_dest.segment.message import Message
 from split_dest.split.records import Impression
@@ -13,7 +13,7 @@ def is_exposure(message: Message, rules: Rules) -> bool:
     return exposures.enabled and message.type == "track" and message.fields.get("event") == exposures.event
 
 
-def from_exposure(message: Message, rules: Rules, received_ms: int) -> Impression:
+def from_exposure(message: Message, rules: Rules, received_ms: int, notes: set[str]) -> Impression:
     """Return the impression of an exposure.
 
     A user evaluates a flag once, so there is one impression, for the first mapped id that is a valid key.
@@ -31,9 +31,8 @@ def from_exposure(message: Message, rules: Rules, received_ms: int) -> Impressio
     )
     if not (isinstance(flag, str) and flag.strip() and isinstance(treatment, str) and treatment.strip()):
         raise MessageFiltered("exposure_incomplete")
-    pairs = keys.mapped(rules.map_identities, message.fields, rules)
+    pairs = keys.mapped(rules.map_identities, message.fields, rules, notes)
     if not pairs:
         raise MessageFiltered("no_mapped_identity")
-    own_ms = message.timestamp_ms
-    timestamp_ms = received_ms if own_ms is None else own_ms
+    timestamp_ms = moments.moment(message, received_ms, notes)
     return Impression(flag.strip(), pairs[0][1], treatment.strip(), timestamp_ms, rules.exposures.event)

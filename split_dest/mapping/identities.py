@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from split_dest.errors import MessageFiltered
-from split_dest.mapping import keys, values
+from split_dest.mapping import keys, moments, values
 from split_dest.mapping.rules import Attributes, Rules
-from split_dest.segment.message import Message
+from split_dest.segment.message import Message, count_pairs
 from split_dest.split import limits
 from split_dest.split.records import Identity
 
@@ -26,19 +26,21 @@ def from_identify(message: Message, rules: Rules, received_ms: int, notes: set[s
     if not rules.identify.enabled:
         raise MessageFiltered("identify_disabled")
     attributes = _attributes(message.fields["traits"], rules.attributes, notes)
-    pairs = dict.fromkeys(keys.mapped(rules.identify.paths, message.fields, rules))
+    pairs = dict.fromkeys(keys.mapped(rules.identify.paths, message.fields, rules, notes))
     if pairs and not attributes:
         raise MessageFiltered("traits_empty")
-    return _identities(pairs, attributes, message, received_ms)
+    return _identities(pairs, attributes, message, received_ms, notes)
 
 
 def from_group(message: Message, rules: Rules, received_ms: int, notes: set[str]) -> list[Identity]:
     """Return an identity for each traffic type that ``traits.split`` names, else for a mapped ``groupId``.
 
-    The user who joins the group is not written.
+    The user who joins the group is not written. Without attributes the identity is named, but nothing that Split
+    has of it is replaced by nothing.
 
     Raises:
-        MessageFiltered: ``group_disabled``, ``traffic_type_unknown`` or ``no_mapped_identity``.
+        MessageFiltered: ``group_disabled``, ``traffic_type_unknown``, ``no_mapped_identity`` or, where identities
+            are replaced, ``traits_empty``.
 
     Source:
         Harness FME, integrations/segment, "Identify additional traffic types in Split via .group()".
@@ -47,14 +49,16 @@ def from_group(message: Message, rules: Rules, received_ms: int, notes: set[str]
         raise MessageFiltered("group_disabled")
     traits = message.fields["traits"]
     split = traits.get("split")
-    pairs = dict.fromkeys(keys.named(split, rules))
-    pairs = pairs or dict.fromkeys(keys.mapped(["groupId"], message.fields, rules))
-    if keys.names_unknown(split, rules):
-        notes.add("traffic_type_skipped")
-        if not pairs:
-            raise MessageFiltered("traffic_type_unknown")
-    others = {name: value for name, value in traits.items() if name != "split" or not keys.names_types(value)}
-    return _identities(pairs, _attributes(others, rules.attributes, notes), message, received_ms)
+    pairs = dict.fromkeys(keys.named(split, rules, notes) if count_pairs(split) else ())
+    pairs = pairs or dict.fromkeys(keys.mapped(["groupId"], message.fields, rules, notes))
+    if not pairs and "traffic_type_skipped" in notes:
+        raise MessageFiltered("traffic_type_unknown")
+    if keys.names_types(split, rules):
+        traits = {name: value for name, value in traits.items() if name != "split"}
+    attributes = _attributes(traits, rules.attributes, notes)
+    if pairs and not attributes and rules.identify.mode == "replace":
+        raise MessageFiltered("traits_empty")
+    return _identities(pairs, attributes, message, received_ms, notes)
 
 
 def from_delete(message: Message, rules: Rules, received_ms: int, notes: set[str]) -> list[Identity]:
@@ -66,18 +70,20 @@ def from_delete(message: Message, rules: Rules, received_ms: int, notes: set[str
     Source:
         segment-docs, partners/spec (a delete message has a ``userId``, and null or [] elsewhere).
     """
-    del notes
     if not rules.delete_enabled:
         raise MessageFiltered("delete_disabled")
-    pairs = dict.fromkeys(keys.mapped(rules.identify.paths, message.fields, rules))
-    return _identities(pairs, None, message, received_ms)
+    pairs = dict.fromkeys(keys.mapped(rules.identify.paths, message.fields, rules, notes))
+    return _identities(pairs, None, message, received_ms, notes)
 
 
 def _identities(
-    pairs: Iterable[keys.Pair], attributes: dict[str, str] | None, message: Message, received_ms: int
+    pairs: Iterable[keys.Pair],
+    attributes: dict[str, str] | None,
+    message: Message,
+    received_ms: int,
+    notes: set[str],
 ) -> list[Identity]:
-    own_ms = message.timestamp_ms
-    timestamp_ms = received_ms if own_ms is None else own_ms
+    timestamp_ms = moments.moment(message, received_ms, notes)
     identities = [Identity(traffic_type, key, attributes, timestamp_ms) for traffic_type, key in pairs]
     if not identities:
         raise MessageFiltered("no_mapped_identity")
@@ -85,12 +91,34 @@ def _identities(
 
 
 def _attributes(traits: Mapping[str, Any], rules: Attributes, notes: set[str]) -> dict[str, str]:
-    attributes = {}
-    for name, value in values.flat(traits) if rules.nested == "flatten" else traits.items():
-        attribute_id = limits.attribute_id(name)
-        if attribute_id is not None and value is not None:
-            attributes[attribute_id] = values.cut(_text(value), rules.max_length, notes)
-    return attributes
+    """Return the attributes of some traits.
+
+    Of names that become one, an unchanged one counts, else the first in the order of the names that led to it.
+    """
+    given = {name: value for name, value in traits.items() if value is not None}
+    ids = {limits.attribute_id(name): value for name, value in given.items()}
+    # Nearly always their names differ; comparing the names that led to them takes half as long again.
+    if rules.nested == "flatten" or len(ids) < len(given) or None in ids:
+        ids = _named_once(given, rules, notes)
+    if max(map(len, given), default=0) > limits.ATTRIBUTE_ID_MAX_CHARS:
+        notes.add("value_cut")
+    return {name: values.cut(_text(value), rules.max_length, notes) for name, value in ids.items() if name}
+
+
+def _named_once(traits: Mapping[str, Any], rules: Attributes, notes: set[str]) -> dict[str | None, Any]:
+    made: dict[str | None, tuple[tuple[bool, values.Path], Any]] = {}
+    for path, value in values.paths(traits, is_flat=rules.nested == "flatten"):
+        attribute_id = limits.attribute_id(".".join(path))
+        rank = path != (attribute_id,), path
+        if value is None:
+            continue
+        if attribute_id is None:
+            notes.add("name_unusable")
+        elif attribute_id in made:
+            notes.add("name_taken")
+        if attribute_id not in made or rank < made[attribute_id][0]:
+            made[attribute_id] = rank, value
+    return {name: value for name, (_, value) in made.items()}
 
 
 def _text(value: object) -> str:

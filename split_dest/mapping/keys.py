@@ -1,4 +1,7 @@
-"""The traffic types and keys that a message names."""
+"""The traffic types and keys that a message names.
+
+Every function that takes ``notes`` adds ``key_skipped`` for an id that is there and makes no key.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -11,7 +14,7 @@ from split_dest.split import limits
 Pair = tuple[str, str]
 
 
-def mapped(paths: Iterable[str], fields: Mapping[str, Any], rules: Rules) -> list[Pair]:
+def mapped(paths: Iterable[str], fields: Mapping[str, Any], rules: Rules, notes: set[str]) -> list[Pair]:
     """Return a pair for each of the paths that leads to a valid key.
 
     Source:
@@ -19,42 +22,53 @@ def mapped(paths: Iterable[str], fields: Mapping[str, Any], rules: Rules) -> lis
     """
     pairs = []
     for path in paths:
-        key = limits.key(values.at(path, fields))
-        if key is not None and path in rules.map_identities:
-            pairs.append((rules.map_identities[path], key))
+        value, traffic_type = values.at(path, fields), rules.map_identities.get(path)
+        if value is None or traffic_type is None:
+            continue
+        key = limits.key(value)
+        if key is not None:
+            pairs.append((traffic_type, key))
+        elif not _is_blank(value):
+            notes.add("key_skipped")
     return pairs
 
 
-def named(split: object, rules: Rules) -> Iterator[Pair]:
+def named(split: object, rules: Rules, notes: set[str]) -> Iterator[Pair]:
     """Yield the pairs that a ``split`` property or trait names, for the traffic types that Split has.
 
     Args:
         split: an array of objects, or one object, each from traffic type to id; anything else names none.
         rules: their ``traffic_types`` are those that Split has.
+        notes: gets ``traffic_type_skipped`` for any other traffic type.
 
     Source:
         Harness FME, integrations/guides/send-events (array); integrations/segment, group (object).
     """
     for traffic_type, value in _pairs(split):
         key = limits.key(value)
-        if key is not None and _is_known(traffic_type, rules):
+        if not _is_known(traffic_type, rules):
+            notes.add("traffic_type_skipped")
+        elif key is not None:
             yield traffic_type, key
+        elif not _is_blank(value):
+            notes.add("key_skipped")
+    if isinstance(split, list) and not all(isinstance(each, dict) or _is_blank(each) for each in split):
+        notes.add("key_skipped")
 
 
-def names_unknown(split: object, rules: Rules) -> bool:
-    """Return whether a ``split`` property or trait names a traffic type that Split does not have."""
-    return not all(_is_known(traffic_type, rules) for traffic_type, _ in _pairs(split))
-
-
-def names_types(split: object) -> bool:
-    """Return whether a ``split`` property or trait is meant for Split; False when it is an ordinary value."""
-    return isinstance(split, (list, dict))
+def names_types(split: object, rules: Rules) -> bool:
+    """Return whether a ``split`` property or trait names a traffic type of Split; else it is any other value."""
+    return any(_is_known(traffic_type, rules) for traffic_type, _ in _pairs(split))
 
 
 def _pairs(split: object) -> Iterator[tuple[str, object]]:
     for element in split if isinstance(split, list) else [split]:
         for name, value in element.items() if isinstance(element, dict) else ():
             yield name.strip().lower(), value
+
+
+def _is_blank(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _is_known(traffic_type: str, rules: Rules) -> bool:

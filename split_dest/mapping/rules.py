@@ -66,6 +66,9 @@ class EventTypeIds:
         minimum=1,
         maximum=limits.EVENT_TYPE_ID_MAX_CHARS,
     )
+    unrecognizable: Literal["drop", "hash"] = setting(
+        "drop", "if sanitize leaves less than half of the letters: drop the event, or add a hash of its name"
+    )
 
 
 @dataclass(frozen=True, slots=True)

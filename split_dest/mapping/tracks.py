@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +10,7 @@ import orjson
 
 from split_dest.errors import MessageFiltered
 from split_dest.mapping.rules import SourceRules
-from split_dest.segment import times
-from split_dest.segment.json_text import is_deep
+from split_dest.segment import repair, times
 from split_dest.split.impressions import Received
 
 #: Segment's own limit for one message (segment-docs, sources/catalog/libraries/server/http-api).
@@ -53,15 +53,17 @@ def to_segment(impression: Received, rules: SourceRules, traffic_type: str | Non
     Source:
         Harness FME, integrations/segment, "Split as a source"; integrations/guides/verify-impressions.
     """
+    notes = set(repair.notes(impression))
     try:
         track = _track(impression, rules, traffic_type)
     except MessageFiltered as filtered:
-        return Tracked(None, filtered.code)
-    own = _own_properties(impression) if rules.impression_properties == "merge" else {}
+        return Tracked(None, filtered.code, tuple(sorted(notes)))
+    own = _own_properties(impression, notes) if rules.impression_properties == "merge" else {}
     full = track | {"properties": own | track["properties"]}
     if own and len(orjson.dumps(full)) > MAX_BYTES:
-        return Tracked(track, notes=("properties_left_out",))
-    return Tracked(full)
+        notes.add("properties_left_out")
+        full = track
+    return Tracked(full, notes=tuple(sorted(notes)))
 
 
 def kept_out(impression: Received, rules: SourceRules) -> str | None:
@@ -103,16 +105,17 @@ def _id_field(rules: SourceRules, traffic_type: str | None) -> str:
     return field
 
 
-def _own_properties(impression: Received) -> dict[str, Any]:
+def _own_properties(impression: Received, notes: set[str]) -> dict[str, Any]:
     """Return the impression's own properties, which SDKs send as the text of a JSON object.
 
     Source:
         python-client, api/impressions.py; Harness FME, api/webhooks/impressions ("reserved for future use").
     """
     properties = impression.get("properties")
-    if isinstance(properties, str) and not is_deep(properties.encode()):
-        try:
-            properties = orjson.loads(properties)
-        except orjson.JSONDecodeError:
-            return {}
+    if isinstance(properties, str):
+        with suppress(ValueError):
+            properties, codes = repair.read(properties.encode())
+            notes |= codes
+    if not isinstance(properties, dict | None):
+        notes.add("properties_left_out")
     return properties if isinstance(properties, dict) else {}

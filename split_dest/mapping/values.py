@@ -12,6 +12,9 @@ import orjson
 
 from split_dest.segment.message import EXACT_BELOW
 
+#: The names that lead to a value.
+Path = tuple[str, ...]
+
 _NUMERIC = re.compile(r"\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*", re.ASCII)
 
 
@@ -73,3 +76,16 @@ def flat(pairs: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
             yield from flat(value, f"{prefix}{name}.")
         else:
             yield prefix + name, value
+
+
+def paths(pairs: Mapping[str, Any], *, is_flat: bool, above: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Yield every value with the names that lead to it; if flat, of objects their values instead.
+
+    >>> list(paths({"a": {"b": {"c": 1}}, "d": 2}, is_flat=True))
+    [(('a', 'b', 'c'), 1), (('d',), 2)]
+    """
+    for name, value in pairs.items():
+        if is_flat and type(value) is dict:
+            yield from paths(value, is_flat=True, above=(*above, name))
+        else:
+            yield (*above, name), value

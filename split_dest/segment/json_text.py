@@ -6,7 +6,7 @@ A string that never ends reaches to the end of the text. No pattern backtracks, 
 import re
 from itertools import accumulate
 
-#: Deeper messages are rejected: real ones have under ten levels, and every later step may then recurse.
+#: What is deeper is left out: real messages have under ten levels, and every later step may then recurse.
 MAX_DEPTH = 64
 BLANKS = b" \t\r\n"
 #: Patterns of a string, of one that may have no end, and of text without brackets but for those in its strings.
@@ -40,3 +40,16 @@ def is_deep(text: bytes) -> bool:
         return False
     brackets = _STRINGS.sub(b"", text).translate(None, _OTHERS)
     return any(depth > MAX_DEPTH for depth in accumulate(map(_STEPS.__getitem__, brackets)))
+
+
+def pruned(text: bytes) -> bytes:
+    """Return JSON text with null in place of each array or object that is nested too deep."""
+    pieces, begin, depth = [], 0, 0
+    for run in _BRACKETS.finditer(text):
+        for at in range(run.start(1), run.end()):
+            depth += _STEPS[text[at]]
+            if depth == MAX_DEPTH + 1 and at < run.end(1):
+                pieces.append(text[begin:at] + b"null")
+            elif depth == MAX_DEPTH and at >= run.start(2):
+                begin = at + 1
+    return b"".join([*pieces, text[begin:]])

@@ -10,7 +10,6 @@ import orjson
 from marshmallow import INCLUDE, Schema, ValidationError, fields
 
 from split_dest.errors import MessageRejected
-from split_dest.segment import times
 
 #: The names by which a message's ``integrations`` may mean Split.
 INTEGRATION_NAMES = ("Split", "Harness FME", "Harness")
@@ -18,6 +17,8 @@ INTEGRATION_NAMES = ("Split", "Harness FME", "Harness")
 MAX_PAIRS = 100
 #: Below this a double still holds every whole number, so its digits are the ones that were sent.
 EXACT_BELOW = 2**53
+#: A JSON parser reads no larger whole number but as a double.
+_WHOLE = range(-(2**63), 2**64)
 
 
 @dataclass(slots=True)
@@ -32,15 +33,6 @@ class Message:
     type: str
     fields: Mapping[str, Any]
 
-    @property
-    def timestamp_ms(self) -> int | None:
-        """The message's own time; None when it has none that can be read."""
-        for name in ("timestamp", "originalTimestamp", "receivedAt"):
-            ms = times.to_ms(self.fields.get(name))
-            if ms is not None:
-                return ms
-        return None
-
 
 class Text(fields.Field[str]):
     """A string; anything else counts as absent, because nothing depends on it."""
@@ -50,12 +42,12 @@ class Text(fields.Field[str]):
 
 
 class Id(fields.Field[str]):
-    """An id: a string, or a whole number, which becomes its digits."""
+    """An id: a string, or a whole number whose digits are known, which becomes its digits."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
         if isinstance(value, str):
             return value
-        if isinstance(value, int) and not isinstance(value, bool):
+        if isinstance(value, int) and not isinstance(value, bool) and value in _WHOLE:
             return str(value)
         if isinstance(value, float) and value.is_integer() and abs(value) < EXACT_BELOW:
             return str(int(value))
@@ -182,12 +174,13 @@ def _clean(present: dict[str, Any]) -> tuple[str, str] | None:
 def _too_large(present: Mapping[str, Any]) -> tuple[str, str] | None:
     for name in ("properties", "traits"):
         split = present[name].get("split") if isinstance(present.get(name), dict) else None
-        if split is not None and _pairs(split) > MAX_PAIRS:
+        if split is not None and count_pairs(split) > MAX_PAIRS:
             return "split_too_large", f"at {name}.split"
     return None
 
 
-def _pairs(split: object) -> int:
+def count_pairs(split: object) -> int:
+    """Return how many pairs of a traffic type and an id a ``split`` property or trait has."""
     elements = split if isinstance(split, list) else [split]
     return sum(len(element) for element in elements if isinstance(element, dict))
 

@@ -3,7 +3,6 @@
 A body is parsed as a whole. One that can't be is read as damaged, which costs only its damaged parts.
 """
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -14,8 +13,9 @@ from typing import Any
 import orjson
 
 from split_dest.errors import MessageRejected, RequestRefused
+from split_dest.segment import repair
 from split_dest.segment.damaged import BOM, CALLS, Reader, Value, too_many
-from split_dest.segment.json_text import BLANKS, MAX_DEPTH, STRING, end_of, is_deep
+from split_dest.segment.json_text import BLANKS, MAX_DEPTH, STRING, end_of
 
 #: Segment's Webhooks (Actions) sends up to 4,000 at once (segment-docs, destinations/catalog/actions-webhook).
 MAX_MESSAGES = 10_000
@@ -33,8 +33,8 @@ _FIRST = re.compile(rb'[ \t\r\n]*+\[[ \t\r\n]*+(%b|[^]["{},]*+)' % STRING)
 #: so what it writes beneath the other 188 is not too deep. A walk in Python takes four times as long.
 _LEVELS = 254
 _MANY = 10
-#: Reads whole numbers of any length, and keeps every pair, so that no second one of a name hides a number.
-_LENIENT = json.JSONDecoder(parse_int=float, object_pairs_hook=list)
+#: A repaired one could be another's.
+_IDS = ("userId", "anonymousId", "groupId")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +121,20 @@ def _part(value: Value) -> Part:
     if value.whole and not _is_no_json(whole := _read(value.whole)):
         items, is_envelope = [whole], False
     is_shared = is_envelope or any(isinstance(item, Unreadable) for item in items)
-    return Part(items, _shared(value.members) if is_shared else {}, is_envelope)
+    envelope, codes = _shared(value.members) if is_shared else ({}, set())
+    items = [repair.noted(item, codes) if isinstance(item, dict) else item for item in items]
+    return Part(items, envelope, is_envelope)
 
 
-def _shared(members: Mapping[bytes, bytes]) -> Mapping[str, Any]:
+def _shared(members: Mapping[bytes, bytes]) -> tuple[dict[str, Any], set[str]]:
+    """Return the members of an envelope that its messages share, and notes on what was repaired in them."""
     envelope: dict[str, Any] = {}
+    codes: set[str] = set()
     for name in _SHARED:
-        text = members.get(orjson.dumps(name), b"")
-        if not is_deep(text):
-            with suppress(orjson.JSONDecodeError):
-                envelope[name] = orjson.loads(text)
-    return envelope
+        with suppress(ValueError):
+            envelope[name], found = repair.read(members.get(orjson.dumps(name), b""))
+            codes |= found
+    return envelope, codes
 
 
 def _is_no_json(item: dict[str, Any] | Unreadable) -> bool:
@@ -160,13 +163,14 @@ def signed_texts(body: bytes) -> list[bytes]:
 
 def single(text: bytes) -> dict[str, Any] | Unreadable:
     """Return the one message that a text is, read like an element of a body: no array or envelope is opened."""
-    if is_deep(text):
-        return Unreadable(text, _rejection("nested_too_deep"))
     try:
-        item = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return Unreadable(text, _rejection(_fault(text)))
-    return _checked(item)
+        value, codes, is_damaged = repair.parsed(text)
+    except ValueError:
+        return Unreadable(text, _rejection("not_json"))
+    item = _checked(value, text)
+    if is_damaged and isinstance(item, dict):
+        return _repaired(item, text, codes)
+    return repair.noted(item, codes) if isinstance(item, dict) else item
 
 
 def text(item: object) -> bytes:
@@ -180,10 +184,10 @@ def _opened(parsed: object) -> tuple[list[Any], dict[str, Any]]:
     return (parsed if isinstance(parsed, list) else [parsed]), {}
 
 
-def _checked(item: object) -> dict[str, Any] | Unreadable:
+def _checked(item: object, text: bytes = b"") -> dict[str, Any] | Unreadable:
     if isinstance(item, dict) and "type" not in item and isinstance(item.get("json"), dict):
         item = item["json"]
-    return item if isinstance(item, dict) else Unreadable(orjson.dumps(item), _rejection("not_an_object"))
+    return item if isinstance(item, dict) else Unreadable(text or orjson.dumps(item), _rejection("not_an_object"))
 
 
 def _is_deep(body: bytes, items: Sequence[Any], envelope: Mapping[str, Any]) -> bool:
@@ -206,20 +210,18 @@ def _read(text: bytes) -> dict[str, Any] | Unreadable:
     return single(text)
 
 
-def _fault(text: bytes) -> str:
-    """Return the reason code of a text that only a lenient parser reads, if any."""
-    try:
-        value = _LENIENT.decode(text.decode(errors="replace"))
-    except ValueError:
-        return "not_json"
-    try:
-        json.dumps(value, allow_nan=False)
-    except ValueError:
-        return "number_not_finite"
-    return "text_not_unicode"
+def _repaired(item: dict[str, Any], text: bytes, codes: set[str]) -> dict[str, Any] | Unreadable:
+    for name in _IDS:
+        code = repair.damage(item.get(name))
+        if code:
+            return Unreadable(text, _rejection(code, f"at {name}"))
+    if isinstance(item.get("messageId"), str):
+        item["messageId"] = repair.escaped(item["messageId"])
+    whole: dict[str, Any] = repair.repaired(item, codes)
+    return repair.noted(whole, codes)
 
 
 @cache
-def _rejection(code: str) -> MessageRejected:
+def _rejection(code: str, detail: str = "") -> MessageRejected:
     """Return the rejection of a code; one serves all, for a hostile body can hold a million bad elements."""
-    return MessageRejected(code)
+    return MessageRejected(code, detail)

@@ -1,6 +1,7 @@
 """The Pixel API: a call in the URL of an image."""
 
 import base64
+import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus, unquote_to_bytes
@@ -35,7 +36,7 @@ def body_of_query(query: str) -> bytes:
         if unquote_plus(name) == "data":
             return _decoded(value)
     parameters: dict[str, str] = {}
-    for name, value in parse_qsl(query, keep_blank_values=True):
+    for name, value in parse_qsl(query, keep_blank_values=True, errors="surrogateescape"):
         parameters.setdefault(name, value)
     return _of_parameters(parameters)
 
@@ -49,7 +50,11 @@ def _of_parameters(parameters: Mapping[str, str]) -> bytes:
             below = place.setdefault(parent, {})
             place = below if isinstance(below, dict) else {}
         place[name] = value
-    return orjson.dumps(message)
+    try:
+        return orjson.dumps(message)
+    except orjson.JSONEncodeError:
+        # A byte that is not UTF-8 stays a lone surrogate, to be repaired and noted as in any other body.
+        return json.dumps(message, separators=(",", ":")).encode()
 
 
 def _decoded(data: str) -> bytes:

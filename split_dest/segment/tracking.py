@@ -5,13 +5,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import orjson
-
 from split_dest.errors import MessageRejected, RequestRefused
-from split_dest.segment import payload, times
+from split_dest.segment import payload, repair, times
 from split_dest.segment.damaged import too_many
-from split_dest.segment.json_text import is_deep
-from split_dest.segment.message import INTEGRATION_NAMES, refusal
+from split_dest.segment.message import INTEGRATION_NAMES, count_pairs, refusal
 from split_dest.segment.payload import Part, Unreadable
 
 #: The message type of each path; None: a batch, in which each message has its own type.
@@ -37,6 +34,8 @@ KINDS: dict[str, str | None] = {
 #: fill bodies up to 512,000 bytes.
 MAX_MESSAGES = 2500
 MAX_BODY_BYTES = 512_000
+#: The later of two times of one clock may be smaller by this much: some are written without milliseconds.
+_ROUNDING_MS = 1000
 #: Limit for what the envelopes add to all messages together, for it is stored with each message.
 MAX_SHARED_BYTES = 1_000_000
 
@@ -72,6 +71,8 @@ class _Batch:
     #: A time that can be read, and the same in milliseconds.
     sent_at: Any
     sent_ms: int | None
+    #: Notes on what was repaired in the envelope.
+    codes: frozenset[str]
 
     def size(self) -> int:
         """Return how many bytes the envelope adds to all its messages together."""
@@ -84,8 +85,9 @@ class Posted:
 
     Iterating over it yields the messages as Segment would pass them on, each completed when it is asked for. The
     type comes from the path; the batch's ``context`` and ``integrations`` are defaults for each message's own; the
-    time is corrected by the sender's clock; strings that contain an object, as low-code tools write them, count as
-    that object. A message that Segment would reject is unreadable, with Segment's own reason code.
+    time is corrected by the sender's clock, if it wrote both times; strings that contain an object, as low-code
+    tools write them, count as that object. A message that Segment would reject is unreadable, with Segment's own
+    reason code.
 
     Source:
         segment-docs, sources/catalog/libraries/server/http-api; spec/common (times); guides/filtering-data.
@@ -153,7 +155,7 @@ def again(text: bytes, call: Call) -> dict[str, Any] | Unreadable:
     kept = payload.single(text)
     if isinstance(kept, Unreadable):
         return kept
-    message = _message(kept, _Batch((), (), {}, None, None), call, times.to_text(call.received_ms))
+    message = _message(kept, _Batch((), (), {}, None, None, frozenset()), call, times.to_text(call.received_ms))
     if isinstance(message, dict) and kept.get("receivedAt") is not None:
         message.update((name, kept.get(name)) for name in _TIMES)
     return message
@@ -209,15 +211,17 @@ def _with_key(sent: dict[str, Any] | Unreadable, write_key: str | None) -> bytes
 
 def _batch(part: Part, write_keys: Sequence[str | None]) -> _Batch:
     # Values that are no objects, or no times, would not count, so they are not copied.
-    shared = {name: _object(part.envelope.get(name)) for name in _SHARED}
+    codes: set[str] = set()
+    shared = {name: _object(part.envelope.get(name), codes) for name in _SHARED}
     shared = {name: value for name, value in shared.items() if isinstance(value, dict)}
     sent_at = part.envelope.get("sentAt")
     sent_ms = times.to_ms(sent_at)
     if sent_ms is None:
+        codes |= _unread(sent_at)
         sent_at = None
     elif isinstance(sent_at, str):
         sent_at = sent_at.strip()
-    return _Batch(part.messages, write_keys, shared, sent_at, sent_ms)
+    return _Batch(part.messages, write_keys, shared, sent_at, sent_ms, frozenset(codes))
 
 
 def _message(sent: Mapping[str, Any], batch: _Batch, call: Call, received: str) -> dict[str, Any] | Unreadable:
@@ -255,17 +259,18 @@ def _completed(sent: Mapping[str, Any], batch: _Batch, call: Call, received: str
     """Return a message with all fields but those that its batch shares."""
     message = dict(sent)
     message.pop("writeKey", None)
+    codes = set(batch.codes)
     for name in _OBJECTS:
         if isinstance(message.get(name), str):
-            message[name] = _object(message[name])
+            message[name] = _object(message[name], codes)
     for name in _SHARED:
         if not isinstance(message.get(name), dict):
             message[name] = {}
-    _set_times(message, batch, call.received_ms, received)
+    codes |= _set_times(message, batch, call.received_ms, received)
     # No delete, which only Segment itself may send: a web page shows its write key to everyone.
     kind = call.type or message.get("type")
     message["type"] = kind if kind in _TYPES else None
-    return message
+    return repair.noted(message, codes)
 
 
 def _id(sent: Any) -> str:
@@ -273,16 +278,16 @@ def _id(sent: Any) -> str:
     return str(sent) if is_whole or isinstance(sent, str) else ""
 
 
-def _object(value: Any) -> Any:
-    """Return the object in a string, unless it is too deep; anything else as it is."""
+def _object(value: Any, codes: set[str]) -> Any:
+    """Return the object in a string, and note what was repaired in it; anything else as it is."""
     if not isinstance(value, str) or not value.lstrip().startswith("{"):
         return value
-    if is_deep(value.encode()):
-        return value
     try:
-        return orjson.loads(value)
-    except orjson.JSONDecodeError:
+        whole, found = repair.read(value.encode())
+    except ValueError:
         return value
+    codes |= found
+    return whole
 
 
 def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -296,23 +301,51 @@ def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
-def _set_times(message: dict[str, Any], batch: _Batch, received_ms: int, received: str) -> None:
-    """Set the four times as Segment passes them on: ``timestamp`` is corrected by the sender's clock skew."""
-    original, original_ms = message.get("timestamp"), times.to_ms(message.get("timestamp"))
-    if original_ms is None:
-        other = message.get("originalTimestamp")
-        original_ms = times.to_ms(other)
-        original = original if original_ms is None else other
-    sent, sent_ms = message.get("sentAt"), times.to_ms(message.get("sentAt"))
-    if sent_ms is None and batch.sent_ms is not None:
+def _set_times(message: dict[str, Any], batch: _Batch, received_ms: int, received: str) -> set[str]:
+    """Set the four times as Segment passes them on: ``timestamp`` is corrected by the sender's clock skew.
+
+    Returns notes on the times that can't be read.
+    """
+    original, original_ms = _original(message)
+    own = message.get("sentAt")
+    own_ms = None if own is None else times.to_ms(own)
+    sent, sent_ms = own, own_ms
+    # An item may be queued with a sentAt of long ago (analytics-react-native 977).
+    if own_ms is None or (original_ms is not None and not _is_after(own_ms, original_ms)):
         sent, sent_ms = batch.sent_at, batch.sent_ms
-    message["originalTimestamp"], message["sentAt"], message["receivedAt"] = original, sent, received
+    message["originalTimestamp"], message["receivedAt"] = original, received
+    message["sentAt"] = own if sent is None else sent
+    codes = _unread(own) if own_ms is None else set()
     if original_ms is None:
         message["timestamp"] = received
-    elif sent_ms is None:
-        message["timestamp"] = times.to_text(original_ms)
-    else:
-        message["timestamp"] = times.to_text(received_ms - (sent_ms - original_ms))
+        return codes | _unread(original)
+    message["timestamp"] = times.to_text(_corrected(original_ms, sent_ms, received_ms))
+    return codes
+
+
+def _original(message: Mapping[str, Any]) -> tuple[Any, int | None]:
+    """Return the sender's own time, and the same in milliseconds; of two the first that can be read."""
+    value, other = message.get("timestamp"), message.get("originalTimestamp")
+    ms = times.to_ms(value)
+    if ms is None and (other_ms := times.to_ms(other)) is not None:
+        return other, other_ms
+    return (other if value in (None, "") else value), ms
+
+
+def _corrected(original_ms: int, sent_ms: int | None, received_ms: int) -> int:
+    """Return a time by our clock, or as it was sent if its sender's clock did not write both times."""
+    if sent_ms is None or not _is_after(sent_ms, original_ms):
+        return original_ms
+    corrected = received_ms - (sent_ms - original_ms)
+    return corrected if corrected > 0 else original_ms
+
+
+def _is_after(sent_ms: int, original_ms: int) -> bool:
+    return sent_ms >= original_ms - _ROUNDING_MS
+
+
+def _unread(value: Any) -> set[str]:
+    return set() if value in (None, "") else {"timestamp_unreadable"}
 
 
 def _is_meant(integrations: Mapping[str, Any]) -> bool:
@@ -348,4 +381,4 @@ def _names_someone(message: Mapping[str, Any]) -> bool:
     if any(message.get(name) not in (None, "") for name in ("userId", "anonymousId", "groupId")):
         return True
     parts = (message.get(name) for name in ("properties", "traits"))
-    return any(isinstance(part, dict) and isinstance(part.get("split"), (list, dict)) for part in parts)
+    return any(isinstance(part, dict) and count_pairs(part.get("split")) > 0 for part in parts)

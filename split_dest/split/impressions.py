@@ -6,6 +6,8 @@ from typing import Any
 from split_dest.errors import MessageRejected
 from split_dest.split import limits
 
+#: Blanks and all.
+_TIME_CHARS = 64
 #: An impression as Split posts it, without its empty fields, in the webhook's own names.
 Received = Mapping[str, Any]
 
@@ -58,8 +60,10 @@ def _is_scalar(value: object) -> bool:
 
 
 def _time_ms(value: object) -> int | None:
-    """Return a time in milliseconds that can be written as a date; None for anything else."""
+    """Return a time in milliseconds, also as a text of digits, that can be written as a date; None for others."""
     # In JSON 1.0 is the same number as 1.
     whole = int(value) if isinstance(value, float) and value.is_integer() else value
+    if isinstance(value, str) and len(value) <= _TIME_CHARS and value.strip().isdecimal():
+        whole = int(value)
     is_moment = isinstance(whole, int) and not isinstance(whole, bool) and 0 < whole < limits.TIME_END_MS
     return whole if isinstance(whole, int) and is_moment else None

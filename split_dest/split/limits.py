@@ -2,6 +2,8 @@
 
 import math
 import re
+import unicodedata
+from functools import lru_cache
 
 #: Split's own clients send event type ids of up to 80 characters (python-client, client/input_validator.py).
 EVENT_TYPE_ID_MAX_CHARS = 80
@@ -22,19 +24,45 @@ _ILLEGAL_START = re.compile(r"\A[^a-zA-Z0-9]+")
 _ILLEGAL_RUN = re.compile(r"[^-_.:a-zA-Z0-9]+")
 _ILLEGAL_IN_ATTRIBUTE = re.compile(r"[^-_a-zA-Z0-9]+")
 _STARTS_WITH_LETTER = re.compile(r"[a-zA-Z]")
+#: A JSON parser reads a larger whole number as a double (RFC 8259, 6), which keeps smaller whole numbers than
+#: 2**53, and any fifteen digits of a fraction (IEEE 754, binary64).
+_WHOLE = range(-(2**63), 2**64)
+_EXACT_BELOW = 2**53
+_DIGITS_KEPT = 15
+#: Stands for what was no text, so two different ids that hold it may be equal.
+_REPLACEMENT = "\ufffd"
+#: The beginning of a name, by which the whole is judged: ten times what is left of it.
+_MANY_CHARS = 1000
 
 
 def key(value: object) -> str | None:
-    """Return an id as a key: a string, or the digits of a finite number; None if it is not a valid key.
+    """Return an id as a key: a string, or the digits of a number; None if it is not a valid key.
+
+    A number whose digits may not be those that were sent is none, nor is a string that holds U+FFFD: either could
+    be another's key.
 
     Source:
         python-client, client/input_validator.py: not blank, at most 250 characters.
+
+    >>> key(42.0)
+    '42'
+    >>> key(12345678901234567890123.0) is None
+    True
     """
     if not isinstance(value, str):
-        if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
-            return None
-        value = str(int(value)) if value == int(value) else str(value)
-    return value if len(value) <= KEY_MAX_CHARS and value.strip() else None
+        return _digits(value)
+    return value if len(value) <= KEY_MAX_CHARS and value.strip() and _REPLACEMENT not in value else None
+
+
+def _digits(value: object) -> str | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value) if value in _WHOLE else None
+    if not isinstance(value, float) or not math.isfinite(value):
+        return None
+    if value.is_integer():
+        return str(int(value)) if abs(value) < _EXACT_BELOW else None
+    text = str(value)
+    return text if "e" not in text and sum(map(str.isdigit, text)) <= _DIGITS_KEPT else None
 
 
 def event_type_id(name: str, *, sanitize: bool, max_chars: int = EVENT_TYPE_ID_MAX_CHARS) -> str | None:
@@ -57,6 +85,27 @@ def event_type_id(name: str, *, sanitize: bool, max_chars: int = EVENT_TYPE_ID_M
     return spaced if _EVENT_TYPE_ID.fullmatch(spaced) and len(spaced) <= max_chars else None
 
 
+def is_recognizable(name: str) -> bool:
+    """True when sanitizing a name leaves at least half of its letters, or the name is blank.
+
+    A wide letter counts as two, because a syllable or a word is written with it. What is only cut off the end does
+    not count as lost.
+
+    Source:
+        Unicode Standard Annex 11, East Asian Width.
+
+    >>> is_recognizable("Köp slutfört"), is_recognizable("구매 VIP")
+    (True, False)
+    """
+    begin = name.strip()[:_MANY_CHARS]
+    left = event_type_id(begin, sanitize=True, max_chars=_MANY_CHARS)
+    if left is None:
+        return not begin
+    letters = filter(str.isalpha, begin)
+    weight = sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in letters)
+    return 2 * sum(map(str.isalpha, left)) >= weight
+
+
 def attribute_id(name: str) -> str | None:
     """Return a trait's name as an attribute id; None if it has no legal character.
 
@@ -66,6 +115,11 @@ def attribute_id(name: str) -> str | None:
     >>> attribute_id("2fa")
     'trait_2fa'
     """
+    return (_attribute_id if len(name) <= ATTRIBUTE_ID_MAX_CHARS else _attribute_id.__wrapped__)(name)
+
+
+@lru_cache(maxsize=1024)
+def _attribute_id(name: str) -> str | None:
     legal = _ILLEGAL_IN_ATTRIBUTE.sub("_", name).lstrip("_-")
     if not legal:
         return None

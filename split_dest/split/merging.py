@@ -23,7 +23,8 @@ def merge(identities: Iterable[tuple[str, Identity]], *, keep_older: bool) -> li
 
     Args:
         identities: a message's stream id, and an identity that it became.
-        keep_older: True: attributes that only an older identity has stay; False: only the newest counts.
+        keep_older: True: attributes that only an older identity has stay; False: only the newest counts that has
+            any, because one without attributes writes nothing.
             Where both have one, the later timestamp wins, and of equal ones the later in the stream. Identities
             before a deletion no longer count, whatever their timestamps.
     """
@@ -41,8 +42,10 @@ def _merged(group: list[tuple[str, Identity]], keep_older: bool) -> Merged:
         return Merged(group[-1][1], entry_ids)
     in_order = sorted(remaining, key=lambda identity: identity.timestamp_ms)
     newest = in_order[-1]
+    if not keep_older:
+        in_order = [identity for identity in in_order if identity.values][-1:]
     values: dict[str, str] = {}
-    for identity in in_order if keep_older else [newest]:
+    for identity in in_order:
         values.update(identity.values or {})
     merged = Identity(newest.traffic_type, newest.key, values, newest.timestamp_ms)
     return Merged(merged, entry_ids, replaces=bool(deletions))

@@ -209,12 +209,12 @@ def test_an_id_in_several_destinations_is_shown_of_the_one_named(command, settin
 def test_a_letter_that_is_no_json_is_shown_as_text(command, settings):
     """Bytes that nobody could read stand there escaped."""
     settings.start_web()
-    settings.post(b'[{"type": "track", "event": "\xff"}]')
+    settings.post(b'[{"type": "track", "userId": "\xff"}]')
 
     result = command("dead", "list", "--json")
 
     assert result.json[0]["reason"] == "text_not_unicode"
-    assert result.json[0]["message"] == '{"type": "track", "event": "\\xff"}'
+    assert result.json[0]["message"] == '{"type": "track", "userId": "\\xff"}'
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,21 @@ def test_joined_envelopes_of_other_keys_are_shown_as_dead_letters(command, setti
     assert [line["dead"] for line in result.json] == dead
 
 
+@pytest.mark.parametrize("endpoint", ["webhook", "tracking"])
+def test_times_that_cannot_be_right_are_noted(command, endpoint):
+    """Nobody sees from the time alone that it is that of the receipt."""
+    sent = {"type": "track", "event": "Tried", "userId": "u-1"}
+    stamps = ("soon", "2099-01-01T00:00:00Z", "2026-01-01T00:00:00:Z")
+    body = orjson.dumps([sent | {"timestamp": timestamp} for timestamp in stamps])
+
+    result = command("preview", "--destination", "web", "--endpoint", endpoint, text=body)
+
+    assert [line["noted"] for line in result.json] == [["timestamp_unreadable"], ["timestamp_future"], []]
+    unreadable, future, past = (line["events"][0]["timestamp"] for line in result.json)
+    assert abs(unreadable - future) < 60_000
+    assert past == 1767225600000
+
+
 def test_what_segment_would_refuse_says_its_code(command):
     """The reason is the one that the dead letter would carry."""
     sent = {"batch": [{"type": "track", "event": "Tried"}, {"type": "track", "userId": "u"}]}

@@ -104,6 +104,7 @@ def test_numbers_have_a_range(loaded, section, name, good, bad):
     [
         ("identify", "{mode: replace}", "{mode: overwrite}", "must be one of: merge, replace"),
         ("event_type_ids", "{invalid: drop}", "{invalid: keep}", "must be one of: sanitize, drop"),
+        ("event_type_ids", "{unrecognizable: hash}", "{unrecognizable: keep}", "must be one of: drop, hash"),
         ("event_type_ids", "{max_length: 80}", "{max_length: 81}", "must be between . and 80"),
         ("attributes", "{nested: flatten}", "{nested: drop}", "must be one of: json, flatten"),
         ("attributes", "{max_length: 255}", "{max_length: 256}", "must be between . and 255"),

@@ -21,7 +21,9 @@ def rules(bits: int) -> Rules:
         traffic_types=frozenset({"user", "account"}) if bits & 1 else None,
         delete_enabled=True,
         track=Track(value=("properties.revenue", "properties.a"), numeric_strings=bool(bits & 2)),
-        event_type_ids=EventTypeIds("drop" if bits & 4 else "sanitize", 1 if bits & 8 else 80),
+        event_type_ids=EventTypeIds(
+            "drop" if bits & 4 else "sanitize", 1 if bits & 8 else 80, "hash" if bits & 16 else "drop"
+        ),
         attributes=Attributes("flatten" if bits & 16 else "json", 1 if bits & 32 else 255),
         properties=Properties(("flatten", "json", "drop", "flatten")[bits >> 6], 256, 1 if bits & 8 else 300),
         exposures=Exposures(enabled=True),

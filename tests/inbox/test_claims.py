@@ -67,7 +67,7 @@ def test_a_write_key_takes_no_id_from_the_webhook(store: Store) -> None:
 
 def test_a_write_key_takes_no_dead_letter_from_the_webhook(store: Store) -> None:
     """What the Tracking API keeps of a refused text may be cut, so the webhook keeps its own."""
-    found = payload.messages(b'[{"a":NaN},1]')
+    found = payload.messages(b'[{"userId":NaN},1]')
 
     for endpoint in ("tracking", "webhook"):
         items = [item(each, RULES, None, endpoint) for each in found]

@@ -30,6 +30,7 @@ rules = st.builds(
     identify=st.builds(
         Identify,
         enabled=_switch,
+        mode=st.sampled_from(["merge", "replace"]),
         paths=mostly(st.lists(_paths, max_size=3).map(tuple), ("userId", "anonymousId")),
     ),
     group_enabled=_switch,
@@ -47,7 +48,10 @@ rules = st.builds(
     named_pages=_named,
     named_screens=_named,
     event_type_ids=st.builds(
-        EventTypeIds, invalid=st.sampled_from(["sanitize", "drop"]), max_length=st.sampled_from([1, 63, 80])
+        EventTypeIds,
+        invalid=st.sampled_from(["sanitize", "drop"]),
+        unrecognizable=st.sampled_from(["drop", "hash"]),
+        max_length=st.sampled_from([1, 20, 63, 80]),
     ),
     attributes=st.builds(
         Attributes, nested=st.sampled_from(["json", "flatten"]), max_length=st.sampled_from([1, 254, 255])

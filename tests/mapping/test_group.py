@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from split_dest.mapping.rules import Attributes, Rules
+from split_dest.mapping.rules import Attributes, Identify, Rules
 from tests.support.calls import KNOWN, SENT_MS, call, keys, mapped, values
 
 ACCOUNTS = replace(KNOWN, map_identities={"userId": "user", "groupId": "account"})
@@ -85,6 +85,23 @@ def test_traits_become_attributes_as_in_identify_calls():
 def test_a_group_needs_no_user():
     """A group call without traits is written; Segment's node library sends such calls."""
     assert keys(mapped(group({"account": "acc"}, userId=None, anonymousId=None))) == [("account", "acc")]
+
+
+@pytest.mark.parametrize("traits", [None, {}, {"plan": None}, {"ü": 1}, {"split": {"account": "acc"}}])
+def test_nothing_does_not_replace_something(traits: object):
+    """Where identities are replaced, a group call without attributes writes nothing, as an identify call."""
+    replacing = replace(ACCOUNTS, identify=Identify(mode="replace"))
+
+    assert values(group(None, traits=traits), replacing) == "traits_empty"
+    assert values(group(None, traits=traits), ACCOUNTS) == {}
+    assert values(group(None, groupId=None, traits=None), replacing) == "no_mapped_identity"
+    assert values(group(None, traits={"plan": "pro"}), replacing) == {"plan": "pro"}
+
+
+@pytest.mark.parametrize("split", [["60", "40"], {"visa": 60}, []])
+def test_a_split_that_names_no_traffic_type_is_a_trait(split: object):
+    """It is not lost, and the group is that of groupId."""
+    assert set(values(group(split), ACCOUNTS)) == {"plan", "split"}
 
 
 def test_group_calls_can_be_switched_off():

@@ -1,5 +1,6 @@
 """Identify calls: traits become attributes."""
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -72,13 +73,35 @@ def test_the_length_of_attributes_is_a_setting():
 
 
 def test_objects_can_be_flattened():
-    """Nested traits may be flattened; empty objects vanish, and lists are still sets."""
+    """Nested traits may be flattened; empty objects and nulls vanish, and lists are still sets."""
     rules = replace(KNOWN, attributes=Attributes(nested="flatten"))
-    traits = {"company": {"id": "c1", "address": {"city": "Graz"}, "none": {}}, "roles": ["a", "b"]}
+    traits = {"company": {"id": "c1", "address": {"city": "Graz"}, "none": {}, "gone": None}, "roles": ["a", "b"]}
 
     result = values(identify(traits), rules)
 
     assert result == {"company_id": "c1", "company_address_city": "Graz", "roles": "a,b"}
+
+
+@pytest.mark.parametrize(
+    ("pairs", "nested", "winner"),
+    [
+        ([("total_billed", 900), ("total billed", 830)], "json", {"total_billed": "900"}),
+        ([("email", "new"), ("$email", "old"), (" email", "older")], "json", {"email": "new"}),
+        ([("total billed", 1), ("total  billed", 2)], "json", {"total_billed": "2"}),
+        ([("n" * 200, 1), ("n" * 201, 2)], "json", {"n" * 200: "1"}),
+        ([("company_id", 1), ("company", {"id": 2}), ("company.id", 3)], "flatten", {"company_id": "1"}),
+        ([("company.id", 3), ("company", {"id": 2})], "flatten", {"company_id": "2"}),
+        ([("a b", 1), ("a_b", None)], "json", {"a_b": "1"}),
+    ],
+)
+def test_of_names_that_become_one_the_unchanged_counts(
+    pairs: list[tuple[str, Any]], nested: Any, winner: dict[str, str]
+):
+    """A trait whose name is legal counts; of others the first in order, whatever their order in the call."""
+    rules = replace(KNOWN, attributes=Attributes(nested=nested))
+
+    for each in itertools.permutations(pairs):
+        assert values(identify(dict(each)), rules) == winner
 
 
 def test_trait_names_are_mended():

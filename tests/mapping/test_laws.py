@@ -43,6 +43,26 @@ def test_a_message_becomes_legal_records_or_has_a_reason(sent: dict[str, Any], r
         assert_identity(identity)
     assert [bool(events), bool(identities), result.dropped is not None].count(True) == 1
     assert result.dropped in (None, *REASONS)
+    assert set(result.notes) <= set(REASONS)
+    assert all(each.timestamp_ms <= received_ms for each in (*result.events, *result.identities))
+    assert rules.identify.mode == "merge" or all(each["values"] for each in identities)
+
+
+@given(messages, strategies.rules, TIMES, st.randoms())
+def test_the_order_of_names_does_not_matter(sent: dict[str, Any], rules: Rules, received_ms: int, chance: Any):
+    """Whatever the order of traits and properties, the same ones count, unless there are too many."""
+    result = to_split(loaded(sent), rules, received_ms)
+    assume("properties_left_out" not in result.notes)
+    for name in ("traits", "properties"):
+        pairs = list(sent[name].items()) if isinstance(sent.get(name), dict) else []
+        chance.shuffle(pairs)
+        sent = sent | ({name: dict(pairs)} if pairs else {})
+
+    again = to_split(loaded(sent), rules, received_ms)
+
+    assert sorted(map(repr, again.notes)) == sorted(map(repr, result.notes))
+    assert again.identities == result.identities
+    assert [event.properties for event in again.events] == [event.properties for event in result.events]
 
 
 @given(messages, strategies.rules, TIMES)

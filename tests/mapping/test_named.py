@@ -1,5 +1,6 @@
 """Page and screen calls: only named ones make events."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -48,6 +49,20 @@ def test_an_illegal_whole_can_be_dropped(kind: str):
     assert names(call(kind, name="n" * 78), rules) == ["v_" + "n" * 78]
     assert names(call(kind, name="n" * 79), rules) == "event_type_id"
     assert names(call(kind, name="Über uns"), rules) == "event_type_id"
+
+
+@KINDS
+@pytest.mark.parametrize("name", ["구매", "구매 VIP", "!!!", "Шаг 1"])
+def test_a_name_of_which_little_is_left_is_not_another_ones(kind: str, name: str):
+    """The template's letters don't count; the event is dropped, or has a hash of the name."""
+    hashing = replace(KNOWN, event_type_ids=EventTypeIds(unrecognizable="hash"))
+    sent = call(kind, name=name)
+
+    assert names(sent) == "event_type_id"
+    assert mapped(sent).notes == ("event_type_id_unrecognizable",)
+    (hashed,) = names(sent, hashing)
+    assert re.fullmatch(rf"view(ed)?_(VIP_|1_)?[0-9a-f]{{16}}_{kind}", hashed)
+    assert names(sent, _with("{name}{name}", hashing)) != names(call(kind, name=f"{name}."), hashing)
 
 
 @KINDS

@@ -1,5 +1,6 @@
 """Properties of events, made flat, short and few enough for Split."""
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -79,10 +80,27 @@ def test_splits_own_limits_hold_when_the_settings_say_nothing():
 
 
 def test_a_repeated_name_takes_no_second_place():
-    """Names that are equal once flattened or cut are one property, with the later value."""
+    """Names that are equal once flattened or cut are one property."""
     sent = sent_with({"a": {"b": 1}, "c": 2, "a.b": 3}, max_count=2)
 
     assert sent == {"a.b": 3, "c": 2}
+
+
+@pytest.mark.parametrize(
+    ("pairs", "winner"),
+    [
+        ([("a.b", 1), ("a", {"b": 2})], {"a.b": 1}),
+        ([("a.b.c", 1), ("a", {"b": {"c": 2}}), ("a.b", {"c": 3})], {"a.b.c": 1}),
+        ([("a", {"b.c": 1}), ("a.b", {"c": 2})], {"a.b.c": 1}),
+        ([("n" * 256, 1), ("n" * 257, 2), ("n" * 300, 3)], {"n" * 256: 1}),
+        ([("n" * 256 + "a", 1), ("n" * 256 + "b", 2)], {"n" * 256: 1}),
+        ([("x" * 250, {"y" * 20: 2}), ("x" * 250 + "." + "y" * 5, 1)], {"x" * 250 + "." + "y" * 5: 1}),
+    ],
+)
+def test_of_names_that_become_one_the_unchanged_counts(pairs: list[tuple[str, Any]], winner: dict[str, Any]):
+    """The order of the properties does not matter."""
+    for each in itertools.permutations(pairs):
+        assert sent_with(dict(each)) == winner
 
 
 def test_an_event_stays_below_what_splits_clients_accept():

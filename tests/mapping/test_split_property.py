@@ -1,11 +1,15 @@
 """Further traffic types of one event, named in its ``split`` property."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from split_dest.errors import MessageRejected
 from split_dest.mapping.rules import Rules, Track
+from split_dest.segment import payload
+from split_dest.split.impressions import load
 from tests.support.calls import KNOWN, call, keys, mapped, names, track
 
 USER = ("user", "u1")
@@ -66,10 +70,47 @@ def test_pairs_alone_are_enough(kind: str):
     assert keys(mapped(sent)) == [("auction", "a1")]
 
 
-@pytest.mark.parametrize("value", ["auction", 7, True, None])
-def test_a_split_that_is_no_array_or_object_is_an_ordinary_property(value: object):
-    """A split that names no types is a property like any other."""
-    assert [event.properties for event in mapped(_split(value)).events] == [{"price": 5, "split": value}]
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        *((value, {"split": value}) for value in ("auction", 7, True, None)),
+        (["60", "40"], {"split": '["60","40"]'}),
+        ([60, None, ["auction", "a1"]], {"split": '[60,null,["auction","a1"]]'}),
+        ([], {"split": "[]"}),
+        ({}, {}),
+        ({"visa": 60, "cash": 40}, {"split.visa": 60, "split.cash": 40}),
+        ([{"visa": 60}], {"split": '[{"visa":60}]'}),
+        ([{"visa": 60}, {"auction": "a1"}], {}),
+        ({"auction": None}, {}),
+    ],
+)
+def test_a_split_that_names_no_traffic_type_is_an_ordinary_property(value: object, kept: dict[str, Any]):
+    """Only a split that names one that Split has is taken out of the properties."""
+    events = mapped(_split(value)).events
+
+    assert [event.properties for event in events] == [{"price": 5} | kept] * len(events)
+
+
+@pytest.mark.parametrize("number", [12345678901234567890123, 2**64, 1e22, 9007199254740993.0, 1.1234567890123456])
+def test_a_number_whose_digits_are_lost_is_nobodys_key(number: float):
+    """At no place does a rounded number become a key; the other ids count, and it is noted."""
+    rules = replace(
+        KNOWN, map_identities={"userId": "user", "context.groupId": "account", "properties.a.b": "partner"}
+    )
+    for fields in (
+        {"properties": {"split": [{"account": number}]}},
+        {"properties": {"split": {"account": number}}},
+        {"context": {"groupId": number}},
+        {"properties": {"a": {"b": number}}},
+    ):
+        (sent,) = payload.messages(json.dumps(track(**fields)).encode())
+        result = mapped(sent, rules)
+
+        assert keys(result) == [USER]
+        assert result.notes == ("key_skipped",)
+    assert load({"key": number, "split": "f", "treatment": "on", "time": 1} | {"key": "u"})["key"] == "u"
+    with pytest.raises(MessageRejected):
+        load({"key": number, "split": "f", "treatment": "on", "time": 1})
 
 
 @pytest.mark.parametrize(

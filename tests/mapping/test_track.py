@@ -67,6 +67,45 @@ def test_illegal_names_are_mended_or_dropped(event: str, sanitized: list[str], s
     assert names(track(event=event), STRICT) == strict
 
 
+def test_a_name_of_which_little_is_left_is_dropped():
+    """'구매 VIP' (buys) and '해지 VIP' (cancels) must not both count as VIP; with drop no name is repaired."""
+    for event in ("구매 VIP", "해지 VIP", "购买VIP", "Покупка VIP"):
+        assert names(track(event=event)) == names(track(event=event), STRICT) == "event_type_id"
+        assert mapped(track(event=event)).notes == ("event_type_id_unrecognizable",)
+        assert mapped(track(event=event), STRICT).notes == ()
+
+
+@pytest.mark.parametrize(("max_chars", "chars"), [(80, 20), (20, 20), (18, 18), (17, 16), (16, 16)])
+def test_a_name_of_which_little_is_left_can_have_a_hash(max_chars: int, chars: int):
+    """With the hash of its name no event is counted as another's; it is the same each time."""
+    rules = replace(KNOWN, event_type_ids=EventTypeIds(unrecognizable="hash", max_length=max_chars))
+    sent = [track(event=event) for event in ("구매 VIP", "해지 VIP", "VIP 구매")]
+    made = [mapped(each, rules) for each in sent]
+
+    assert len({each.events[0].event_type_id for each in made}) == len(sent)
+    assert {len(each.events[0].event_type_id) for each in made} == {chars}
+    assert {each.notes for each in made} == {("event_type_id_unrecognizable",)}
+    assert [mapped(each, rules) for each in sent] == made
+    assert names(track(event=" 구매 VIP "), rules) == names(sent[0], rules)
+    assert names(track(event="Order!"), rules) == ["Order_"]
+
+
+def test_a_hash_that_has_no_room_is_not_cut():
+    """The event is dropped where a whole hash does not fit."""
+    rules = replace(KNOWN, event_type_ids=EventTypeIds(unrecognizable="hash", max_length=15))
+
+    assert names(track(event="구매 VIP"), rules) == "event_type_id"
+
+
+def test_a_hashed_name_is_filtered_by_its_own():
+    """The settings' lists name the event as it was sent."""
+    ids = EventTypeIds(unrecognizable="hash")
+    rules = replace(KNOWN, event_type_ids=ids, track=Track(excluded=("구매*",)))
+
+    assert names(track(event="구매 VIP"), rules) == "event_filtered"
+    assert mapped(track(event="구매 VIP"), rules).notes == ()
+
+
 def test_the_most_characters_of_a_name_are_a_setting():
     """The setting cuts names at its limit, such as Split's strictest of 63."""
     rules = replace(KNOWN, event_type_ids=EventTypeIds(max_length=63))

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from split_dest.errors import REASONS, MessageRejected
+from split_dest.mapping.moments import moment
 from split_dest.mapping.rules import SourceRules
 from split_dest.mapping.tracks import MAX_BYTES, Tracked, message_id, to_segment
 from split_dest.segment import message
@@ -61,22 +62,23 @@ def test_the_key_stands_in_one_id_only():
 
 
 @pytest.mark.parametrize(
-    ("value", "added"),
+    ("value", "added", "notes"),
     [
-        ('{"plan":"gold","treatment":"off"}', {"plan": "gold"}),
-        ({"plan": "gold"}, {"plan": "gold"}),
-        ("[1]", {}),
-        ("reserved", {}),
-        ("{", {}),
-        (7, {}),
-        ('{"a":' * 70 + "1" + "}" * 70, {}),
+        ('{"plan":"gold","treatment":"off"}', {"plan": "gold"}, ()),
+        ({"plan": "gold"}, {"plan": "gold"}, ()),
+        ("null", {}, ()),
+        (r'{"plan":"g\ud83d","n":NaN}', {"plan": "g\ufffd", "n": None}, ("number_left_out", "text_repaired")),
+        *((value, {}, ("properties_left_out",)) for value in ("[1]", "reserved", "{", 7)),
     ],
 )
-def test_its_own_properties_are_added_and_override_nothing(value: Any, added: dict[str, Any]):
-    """An object, or the string of one, is merged under the built-in properties; other values are ignored."""
+def test_its_own_properties_are_added_and_override_nothing(
+    value: Any, added: dict[str, Any], notes: tuple[str, ...]
+):
+    """An object, or the string of one, is merged under the built-in properties; other values are left out."""
     own = {"split": "flag", "treatment": "on", "key": "u1", "environmentName": "Production"}
 
     assert properties(value) == own | added
+    assert to_segment(load(SEEN | {"properties": value}), RULES, "user").notes == notes
     assert properties(value, replace(RULES, impression_properties="drop")) == own
 
 
@@ -118,4 +120,4 @@ def test_any_impression_becomes_a_legal_call_or_has_its_reason(changes: dict[str
     else:
         taken = message.load(orjson.loads(orjson.dumps(result.track)))
         assert taken.type == "track"
-        assert taken.timestamp_ms == impression["time"]
+        assert moment(taken, impression["time"], set()) == impression["time"]

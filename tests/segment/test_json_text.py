@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from split_dest.segment.json_text import MAX_DEPTH, end_of, is_deep
+from split_dest.segment.json_text import MAX_DEPTH, end_of, is_deep, pruned
 from tests.support.strategies import json_values
 
 
@@ -83,6 +83,31 @@ def test_any_bytes_end_somewhere_or_nowhere(text: bytes):
     assert ends is None or (b"[" + text)[ends - 1 : ends] in (b"]", b"}")
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (b"1", b"1"),
+        (b"[" * 64 + b"]" * 64, b"[" * 64 + b"]" * 64),
+        (b"[" * 65 + b"]" * 65, b"[" * 64 + b"null" + b"]" * 64),
+        (b"[" * 64 + b'[1],{"a":[2]},"[{",3,[[]]' + b"]" * 64, b"[" * 64 + b'null,null,"[{",3,null' + b"]" * 64),
+        (b'{"a":' * 70 + b"[1]" + b"}" * 70, b'{"a":' * 64 + b"null" + b"}" * 64),
+    ],
+)
+def test_what_is_too_deep_is_cut_out(text: bytes, expected: bytes):
+    """Arrays and objects below the 64th level become null; the rest of the text stays."""
+    assert pruned(text) == expected
+
+
+@given(st.recursive(st.just([]), lambda inner: st.lists(inner, max_size=3)), st.integers(55, 70))
+def test_pruned_text_is_json_of_at_most_64_levels(value: Any, depth: int):
+    """Pruned JSON is JSON, is not deep, and is the same text if it was not deep."""
+    text = b"[" * depth + json.dumps(value).encode() + b"]" * depth
+
+    assert not is_deep(pruned(text))
+    json.loads(pruned(text))
+    assert is_deep(text) or pruned(text) == text
+
+
 _HOSTILE = [
     *(
         b"{",
@@ -113,6 +138,7 @@ def test_the_time_is_linear(start: bytes, part: bytes):
     started = time.process_time()
 
     is_deep(text)
+    pruned(text)
     end_of(text, 0)
 
     assert time.process_time() - started < 10

@@ -62,24 +62,17 @@ def test_what_only_looks_like_a_wrapper_is_a_message(one: dict[str, Any]):
 @pytest.mark.parametrize(
     ("bad", "code"),
     [
-        (b'{"a":NaN}', "number_not_finite"),
-        (b'{"a":Infinity}', "number_not_finite"),
-        (b'{"a":[0,{"b":-Infinity}]}', "number_not_finite"),
-        (b'{"a":1e999}', "number_not_finite"),
-        (b'{"a":-1' + b"0" * 5000 + b"}", "number_not_finite"),
-        (b'{"a":NaN,"a":1}', "number_not_finite"),
-        (b"NaN", "number_not_finite"),
-        (rb'{"a":"\ud800"}', "text_not_unicode"),
-        (rb'{"\udc00\ud800":1.5}', "text_not_unicode"),
-        (b'{"a":"\xff"}', "text_not_unicode"),
-        (b'{"a":"\xed\xa0\x80"}', "text_not_unicode"),
-        (b'{"a":' * 65 + b"1" + b"}" * 65, "nested_too_deep"),
-        (b'{"a":' * 300 + b"1" + b"}" * 300, "nested_too_deep"),
-        (b'{"a":' * 1020 + b"1" + b"}" * 1020, "nested_too_deep"),
-        (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "nested_too_deep"),
-        (b"[" * 300 + b"]" * 300, "nested_too_deep"),
-        (b"[" * 100_000 + b"]" * 100_000, "nested_too_deep"),
-        (b'{"json":' + b'{"a":' * 65 + b"NaN" + b"}" * 66, "nested_too_deep"),
+        (b'{"userId":NaN}', "number_not_finite"),
+        (b'{"anonymousId":-Infinity}', "number_not_finite"),
+        (b'{"groupId":1e999}', "number_not_finite"),
+        (b'{"userId":-1' + b"0" * 5000 + b"}", "number_not_finite"),
+        (rb'{"userId":"u \ud800"}', "text_not_unicode"),
+        (b'{"anonymousId":"\xff"}', "text_not_unicode"),
+        (b'{"json":{"groupId":"\xed\xa0\x80"}}', "text_not_unicode"),
+        (b'{"a":NaN b}', "not_json"),
+        (b"NaN", "not_an_object"),
+        (b"[" * 300 + b"]" * 300, "not_an_object"),
+        (b"[" * 100_000 + b"]" * 100_000, "not_an_object"),
         *((text, "not_an_object") for text in (b"1", b"-0.5", b'"track"', b"true", b"null", b"[]", b"[{}]")),
     ],
 )
@@ -104,11 +97,10 @@ def test_one_bad_message_leaves_the_good_ones(form: bytes, bad: bytes, code: str
 @pytest.mark.parametrize(
     ("body", "code"),
     [
-        (b'{"type":"track","properties":{"a":NaN}}', "number_not_finite"),
-        (b'{"type":"track","event":"\xff"}', "text_not_unicode"),
-        (b'{"batch":{"a":NaN}}', "number_not_finite"),
-        (b'{"batch":[{}],"a":NaN,"type": "track"}', "number_not_finite"),
-        (b'{"a":' * 1000 + b"1" + b"}" * 1000, "nested_too_deep"),
+        (b'{"type":"track","userId":NaN}', "number_not_finite"),
+        (b'{"type":"track","userId":"\xff"}', "text_not_unicode"),
+        (b'{"batch":{},"userId":NaN}', "number_not_finite"),
+        (b'{"batch":[{}],"userId":NaN,"type": "track"}', "number_not_finite"),
         (b'"track"', "not_an_object"),
         (b"12", "not_an_object"),
     ],
@@ -126,7 +118,7 @@ def test_sixty_four_levels_are_not_too_deep():
     """The deepest message accepted has 64 nested objects."""
     body = b'{"a":' * 64 + b"1" + b"}" * 64
 
-    assert [reason(item) for item in messages(b"[" + body + b",NaN]")] == ["taken", "number_not_finite"]
+    assert [reason(item) for item in messages(b"[" + body + b",NaN]")] == ["taken", "not_an_object"]
     assert messages(body) == [json.loads(body)]
     assert messages(b"[" + b",".join([body] * 20) + b"]") == [json.loads(body)] * 20
 
@@ -201,7 +193,9 @@ def test_of_two_equal_names_the_last_counts(other: bytes):
 
     assert len(items) == 2
     assert items[0] == A
-    assert items[1:] == [{"type": "track", "batch": 0}] or reason(items[1]) == "number_not_finite"
+    assert items[1] == {"type": "track", "batch": 0} | (
+        {"z": None, "_repaired": ["number_left_out"]} if other else {}
+    )
 
 
 @given(st.one_of(st.binary(), st.text('[]{},:"\\ 1NaN-e.').map(str.encode)))
@@ -228,11 +222,10 @@ _ELEMENTS = st.one_of(
     st.tuples(json_values.map(orjson.dumps), st.just("")),
     st.sampled_from(
         [
-            (b"NaN", "number_not_finite"),
-            (b'{"type":"track","properties":{"a":[1e999]}}', "number_not_finite"),
-            (b'{"a":"\xfe"}', "text_not_unicode"),
-            (b'{"a":' * 70 + b"{}" + b"}" * 70, "nested_too_deep"),
-            (b"[" * 2000 + b"]" * 2000, "nested_too_deep"),
+            (b"NaN", "not_an_object"),
+            (b'{"type":"track","userId":1e999}', "number_not_finite"),
+            (b'{"userId":"\xfe"}', "text_not_unicode"),
+            (b"[" * 2000 + b"]" * 2000, "not_an_object"),
         ]
     ),
 )
@@ -272,11 +265,16 @@ def test_a_message_is_written_as_it_was_read(sent: dict[str, Any]):
     [
         (b'{"batch":[1],"sentAt":"s","more":[2]}', {"sentAt": "s", "more": [2]}),
         (b'{"writeKey":"w","batch":[NaN,1],"context":{"a":1}}', {"writeKey": "w", "context": {"a": 1}}),
-        (b'{"batch":[1],"context":NaN,"writeKey":"w"}', {"writeKey": "w"}),
-        (b'{"batch":[1],"context":{"a":"\xff"},"sentAt":"s"}', {"sentAt": "s"}),
+        (b'{"batch":[1],"context":NaN,"writeKey":"w"}', {"context": None, "writeKey": "w"}),
+        (b'{"batch":[1],"context":{"a":"\xff"},"sentAt":"s"}', {"context": {"a": "\ufffd"}, "sentAt": "s"}),
+        (b'{"batch":[1],"context":{"a":b},"sentAt":"s"}', {"sentAt": "s"}),
         (b'{"batch":[%b],"writeKey":"w"}' % (b"[" * 90 + b"]" * 90), {"writeKey": "w"}),
-        (b'{"batch":[%b1],"context":%b,"writeKey":"w"}' % (b"1," * 20, b"[" * 66 + b"]" * 66), {"writeKey": "w"}),
-        (b'{"a":NaN,"writeKey":"w"}', {"writeKey": "w"}),
+        (
+            b'{"batch":[%b1],"context":%b,"writeKey":"w"}' % (b"1," * 20, b"[" * 66 + b"]" * 66),
+            {"context": json.loads("[" * 64 + "null" + "]" * 64), "writeKey": "w"},
+        ),
+        (b'{"userId":NaN,"writeKey":"w"}', {"writeKey": "w"}),
+        (b'{"a":NaN,"writeKey":"w"}', {}),
         (A_TEXT, {}),
         (b"[1,NaN]", {}),
     ],

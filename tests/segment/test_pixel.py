@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from split_dest.segment import payload
 from split_dest.segment.pixel import body_of_query
+from split_dest.segment.tracking import Call, posted
 from tests.support.strategies import objects
 
 CALL = {
@@ -74,13 +76,34 @@ def test_what_is_no_base64_is_no_body(data: str):
         ("properties=x&properties.a=1", {"properties": "x"}),
         ("properties.a=1&properties=x", {"properties": "x"}),
         ("a=1&a=2&b&c=", {"a": "1", "b": "", "c": ""}),
-        ("a=%FF&b=%C3%BC&c=ü", {"a": "�", "b": "ü", "c": "ü"}),
+        ("b=%C3%BC&c=ü", {"b": "ü", "c": "ü"}),
         (".=1", {"": {"": "1"}}),
     ],
 )
 def test_parameters_are_fields_and_dots_lead_into_them(query: str, message: dict[str, Any]):
     """A parameter that is both a field and the parent of others keeps its own value."""
     assert orjson.loads(body_of_query(query)) == message
+
+
+def test_what_is_no_text_stays_recognizable():
+    """A byte that is not UTF-8 becomes a lone surrogate, which the endpoint repairs and notes."""
+    (message,) = payload.messages(body_of_query("event=A%FF&userId=u&n%FE=%C3%BC"))
+
+    assert message == {"event": "A\ufffd", "userId": "u", "n\ufffd": "ü", "_repaired": ["text_repaired"]}
+
+
+@pytest.mark.parametrize(
+    "text", ["1572534218971", "1572534218.971", "2019-10-31T15:03:38.971:Z", "2019-10-31T3:03:38.971 PMZ"]
+)
+@pytest.mark.parametrize("escape", [quote, quote_plus])
+def test_a_time_is_read_in_any_form(escape: Callable[[str], str], text: str):
+    """In a query every time is a text."""
+    query = f"userId=u&timestamp={escape(text)}&context.x=1"
+    call = Call("track", 1_790_000_000_000, 32_768, lambda: "new")
+    (item,) = posted(body_of_query(f"{query}&event=A"), call).messages
+
+    assert isinstance(item, dict)
+    assert item["timestamp"] == "2019-10-31T15:03:38.971Z"
 
 
 def test_many_dots_do_no_harm():

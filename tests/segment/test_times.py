@@ -7,10 +7,17 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from split_dest.segment.times import to_ms, to_text
+from split_dest.segment.times import is_no_later, to_ms, to_text
 from tests.support.strategies import json_values
 
 OCTOBER = 1572534218971
+#: Arabic-Indic, Persian, Devanagari, Thai and full-width.
+ZEROS = "\u0660\u06f0\u0966\u0e50\uff10"
+
+
+def in_script(zero: str, text: str) -> str:
+    """Return a text with the digits that follow a zero."""
+    return text.translate({ord("0") + digit: ord(zero) + digit for digit in range(10)})
 
 
 @pytest.mark.parametrize(
@@ -45,11 +52,106 @@ def test_what_breaks_naive_parsers_is_read(text: str, ms: int):
         "2019-10-31 15:03:38.971 m=+70366.291",
         " \t\r\n" * 50 + "2019-10-31T15:03:38.971Z" + " " * 50,
         "2019-10-31T15:03:38.971",
+        *(f"2019-10-31T15:03:38.971{mark}Z" for mark in (":", ".", ",", ";", " :", " : ", "+00:00", "+0000", " ")),
+        *(f"2019-10-31T15:03:38.971:{zone}" for zone in ("", "+00:00", "UTC", " GMT")),
+        *(f"2019-10-31T15:03:38.971{zone}" for zone in ("GMT", " UTC+00:00", "GMT+0000", "+00")),
+        "2019-10-31T08:03:38.971\u221207:00",
+        "2019-10-31T15:03:38:971Z",
+        "2019/10/31 15:03:38.971",
+        "2019-10-31T20:33:38.971 05:30",
+        "Thu, 31 Oct 2019 15:03:38.971 GMT",
+        "31 Oct 2019 08:03:38.971 -0700",
+        "Thu Oct 31 2019 16:03:38.971 GMT+0100 (Mitteleuropäische Normalzeit, wie sie im Winter gilt)",
+        "Thu Oct 31 2019 15:03:38.971 GMT+0000 (UTC)",
+        "Thu Oct 31 15:03:38.971 UTC 2019",
+        "20191031T150338.971Z",
+        "20191031T160338.971+0100",
+        *(in_script(zero, "2019-10-31T15:03:38.971Z") for zero in ZEROS),
+        *(in_script(zero, digits) for zero in ZEROS for digits in ("1572534218971", "1572534218.971")),
+        "\u200f" + in_script("\u0660", "2019-10-31T15:03:38\u066b971Z\u200f"),
+        "".join(chr(ord(char) + 0xFEE0) for char in "2019-10-31T15:03:38.971Z"),
+        "1.572534218971E12",
     ],
 )
 def test_one_moment_has_many_spellings(text: str):
     """All forms give the same time, truncated to the millisecond."""
     assert to_ms(text) == OCTOBER
+
+
+@pytest.mark.parametrize(
+    ("hour", "morning", "afternoon"),
+    [
+        ("3:33:07", 3, 15),
+        ("03:33:07", 3, 15),
+        ("0:33:07", 0, 12),
+        ("12:33:07", 0, 12),
+        ("11:33:07", 11, 23),
+        ("15:33:07", None, 15),
+        ("23:33:07", None, 23),
+        ("24:33:07", None, None),
+    ],
+)
+@pytest.mark.parametrize(
+    ("am", "pm"),
+    [
+        ("{} AMZ", "{} PMZ"),
+        ("{} amZ", "{} pm Z"),
+        ("{}AM", "{}PM"),
+        ("{}\u202fAMZ", "{}\u202fPMZ"),
+        ("{} a.m.Z", "{} p.m.Z"),
+        ("{} a.\u00a0m.", "{} p.\u00a0m."),
+        ("{}.000 AMZ", "{}.000 PM:Z"),
+        ("{} AM.000Z", "{} PM.000Z"),
+        ("{} AM+00:00", "{} PM +0000"),
+        ("{} صZ", "{} مZ"),
+        ("{} ق.ظ.Z", "{} ب.ظ.Z"),
+        ("上午{}Z", "下午{}Z"),
+        ("午前{}Z", "午後{}Z"),
+        ("오전 {}Z", "오후 {}Z"),
+        ("{} π.μ.Z", "{} \u039c.\u039c.Z"),
+        ("{} ÖÖZ", "{} ÖSZ"),
+        ("{} dop.Z", "{} odp.Z"),
+        ("{} SAZ", "{} CHZ"),
+    ],
+)
+def test_a_clock_of_twelve_hours_is_read(hour: str, morning: int | None, afternoon: int | None, am: str, pm: str):
+    """A marker of either half of the day counts in many languages; with one, an hour has one meaning or none."""
+    for form, expected in ((am, morning), (pm, afternoon)):
+        ms = to_ms(f"2024-09-02T{form.format(hour)}")
+
+        assert ms == (None if expected is None else 1725237187000 + expected * 3_600_000)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2024-09-02T上午3:33:07 PMZ",
+        "2024-09-02T3:33:07.123 PM.123Z",
+        "2024-09-02T3:33:07 PM PMZ",
+        "2024-09-02T3:33:07 XMZ",
+        "2024-09-02 PM",
+        "2024-09-02T15:33:07+05:30Z",
+        "2024-09-02T15:33:07::Z",
+        "2024-09-02T15:33:07:12Z",
+        "2024-09/02T15:33:07Z",
+        "02/09/2024 15:33:07",
+        "Mon Sep 02 15:33:07 CEST 2024",
+        "Mon Sep 02 2024 15:33:07 GMT+0200 (CEST) and more",
+        "2 Sept 24 15:33:07 GMT",
+        "31 Feb 2024 15:33:07 GMT",
+        "2 Sep 2024",
+        "1,572,534,218,971",
+        "1572534218971 ms",
+        "0x16e22f3a1db",
+        "NaN",
+        "Infinity",
+        "1e999",
+        "²٠٢٤-09-02",
+    ],
+)
+def test_what_can_be_read_in_two_ways_is_none(text: str):
+    """A contradiction, or a form with several readings, is no time."""
+    assert to_ms(text) is None
 
 
 @pytest.mark.parametrize(
@@ -70,12 +172,36 @@ def test_missing_parts_are_zero(text: str, ms: int):
     ("number", "ms"),
     [
         *((OCTOBER, OCTOBER), (1572534218, 1572534218000), (1572534218.971, OCTOBER), (1e12, 10**12)),
-        *((10**11 - 1, 10**14 - 1000), (10**11, 10**11), (1, 1000), (253402214400000, 253402214400000)),
+        *((10**11 - 1, 10**14 - 1000), (10**11, 10**11), (10**8, 10**11), (253402214400000, 253402214400000)),
+        *((1572534218971999, OCTOBER), (1572534218971999999, OCTOBER)),
     ],
 )
-def test_a_number_is_seconds_or_milliseconds(number: float, ms: int):
-    """A number's size decides whether it is in seconds or in milliseconds."""
+def test_a_number_is_of_a_unit(number: float, ms: int):
+    """A number's size decides whether it is in seconds, milliseconds, micro- or nanoseconds."""
     assert to_ms(number) == ms
+    assert to_ms(f" {number}\n") == to_ms(f"{number:+}") == ms
+
+
+@given(st.one_of(st.integers(-(2**64), 2**64), st.floats(allow_nan=False, allow_infinity=False)))
+def test_a_number_as_a_text_counts_as_the_number(number: float):
+    """Whichever way a number is written, it is the same time or none."""
+    assert to_ms(str(number)) == to_ms(number)
+
+
+@given(st.integers(10**12, 10**13 - 1))
+def test_a_fraction_of_a_second_is_a_millisecond(ms: int):
+    """No digit of a time in seconds is lost to a double."""
+    assert to_ms(ms / 1000) == to_ms(f"{ms // 1000}.{ms % 1000:03}") == ms
+
+
+@pytest.mark.parametrize(
+    "digits", ["2019", "20191031", "191031", "201910311503", "20191031150338", "1", "99999999", "0", "00"]
+)
+def test_digits_that_may_be_a_date_are_no_time(digits: str):
+    """A year, a date or a duration is not taken for seconds or milliseconds since 1970."""
+    assert to_ms(digits) is None
+    assert to_ms(int(digits)) is None
+    assert to_ms(float(digits)) is None
 
 
 @pytest.mark.parametrize(
@@ -98,8 +224,7 @@ def test_a_number_is_seconds_or_milliseconds(number: float, ms: int):
         "",
         0,
         -5,
-        1572534218971000,
-        253402214400001,
+        253402214400001 * 10**6,
         10**400,
         float("nan"),
         float("inf"),
@@ -170,6 +295,19 @@ def test_the_usual_shape_is_read_like_any_other(text: str):
     assert to_ms(text) == to_ms(f" {text}")
 
 
+@given(_usual, _usual, st.sampled_from(["", ".5", ".123456789"]), st.sampled_from(["Z", "+00:00"]))
+@example("2019-10-31T15:03:38.971Z", "2019-10-31T15:03:38.972Z", "", "Z")
+def test_two_texts_of_one_form_are_compared_as_times(one: str, other: str, fraction: str, zone: str):
+    """Where two texts say which is no later, their times say the same."""
+    one, other = (f"{text[:19]}{fraction}{zone}" for text in (one, other))
+    times = to_ms(one), to_ms(other)
+
+    assert is_no_later(one, one) == (zone == "Z")
+    assert None in times or is_no_later(one, other) <= (times[0] <= times[1])
+    assert not is_no_later(one, None)
+    assert not is_no_later(1, one)
+
+
 def test_a_zone_that_is_only_named_is_not_guessed():
     """A time with a zone's name is none, for EST means different offsets in different places."""
     assert to_ms("2019-10-31T15:03:38 EST") is None
@@ -199,8 +337,11 @@ def test_a_time_out_of_range_is_written_as_the_nearest(ms: int, text: str):
         "2020-1-1T00:00:00" + " m=" * 21_000 + "\n",
         "2020-1-1T00:00:00+00 " + "UTC " * 16_000 + "m=",
         "2020-1-1" + " " * 54 + "x",
+        "2020-1-1T1:00" + " a" * 25 + "x",
+        "1" * 63_000,
+        "\u0661" * 63_000,
     ],
-    ids=["blanks", "digits", "tails", "zones", "the longest that is looked at"],
+    ids=["blanks", "digits", "tails", "zones", "the longest", "halves", "number", "Arabic"],
 )
 def test_a_hostile_text_costs_little_time(text: str):
     """A text of many blanks is rejected at once; a pattern that backtracks took 50 seconds."""

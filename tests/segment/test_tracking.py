@@ -105,7 +105,7 @@ def envelope(message: str, key: str = "") -> str:
         (envelope(A, "w") + envelope(B, "v"), None, "a", B_OF_V),
         (envelope(A, "v") + envelope(B, "w"), None, "b", '{"userId":"a","writeKey":"v"}'),
         (envelope(A, "x") + envelope(B, "w"), None, "ab", ""),
-        (envelope(A, "w") + envelope('{"a":NaN}', "v"), None, "a", '{"a":NaN}'),
+        (envelope(A, "w") + envelope('{"a":oops}', "v"), None, "a", '{"a":oops}'),
         (envelope(A) + envelope(B, "w"), None, "b", A),
         (f'{{"batch":[{A}' + envelope(B, "w"), None, "b", A),
         (f'{{"writeKey":"w","batch":[{A}]}}{{"batch":[{B}', None, "a", B),
@@ -166,14 +166,38 @@ def test_messages_of_joined_envelopes_go_where_their_key_belongs(
         ),
         ({"timestamp": "soon", "sentAt": "2020-01-01T00:00:00Z"}, {}, RECEIVED, "soon"),
         ({"sentAt": None, "timestamp": None}, {"sentAt": "2020-01-01T00:00:00Z"}, RECEIVED, None),
-        ({"timestamp": "1971-01-01", "sentAt": "9999-12-30"}, {}, "1970-01-01T00:00:00.000Z", "1971-01-01"),
-        ({"timestamp": "9999-12-30", "sentAt": "1971-01-01"}, {}, "9999-12-31T00:00:00.000Z", "9999-12-30"),
+        ({"timestamp": "1971-01-01", "sentAt": "9999-12-30"}, {}, "1971-01-01T00:00:00.000Z", "1971-01-01"),
+        ({"timestamp": "9999-12-30", "sentAt": "1971-01-01"}, {}, "9999-12-30T00:00:00.000Z", "9999-12-30"),
+        (
+            {"timestamp": "2020-01-01T00:00:05Z", "sentAt": "2020-01-01T00:00:01Z"},
+            {"sentAt": "2020-01-01T00:00:09Z"},
+            "2026-09-21T14:13:16.000Z",
+            "2020-01-01T00:00:05Z",
+        ),
+        (
+            {"timestamp": "2020-01-01T00:00:05Z", "sentAt": "2020-01-01T00:00:01Z"},
+            {"sentAt": "2020-01-01T00:00:02Z"},
+            "2020-01-01T00:00:05.000Z",
+            "2020-01-01T00:00:05Z",
+        ),
+        (
+            {"timestamp": "2020-01-01T00:00:05.9Z", "sentAt": "2020-01-01T00:00:05Z"},
+            {},
+            "2026-09-21T14:13:20.900Z",
+            "2020-01-01T00:00:05.9Z",
+        ),
+        (
+            {"timestamp": 1577836800000, "sentAt": "1577836809"},
+            {},
+            "2026-09-21T14:13:11.000Z",
+            1577836800000,
+        ),
     ],
 )
 def test_the_time_is_corrected_by_the_senders_clock(
     sent: dict[str, Any], envelope: dict[str, Any], timestamp: str, original: str | None
 ):
-    """The time is receivedAt - (sentAt - originalTimestamp); without both of the latter nothing is corrected."""
+    """The time is receivedAt - (sentAt - originalTimestamp), if one clock can have written both of the latter."""
     item = one({"batch": [TRACK | sent], **envelope})
 
     assert item["timestamp"] == timestamp
@@ -236,7 +260,38 @@ def test_a_text_that_holds_an_object_counts_as_that_object(name: str, text: str)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "a", '{"a":', "{a:1}", '["a"]', '{"a":NaN}', '{"a":' * 65 + "1" + "}" * 65, '{"a":' * 2000]
+    ("text", "value", "code"),
+    [
+        (r'{"a":"x\ud83d"}', {"a": "x\ufffd"}, "text_repaired"),
+        ('{"a":NaN}', {"a": None}, "number_left_out"),
+        ('{"a":[' + '{"a":' * 63 + "1" + "}" * 63 + "]}", None, "nested_too_deep"),
+    ],
+)
+@pytest.mark.parametrize("name", ["properties", "context"])
+def test_an_object_in_a_text_is_repaired(name: str, text: str, value: Any, code: str):
+    """What can't be used in an object that is a string is repaired, and noted in its message."""
+    item = one(TRACK | {name: text})
+
+    assert value in (None, item[name])
+    assert item["_repaired"] == [code]
+    assert one({"batch": [TRACK], "context": text})["_repaired"] == [code]
+
+
+@pytest.mark.parametrize("sent", ["soon", "2019", 1, -1, [], {}, True, "1" * 65])
+@pytest.mark.parametrize("name", ["timestamp", "originalTimestamp", "sentAt"])
+def test_a_time_that_cannot_be_read_is_noted(name: str, sent: Any):
+    """It is kept as it was sent, and the time of receipt counts instead."""
+    item = one({"batch": [without("timestamp", **{name: sent})]})
+
+    assert item["timestamp"] == RECEIVED
+    assert item[{"timestamp": "originalTimestamp"}.get(name, name)] == sent
+    assert item["_repaired"] == ["timestamp_unreadable"]
+    assert one({"batch": [TRACK], "sentAt": sent})["_repaired"] == ["timestamp_unreadable"]
+    assert "_repaired" not in one({"batch": [TRACK | {name: ""}, TRACK | {name: None}][:1], "sentAt": None})
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a", '{"a":', "{a:1}", '["a"]', '{"a":NaN b}', '{"a":' * 65 + "1" + "}" * 64, '{"a":' * 2000]
 )
 def test_any_other_text_stays_a_text(text: str):
     """A string without an object is rejected in properties and traits, and ignored elsewhere."""

@@ -6,6 +6,7 @@ import pytest
 
 from split_dest.errors import MessageRejected
 from split_dest.split.impressions import load
+from tests.segment.test_times import ZEROS, in_script
 
 FULL = {
     "key": "user_1",
@@ -46,7 +47,8 @@ def test_empty_and_odd_fields_are_left_out(empty: Any):
         *(("key", value) for value in (None, "", "  ", "k" * 251, True, ["k"])),
         *(("split", value) for value in (None, "", 7)),
         *(("treatment", value) for value in (None, "", False)),
-        *(("time", value) for value in (None, 0, -1, True, 1.5, "1572534218971", 253_402_300_800_000)),
+        *(("time", value) for value in (None, 0, -1, True, 1.5, 253_402_300_800_000)),
+        *(("time", value) for value in ("", "0", "-1", "1.5", "soon", "1" * 16, "1" * 65, "²", "253402300800000")),
     ],
 )
 def test_an_impression_that_says_too_little_is_refused(field: str, value: Any):
@@ -63,6 +65,14 @@ def test_an_impression_that_says_too_little_is_refused(field: str, value: Any):
 def test_a_number_as_a_key_is_its_digits():
     """A key that is a number becomes its digits, as in SDKs."""
     assert load(FULL | {"key": 42})["key"] == "42"
+
+
+@pytest.mark.parametrize(
+    "text", ["1572534218971", " 1572534218971\n", *(in_script(zero, "1572534218971") for zero in ZEROS)]
+)
+def test_a_time_may_be_a_text_of_digits(text: str):
+    """A text of digits, in any script, is the number that it spells."""
+    assert load(FULL | {"time": text}) == FULL
 
 
 def test_a_whole_number_may_be_written_as_a_fraction():

@@ -1,12 +1,16 @@
 """Keys, event type ids and attribute ids that Split accepts."""
 
+import json
 import re
+import time
+from decimal import Decimal
 
+import orjson
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from split_dest.split.limits import attribute_id, event_type_id, key
+from split_dest.split.limits import attribute_id, event_type_id, is_recognizable, key
 from tests.support.strategies import json_values, texts
 
 EVENT_TYPE_ID = re.compile(r"^[a-zA-Z0-9][-_.:a-zA-Z0-9]{0,79}\Z")
@@ -26,11 +30,54 @@ ATTRIBUTE_ID = re.compile(r"^[a-zA-Z][-_a-zA-Z0-9]{0,199}\Z")
         (42.0, "42"),
         (1.5, "1.5"),
         (2**64 - 1, "18446744073709551615"),
+        (-(2**63), "-9223372036854775808"),
+        (9_007_199_254_740_991.0, "9007199254740991"),
+        (1e15, "1000000000000000"),
+        (0.1, "0.1"),
+        (123456.789012345, "123456.789012345"),
+        (-0.0, "0"),
     ],
 )
-def test_a_text_or_a_finite_number_is_a_key(value: object, expected: str):
+def test_a_text_or_a_number_is_a_key(value: object, expected: str):
     """A number becomes its digits; a string stays as it is, with the blanks at its ends."""
     assert key(value) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "18446744073709551616",
+        "12345678901234567890123",
+        "-9223372036854775809",
+        "9007199254740993.0",
+        "9007199254740992.5",
+        "-9007199254740992.0",
+        "1e16",
+        "1e22",
+        "1.1234567890123456789",
+        "123456789.12345678",
+        "0.1e-6",
+    ],
+)
+def test_a_number_whose_digits_are_lost_is_no_key(text: str):
+    """What the parser rounded could be another's key."""
+    assert key(orjson.loads(text)) is None
+    assert key(json.loads(text)) is None
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False))
+def test_a_number_that_is_a_key_is_the_one_that_was_sent(sent: Decimal):
+    """The key spells the number in the JSON text, or there is none, but for a fraction that nobody sees."""
+    assume(len(sent.as_tuple().digits) <= 15 or sent == sent.to_integral_value())
+    result = key(orjson.loads(f"{sent:f}"))
+
+    assert result is None or Decimal(result) == sent
+
+
+@pytest.mark.parametrize("value", ["\ufffd", "u\ufffd1"])
+def test_what_was_no_text_is_no_key(value: str):
+    """Two ids that differ only in what was replaced would be one key."""
+    assert key(value) is None
 
 
 @pytest.mark.parametrize(
@@ -101,6 +148,54 @@ def test_the_length_of_an_event_type_id_is_a_setting(sanitize: bool, expected: s
 def test_a_trait_makes_an_attribute_id(name: str, expected: str | None):
     """An attribute id starts with a letter and has only legal characters; a name without any makes none."""
     assert attribute_id(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Order Completed!", True),
+        ("Köp slutfört", True),
+        ("Płatność", True),
+        ("Café créé", True),
+        ("100 %", True),
+        ("🛒 Checkout", True),
+        ("Order 完了", True),
+        ("", True),
+        ("  ", True),
+        ("구매 VIP", False),
+        ("해지 VIP", False),
+        ("购买VIP", False),
+        ("Шаг 1", False),
+        ("Покупка VIP", False),
+        ("شراء VIP", False),
+        ("\uff36\uff29\uff30 x", False),
+        ("éàüó x", False),
+        ("구매", False),
+        ("!!!", False),
+        ("x" * 200, True),
+        ("x" * 200 + "ж" * 199, True),
+        ("x" * 200 + "ж" * 201, False),
+    ],
+)
+def test_a_name_of_which_little_is_left_is_told_apart(name: str, expected: bool):
+    """At least half of the letters must stay, a wide one counted as two; what is cut off the end may go."""
+    assert is_recognizable(name) == expected
+
+
+@given(st.text(st.characters(max_codepoint=127)), st.sampled_from(["", " ", "!"]))
+def test_an_ascii_name_is_recognizable(name: str, end: str):
+    """No letter of ASCII is lost, and what has no letters is recognizable by the rest."""
+    has_any = event_type_id(name + end, sanitize=True) is not None
+
+    assert is_recognizable(name + end) == (has_any or not (name + end).strip())
+
+
+def test_a_long_name_costs_little_time():
+    """A long name is judged by its beginning."""
+    started = time.process_time()
+
+    assert [is_recognizable("ж" * 1_000_000 + "x") for _ in range(5)] == [False] * 5
+    assert time.process_time() - started < 2
 
 
 @given(st.one_of(json_values, st.floats(), st.text(max_size=300)))

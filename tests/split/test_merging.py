@@ -35,6 +35,17 @@ def test_only_the_newest_counts_when_identities_are_replaced():
     assert merged == Merged(newer, ("1-0", "2-0"))
 
 
+@pytest.mark.parametrize("times", [(1, 2), (2, 1), (1, 1)])
+@pytest.mark.parametrize("keep_older", [True, False])
+def test_nothing_is_not_written_over_something(keep_older: bool, times: tuple[int, int]):
+    """An identity without attributes leaves those of another, whichever is newer."""
+    (merged,) = merge([("1-0", user(times[0], plan="pro")), ("2-0", user(times[1]))], keep_older=keep_older)
+
+    assert merged.identity.values == {"plan": "pro"}
+    assert merged.identity.timestamp_ms == max(times)
+    assert merged.entry_ids == ("1-0", "2-0")
+
+
 @pytest.mark.parametrize("keep_older", [True, False])
 def test_the_time_decides_not_the_place(keep_older: bool):
     """A late message does not undo a newer one."""
@@ -90,11 +101,11 @@ def _identities(draw: st.DrawFn) -> list[Placed]:
 
 
 def _states(identities: list[Placed], keep_older: bool) -> dict[tuple[str, str], dict[str, str]]:
-    """Return what Split would have if it got the identities one by one, by their times."""
+    """Return what Split should have of the identities by their times; one without attributes changes nothing."""
     held: dict[tuple[str, str], dict[str, str]] = {}
     for _, one in sorted(identities, key=lambda placed: placed[1].timestamp_ms):
         place = (one.traffic_type, one.key)
-        held[place] = {**held.get(place, {}), **one.values} if keep_older else dict(one.values)
+        held[place] = {**held.get(place, {}), **one.values} if keep_older else one.values or held.get(place, {})
     return held
 
 

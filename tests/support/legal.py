@@ -9,10 +9,11 @@ ATTRIBUTE_ID = re.compile(r"[a-zA-Z][-_a-zA-Z0-9]{0,199}")
 
 
 def assert_key(key: object) -> None:
-    """A key is a string of 1 to 250 characters, not only blanks."""
+    """A key is a string of 1 to 250 characters, not only blanks, none of which was replaced."""
     assert isinstance(key, str)
     assert 1 <= len(key) <= 250
     assert not key.isspace()
+    assert "\ufffd" not in key
 
 
 def assert_traffic_type(name: object) -> None:

@@ -17,7 +17,7 @@ from split_dest.inbox import dead_letters, ledger
 from split_dest.inbox.ledger import LaneNumbers
 from split_dest.inbox.store import Store
 from split_dest.web import create_app
-from tests.support.endpoint import SECRET, TRACK, basic, post
+from tests.support.endpoint import SECRET, TRACK, basic, call, post, stored
 
 
 def numbers(store: Store, lane: str = "events", destination: str = "web") -> LaneNumbers:
@@ -135,11 +135,11 @@ def test_one_bad_message_never_spoils_its_batch(client: FlaskClient, store: Stor
         '{"userId":true}',
         '{"properties":"x"}',
         '{"traits":[1]}',
-        '{"event":"\\ud800"}',
+        '{"userId":"\\ud800"}',
+        "[" * 70 + "]" * 70,
     ]
-    deep = '{"a":' + "[" * 70 + "]" * 70 + "}"
     large = orjson.dumps(TRACK | {"messageId": "big", "properties": {"x": "y" * 33_000}}).decode()
-    body = "[" + ",".join([orjson.dumps(TRACK).decode(), *bad, deep, large]) + "]"
+    body = "[" + ",".join([orjson.dumps(TRACK).decode(), *bad, large]) + "]"
 
     answer = post(client, body.encode())
 
@@ -147,8 +147,32 @@ def test_one_bad_message_never_spoils_its_batch(client: FlaskClient, store: Stor
     reasons = [letter.reason for letter in dead_letters.browse(store, "web")]
     assert reasons[:4] == ["not_an_object", "not_json", "number_not_finite", "id_not_string"]
     assert reasons[4:6] == ["properties_not_object", "traits_not_object"]
-    assert reasons[6:] == ["text_not_unicode", "nested_too_deep", "message_too_large"]
+    assert reasons[6:] == ["text_not_unicode", "not_an_object", "message_too_large"]
     assert (numbers(store).pending, numbers(store).dead) == (1, 9)
+
+
+@pytest.mark.parametrize(
+    ("value", "kept", "note"),
+    [
+        (rb'"so far \ud83d"', '"so far \ufffd"', "text_repaired"),
+        (b'"\xff"', '"\ufffd"', "text_repaired"),
+        (b"NaN", "null", "number_left_out"),
+        (b"1e999", "null", "number_left_out"),
+        (b"[" * 70 + b"]" * 70, "[" * 62 + "null" + "]" * 62, "nested_too_deep"),
+    ],
+)
+def test_a_value_that_cannot_be_used_costs_no_message(
+    client: FlaskClient, store: Store, value: bytes, kept: str, note: str
+) -> None:
+    """It is repaired or left out alone, at both endpoints, and the message says so."""
+    sent = b'{"type":"track","event":"A","userId":"u","properties":{"p":%b}}' % value
+
+    answers = post(client, sent), call(client, sent, "/v1/track")
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert [orjson.dumps(each.fields["properties"]["p"]).decode() for each in stored(store)] == [kept] * 2
+    assert [each.fields["_repaired"] for each in stored(store)] == [[note]] * 2
+    assert numbers(store).dead == 0
 
 
 @pytest.mark.parametrize(
