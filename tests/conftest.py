@@ -13,10 +13,12 @@ import redis
 import urllib3
 
 from split_dest import embedded_redis
-from split_dest.inbox.store import Store, connect
+from split_dest.inbox.store import Store, connect, name_rq
 from tests.support.sandbox import Sandbox, free_port, running
 from tests.support.service import SETTINGS, Service
 
+# Before any test imports RQ.
+name_rq("sd")
 # A shell lets what it starts in the background ignore Ctrl-C; the commands of the tests must hear it all the same.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # pytest-xdist sets it, and the commands of the tests would fold their lines.

@@ -79,6 +79,8 @@ class ReplayResult:
 
 def of_letter(letter: "DeadLetter", settings: Settings) -> ReplayResult:
     """Return what becomes of a letter, by the code that the endpoint and the workers run."""
+    if letter.destination not in settings.destinations and letter.destination not in settings.sources:
+        return ReplayResult("", b"", "unknown_destination", "nobody delivers it")
     try:
         (received,) = payload.messages(letter.text)
     except (RequestRefused, ValueError):

@@ -15,10 +15,11 @@ import orjson
 
 from split_dest.cli import layout
 from split_dest.cli.options import config_file, example, settings_of
-from split_dest.cli.store import reached_store, unreachable
+from split_dest.cli.store import differing, not_in_the_settings, reached_store, unreachable
+from split_dest.config import fingerprints
 from split_dest.config.settings import Settings
 from split_dest.errors import StoreUnavailable
-from split_dest.inbox import lanes, ledger
+from split_dest.inbox import deployment, lanes, ledger
 from split_dest.inbox.ledger import LaneNumbers, Ledger
 from split_dest.inbox.store import Store
 
@@ -48,7 +49,7 @@ def status(config_path: Path | None, as_json: bool, watch: bool) -> None:
     elif as_json:
         click.echo(orjson.dumps(_json(_read(store, settings))))
     else:
-        click.echo("\n".join(_lines(_read(store, settings), settings, layout.width())))
+        click.echo(_text(store, settings))
 
 
 def _read(store: Store, settings: Settings) -> Ledger:
@@ -72,9 +73,9 @@ def _watch(store: Store, settings: Settings, as_json: bool) -> None:
 
 
 def _text(store: Store, settings: Settings) -> str:
-    """Return what a person who watches sees; while Redis is away, that."""
+    """Return what a person sees; while Redis is away, that."""
     try:
-        lines = _lines(_read(store, settings), settings, layout.width())
+        lines = _lines(_read(store, settings), settings, layout.width(), _differing(store, settings))
     except StoreUnavailable as error:
         lines = layout.wrap(unreachable(settings.redis, error), layout.width())
     return "\n".join(lines)
@@ -89,15 +90,23 @@ def _json(taken: Ledger) -> dict[str, Any]:
     for (name, code), requests in taken.refused.items():
         refused.setdefault(name, {})[code] = dataclasses.asdict(requests)
     whole = {name: getattr(taken, name) for name in ("workers", "forbidden", "taken_ms", "limited")}
-    return {**whole, "refused": refused, **owners}
+    unlisted = {name: left._asdict() for name, left in taken.unlisted.items()}
+    return {**whole, "refused": refused, "unlisted": unlisted, **owners}
 
 
-def _lines(taken: Ledger, settings: Settings, columns: int) -> list[str]:
+def _differing(store: Store, settings: Settings) -> list[str]:
+    here = fingerprints.of(settings, deployment.identity(store))
+    return [differing(each, settings.redis.prefix) for each in deployment.others(store, here)]
+
+
+def _lines(taken: Ledger, settings: Settings, columns: int, others: Iterable[str]) -> list[str]:
     """Return what a person sees: trouble first, then the numbers, then what the codes mean."""
     rows = {
         place: numbers for place, numbers in taken.lanes.items() if numbers.received or _is_on(settings, *place)
     }
-    troubles, reasons = [_workers(taken), *_paused(taken), *_refused(taken)], list(_reasons(taken))
+    left = [not_in_the_settings(*each) for each in taken.unlisted.items()]
+    troubles = [_workers(taken), *others, *left, *_paused(taken), *_refused(taken)]
+    reasons = list(_reasons(taken))
     codes = {code for numbers in taken.lanes.values() for code in (*numbers.filtered, *numbers.noted)}
     codes |= {numbers.resting_reason for numbers in taken.lanes.values() if numbers.resting_reason}
     codes |= {*taken.forbidden, *(code for _, code in taken.refused)}

@@ -18,6 +18,8 @@ _SENTINELS = re.compile(r"redis\+sentinel://(?:[^@/]*@)?[^@,/]+:\d+(?:,[^@,/]+:\
 #: A password stands before the host or, where redis-py reads it as well, in the query.
 _REDIS_PASSWORD = re.compile(r"://[^/?]*?:([^/?]+)@|[?&]password=([^&]+)")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+#: No colon: then no prefix is the beginning of another. No braces: they have a meaning in a Redis Cluster.
+_PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 _NOT_EMPTY = validate.Length(1, error="must not be empty")
 
 
@@ -155,6 +157,15 @@ class Name(fields.String):
         super().__init__(validate=_is_name, **options)
 
 
+class Prefix(fields.String):
+    """What every key of Redis begins with."""
+
+    json: ClassVar[dict[str, Any]] = {"type": "string", "pattern": rf"^{_PREFIX.pattern}$|\$\{{"}
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(validate=_is_prefix, **options)
+
+
 class Paths(fields.Field[tuple[str, ...]]):
     """A path, or a list of paths."""
 
@@ -186,6 +197,11 @@ def _has_name(template: str) -> None:
 def _is_name(value: str) -> None:
     if not _NAME.fullmatch(value):
         raise ValidationError("a name has up to 64 letters, digits, dots, dashes and underscores")
+
+
+def _is_prefix(value: str) -> None:
+    if not _PREFIX.fullmatch(value):
+        raise ValidationError("a prefix has up to 32 letters, digits, dots, dashes and underscores")
 
 
 def _is_url(value: str) -> None:

@@ -21,6 +21,7 @@ _FIELDS: dict[Any, type[marshmallow.fields.Field[Any]]] = {
     settings.Secret: our.SecretField,
     settings.Key: our.KeyField,
     settings.Name: our.Name,
+    settings.Prefix: our.Prefix,
     settings.RedisUrl: our.RedisUrl,
     settings.Url: our.Url,
     rules.Paths: our.Paths,

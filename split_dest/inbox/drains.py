@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from split_dest.errors import Refused, Remedy
 from split_dest.inbox import lanes, wake
-from split_dest.inbox.store import Store, reported
+from split_dest.inbox.store import EVERYBODY, Store, reported
 
 #: Back-off after refusals in a row: a random part of base * 2 ** refusals, at most the cap.
 BACKOFF_BASE_MS = 1000
@@ -82,15 +82,14 @@ class SlotLease:
         self.lane = lane
         self.slot = slot
         self.token = token
-        self.key = f"{lanes.prefix(owner)}{lane}:drain:{slot}"
-        self._stream = lanes.stream(owner, lane)
+        self.key = store.key(owner, lane, "drain", str(slot))
+        self._stream = store.key(owner, lane, "stream")
         #: False once all is claimed that a dead drain of the slot may have left.
         self.has_left_overs = True
         self._deaths = 0
 
     def _run(self, script: str, *args: object) -> int:
-        place = (lanes.prefix(self.owner), self.lane, self.slot, self.token)
-        return int(self._store.run(script, *place, *args))
+        return int(self._store.run(script, self.owner, self.lane, self.slot, self.token, *args))
 
     def take(self, job_id: str) -> bool:
         """Try to get the slot, which may be marked as queued for the job of this id; True if it did."""
@@ -145,7 +144,7 @@ class SlotLease:
         *wait_replicas* is how many replicas must have the claims and all that was settled before: a master that
         goes on although another was promoted must deliver nothing, for the other would deliver it again.
         """
-        place = (lanes.prefix(self.owner), self.lane, self.slot, self.token)
+        place = (self.owner, self.lane, self.slot, self.token)
         held = self._store.run_copied("hold", *place, lanes.LEASE_MS, wait_replicas=wait_replicas)
         return int(held) == 1
 
@@ -156,12 +155,12 @@ class SlotLease:
         """
         args = [part for alike in _alike(outcomes) for part in alike]
         if args:
-            self._store.run("settle", lanes.prefix(self.owner), self.lane, int(all_well), *args)
+            self._store.run("settle", self.owner, self.lane, int(all_well), *args)
 
     def refused_since_ms(self) -> int | None:
         """Return since when Split fails, without a delivery between; None: it does not."""
         with reported():
-            since = self._store.client.hget(f"{lanes.prefix(self.owner)}{self.lane}:rest", "since_ms")
+            since = self._store.client.hget(self._store.key(self.owner, self.lane, "rest"), "since_ms")
         return None if since is None else int(since)
 
     def rest(self, refused: Refused) -> int:
@@ -207,4 +206,5 @@ def beat(store: Store, worker: str, running: Iterable[SlotLease]) -> None:
     Raises:
         StoreUnavailable: Redis is away.
     """
-    store.run("beat", worker, lanes.LEASE_MS, *(part for drain in running for part in (drain.key, drain.token)))
+    leases = (part for drain in running for part in (drain.key, drain.token))
+    store.run("beat", EVERYBODY, worker, lanes.LEASE_MS, *leases)

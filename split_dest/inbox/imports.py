@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from split_dest.inbox import lanes
 from split_dest.inbox.store import Store, reported
 
 
@@ -26,7 +25,7 @@ def begin(store: Store, destination: str, name: str) -> int:
     Raises:
         StoreUnavailable: Redis is away.
     """
-    key = f"{lanes.prefix(destination)}imports"
+    key = store.key(destination, "imports")
     with reported(), store.client.pipeline(transaction=True) as moment:
         # Only a bookmark that is there can move: a call that comes after the end of its import stores nothing.
         moment.hsetnx(key, name, "0 0 0 0")
@@ -42,4 +41,4 @@ def finish(store: Store, destination: str, name: str) -> None:
         StoreUnavailable: Redis is away.
     """
     with reported():
-        store.client.hdel(f"{lanes.prefix(destination)}imports", name)
+        store.client.hdel(store.key(destination, "imports"), name)

@@ -3,13 +3,12 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from split_dest.inbox import foreign_jobs, lanes
-from split_dest.inbox.store import Store, reported
+from split_dest.inbox import lanes, owners
+from split_dest.inbox.owners import Left
+from split_dest.inbox.store import EVERYBODY, Store, reported
 
 #: A worker without a sign of life for this long counts as gone.
 _ALIVE_MS = 5_000
-_LIMITED = "sd:limited"
-_REFUSED = "sd:refused"
 _LAST_MS = "last_ms"
 #: Under it requests count whose destination or source the settings do not name; no name in the settings is a dash.
 NO_OWNER = "-"
@@ -60,6 +59,7 @@ class Ledger:
     ``forbidden`` counts, by reason code, jobs that somebody else put into Redis and no worker ran.
     ``limited`` counts failed attempts to get in that were over an address's limit.
     ``refused`` counts refused requests by owner (or ``NO_OWNER``) and reason code.
+    ``unlisted`` says what is left of owners that the settings name no more.
     """
 
     lanes: Mapping[tuple[str, str], LaneNumbers]
@@ -68,6 +68,7 @@ class Ledger:
     taken_ms: int
     limited: int
     refused: Mapping[tuple[str, str], RefusedRequests]
+    unlisted: Mapping[str, Left]
 
 
 def read(store: Store, destinations: Iterable[str], sources: Iterable[str] = ()) -> Ledger:
@@ -78,8 +79,8 @@ def read(store: Store, destinations: Iterable[str], sources: Iterable[str] = ())
     """
     places = [(name, lane) for name in destinations for lane in lanes.OF_DESTINATION]
     places += [(name, lane) for name in sources for lane in lanes.OF_SOURCE]
-    parts = [part for owner, lane in places for part in (lanes.prefix(owner), lane)]
-    reply = store.run("ledger", foreign_jobs.KEY, _LIMITED, _REFUSED, *parts)
+    listed = {owner for owner, _ in places}
+    reply = store.run("ledger", EVERYBODY, *(part for place in places for part in place))
     time, workers, jobs, limited, refused, *of_lanes = reply
     now_ms = int(time[0]) * 1000 + int(time[1]) // 1000
     return Ledger(
@@ -88,7 +89,8 @@ def read(store: Store, destinations: Iterable[str], sources: Iterable[str] = ())
         forbidden={reason.decode(): int(n) for reason, n in _pairs(jobs).items()},
         taken_ms=now_ms,
         limited=int(limited or 0),
-        refused=_refused(refused, {owner for owner, _ in places} | {NO_OWNER}),
+        refused=_refused(refused, listed | {NO_OWNER}),
+        unlisted=owners.unlisted(store, listed),
     )
 
 
@@ -99,7 +101,7 @@ def add_limited(store: Store, number: int) -> None:
         StoreUnavailable: Redis is away.
     """
     with reported():
-        store.client.incrby(_LIMITED, number)
+        store.client.incrby(store.key("limited"), number)
 
 
 def add_refused(store: Store, counts: Mapping[tuple[str, str], int]) -> None:
@@ -110,16 +112,16 @@ def add_refused(store: Store, counts: Mapping[tuple[str, str], int]) -> None:
     """
     if counts:
         parts = [part for place, number in counts.items() for part in (" ".join(place), number)]
-        store.run("refused", _REFUSED, *parts)
+        store.run("refused", EVERYBODY, *parts)
 
 
-def _refused(reply: list[bytes], owners: Collection[str]) -> dict[tuple[str, str], RefusedRequests]:
+def _refused(reply: list[bytes], names: Collection[str]) -> dict[tuple[str, str], RefusedRequests]:
     """Return the refused requests of these owners: a removed destination's counts stay in Redis, unseen."""
     fields = {tuple(name.decode().split(" ")): int(value) for name, value in _pairs(reply).items()}
     return {
         (place[0], place[1]): RefusedRequests(number, fields[*place, _LAST_MS])
         for place, number in sorted(fields.items())
-        if place[-1] != _LAST_MS and place[0] in owners
+        if place[-1] != _LAST_MS and place[0] in names
     }
 
 
@@ -130,6 +132,7 @@ def _numbers(
     pending: int,
     claimed: int,
     rest_fields: list[bytes],
+    rests: int,
 ) -> LaneNumbers:
     of_lane = {
         name.decode().removeprefix(f"{lane}:"): int(number)
@@ -137,8 +140,6 @@ def _numbers(
         if name.startswith(f"{lane}:".encode())
     }
     rest = _pairs(rest_fields)
-    until_ms = int(rest.get(b"until_ms", 0))
-    rests = until_ms > now_ms
     stored_ms = of_lane.get("oldest_ms", now_ms) if pending else now_ms
     return LaneNumbers(
         received=of_lane.get("received", 0),
@@ -150,7 +151,7 @@ def _numbers(
         in_flight=claimed,
         dead=of_lane.get("dead", 0),
         oldest_seconds=max(0, now_ms - stored_ms) / 1000,
-        resting_until_ms=until_ms if rests else None,
+        resting_until_ms=int(rest[b"until_ms"]) if rests else None,
         resting_reason=rest[b"reason"].decode() if rests else None,
         resting_detail=rest[b"detail"].decode() if rests else None,
         refusals=int(rest.get(b"refusals", 0)),

@@ -129,6 +129,7 @@ def post_worker_init(worker: Any) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     _mask(signal.SIG_UNBLOCK)
     gevent.spawn(connections.end_when_stopping, lambda: worker.alive)
+    gevent.spawn(app.warn_of_others)
 
 
 def _read_again(worker: Any) -> None:
@@ -138,6 +139,7 @@ def _read_again(worker: Any) -> None:
         if application is not None:
             worker.wsgi = application
             logs.info("settings_read")
+            gevent.spawn(app.warn_of_others)
 
 
 def _application_again() -> object:

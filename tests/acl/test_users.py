@@ -22,8 +22,8 @@ NOBODY = """
 FLUSHALL; FLUSHDB; KEYS *; SCAN 0; RANDOMKEY; DBSIZE; CONFIG SET dir /tmp; CONFIG GET requirepass; DEBUG SLEEP 0
 SHUTDOWN NOSAVE; SAVE; REPLICAOF 127.0.0.1 1; MODULE LIST; ACL LIST; ACL SETUSER web +@all; MONITOR; CLIENT LIST
 CLIENT KILL TYPE normal; EVAL return(1) 0; SCRIPT FLUSH; MIGRATE 127.0.0.1 1 k 0 1; DUMP sd:web:dead; RENAME a b
-SUBSCRIBE c; PUBLISH rq:pubsub:w {}; SORT sd:web:dead; GET another; SET another 1; DEL another; OBJECT ENCODING x
-XTRIM sd:web:events:stream MAXLEN 0; XGROUP DESTROY sd:web:events:stream drains; DEL rq:queue:drains:x sd:x
+SUBSCRIBE c; PUBLISH sd:rq:pubsub:w {}; SORT sd:web:dead; GET another; SET another 1; DEL another
+OBJECT ENCODING x; XTRIM sd:web:events:stream MAXLEN 0; XGROUP DESTROY sd:web:events:stream drains; DEL sd:rq:queue:drains:x sd:x
 """
 #: What a role may not though others may: most of it reads or removes messages, or says what was seen before.
 REFUSED = {
@@ -32,20 +32,21 @@ XRANGE sd:web:events:stream - +; XREVRANGE sd:web:events:stream + -; XREAD STREA
 XREADGROUP GROUP drains 0 STREAMS sd:web:events:stream >; XINFO STREAM sd:web:events:stream; XRANGE sd:web:dead - +
 XDEL sd:web:events:stream 1-1; XACK sd:web:events:stream drains 1-1; XCLAIM sd:web:events:stream drains 0 0 1-1
 XDEL sd:web:dead 1-1; DEL sd:web:events:stream; DEL sd:web:seen:1:1; SREM sd:web:seen:1:1 1; GET sd:web:names
-SMEMBERS sd:web:seen:1:1; ZADD sd:workers 1 a; LPOP rq:queue:drains; BLMOVE rq:queue:drains x LEFT RIGHT 1
-SET sd:watch:x 1; HSET rq:worker:x a 1; EXPIRE sd:web:dead 1; UNLINK sd:web:dead; DEL sd:web:seen:periods
+SMEMBERS sd:web:seen:1:1; ZADD sd:workers 1 a; LPOP sd:rq:queue:drains; BLMOVE sd:rq:queue:drains x LEFT RIGHT 1
+SET sd:watch:x 1; HSET sd:rq:worker:x a 1; EXPIRE sd:web:dead 1; UNLINK sd:web:dead; DEL sd:web:seen:periods
 """,
     "worker": """
 SADD sd:web:seen:1:1 1; SISMEMBER sd:web:seen:1:1 1; DEL sd:web:seen:1:1; EXPIRE sd:web:seen:1:1 1; SET sd:probe 1
 HSET sd:web:seen:periods 1 1; HDEL sd:web:seen:periods 1
 HGET sd:web:imports f; HSET sd:web:imports f 1; XTRIM sd:web:dead MAXLEN 0; XREAD STREAMS sd:web:dead 0
-XGROUP SETID sd:web:events:stream drains 0; LRANGE rq:queue:drains 0 -1; PSUBSCRIBE rq:*; XINFO STREAM sd:web:dead
+XGROUP SETID sd:web:events:stream drains 0; LRANGE sd:rq:queue:drains 0 -1; PSUBSCRIBE sd:rq:*
+XINFO STREAM sd:web:dead
 """,
     "console": """
 SADD sd:web:seen:1:1 1; SISMEMBER sd:web:seen:1:1 1; DEL sd:web:dead; UNLINK sd:web:events:stream; SET sd:probe 1
 XREADGROUP GROUP drains 0 STREAMS sd:web:events:stream >; XACK sd:web:events:stream drains 1-1; GET sd:web:names
 XCLAIM sd:web:events:stream drains 0 0 1-1; HDEL sd:web:counts a; HSET sd:web:imports f 1; ZADD sd:workers 1 a
-XGROUP CREATE sd:web:events:stream g 0; LPOP rq:queue:drains; HSET rq:worker:x a 1; SET sd:watch:x 1
+XGROUP CREATE sd:web:events:stream g 0; LPOP sd:rq:queue:drains; HSET sd:rq:worker:x a 1; SET sd:watch:x 1
 EXPIRE sd:web:dead 1; HSET sd:web:seen:periods 1 1; HGETALL sd:web:seen:periods
 """,
 }
@@ -110,7 +111,7 @@ def test_rests_bad_records_and_replays_need_no_more(guarded: Guarded, roles: Rol
     web, worker, console = roles("web"), roles("worker"), roles("console")
     web.start_web()
     web.post(tracks(20))
-    guarded.admin.rpush("rq:queue:drains", "nobody")
+    guarded.admin.rpush("sd:rq:queue:drains", "nobody")
     worker.start_workers(1)
     web.wait_until(lambda: (web.lane().delivered, web.lane().dead) == (19, 1), 60)
 

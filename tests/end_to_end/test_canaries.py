@@ -235,6 +235,6 @@ def test_canaries_are_found_in_no_output(watched: Watched) -> None:
 
     assert posted >= 10_000
     assert len(watched.said) >= 20
-    assert any(where.startswith("Redis: rq:results:") for where in watched.said)
+    assert any(where.startswith("Redis: sd:rq:results:") for where in watched.said)
     assert not any(watched.said[f"{name}'s log"].count(b"Traceback") for name in ("web", "worker"))
     assert {where: leak for where, leak in leaks.items() if leak} == {}

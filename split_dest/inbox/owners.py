@@ -1,0 +1,81 @@
+"""Every destination and source that had messages, so that those which the settings name no more are seen."""
+
+from collections.abc import Collection, Iterator
+from fnmatch import fnmatchcase
+from itertools import islice
+from typing import NamedTuple
+
+from split_dest.inbox import lanes
+from split_dest.inbox.store import Store, reported
+
+#: What the keys of an owner look like below its name; not all that begins with the name is its own.
+_KEYS = ("*:stream", "*:rest", "*:drain:*", "dead", "counts", "imports", "seen:*", "*:names", "*:names:wait")
+_PAGE = 1000
+
+
+class Left(NamedTuple):
+    """What is left of an owner: how many messages wait, how many dead letters are kept."""
+
+    pending: int
+    dead: int
+
+
+def register(store: Store, owner: str) -> None:
+    """Write down that an owner has messages, once in a process.
+
+    Raises:
+        StoreUnavailable: Redis is away.
+    """
+    if owner not in store.registered:
+        with reported():
+            store.client.sadd(store.key("owners"), owner)
+        store.registered.add(owner)
+
+
+def unlisted(store: Store, listed: Collection[str]) -> dict[str, Left]:
+    """Return what is left of owners that the settings do not list, by name; those of whom nothing is are left out.
+
+    Raises:
+        StoreUnavailable: Redis is away.
+    """
+    with reported():
+        names = {name.decode() for name in store.client.smembers(store.key("owners"))}
+    found = {name: left(store, name) for name in sorted(names - set(listed))}
+    return {name: each for name, each in found.items() if any(each)}
+
+
+def left(store: Store, owner: str) -> Left:
+    """Return what is left of an owner.
+
+    Raises:
+        StoreUnavailable: Redis is away.
+    """
+    with reported(), store.client.pipeline(transaction=False) as pipeline:
+        for lane in lanes.SLOTS:
+            pipeline.xlen(store.key(owner, lane, "stream"))
+        pipeline.xlen(store.key(owner, "dead"))
+        *pending, dead = pipeline.execute()
+    return Left(sum(pending), dead)
+
+
+def forget(store: Store, owner: str) -> int:
+    """Delete all keys of an owner, and return how many they were; needs the right to list keys.
+
+    Raises:
+        StoreUnavailable: Redis is away; the next call goes on.
+    """
+    deleted = 0
+    with reported():
+        keys = _keys(store, owner)
+        while page := list(islice(keys, _PAGE)):
+            deleted += store.client.unlink(*page)
+        store.client.srem(store.key("owners"), owner)
+    return deleted
+
+
+def _keys(store: Store, owner: str) -> Iterator[bytes]:
+    beginning = store.key(owner, "")
+    for key in store.client.scan_iter(f"{beginning}*", count=_PAGE):
+        rest = key.decode("utf-8", "replace").removeprefix(beginning)
+        if any(fnmatchcase(rest, pattern) for pattern in _KEYS):
+            yield key
