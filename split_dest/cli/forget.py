@@ -31,7 +31,9 @@ def forget(config_path: Path | None, name: str, yes: bool) -> None:
     counts = f"{left.pending:,} waiting, {left.dead:,} dead"
     if not yes:
         if not sys.stdin.isatty():
-            raise click.UsageError(f"{counts}; there is no terminal to ask in: add --yes to delete them for good")
-        click.confirm(f"{name}: {counts}. Delete them for good?", abort=True, err=True)
+            raise click.UsageError(f"{counts}; there is no terminal to ask in: add --yes to delete all for good")
+        if not click.confirm(f"{name}: {counts}. Delete all for good?", err=True):
+            click.echo("stopped", err=True)
+            sys.exit(1)
     keys = owners.forget(store, name)
     click.echo(f"{name}: {counts}; {keys:,} keys deleted" if keys else f"{name}: Redis has nothing of it")

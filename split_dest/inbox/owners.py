@@ -28,7 +28,7 @@ def register(store: Store, owner: str) -> None:
     """
     if owner not in store.registered:
         with reported():
-            store.client.sadd(store.key("owners"), owner)
+            store.client.hset(store.key("owners"), owner, 1)
         store.registered.add(owner)
 
 
@@ -39,7 +39,7 @@ def unlisted(store: Store, listed: Collection[str]) -> dict[str, Left]:
         StoreUnavailable: Redis is away.
     """
     with reported():
-        names = {name.decode() for name in store.client.smembers(store.key("owners"))}
+        names = {name.decode() for name in store.client.hgetall(store.key("owners"))}
     found = {name: left(store, name) for name in sorted(names - set(listed))}
     return {name: each for name, each in found.items() if any(each)}
 
@@ -69,13 +69,15 @@ def forget(store: Store, owner: str) -> int:
         keys = _keys(store, owner)
         while page := list(islice(keys, _PAGE)):
             deleted += store.client.unlink(*page)
-        store.client.srem(store.key("owners"), owner)
+        store.client.hdel(store.key("owners"), owner)
     return deleted
 
 
 def _keys(store: Store, owner: str) -> Iterator[bytes]:
     beginning = store.key(owner, "")
     for key in store.client.scan_iter(f"{beginning}*", count=_PAGE):
-        rest = key.decode("utf-8", "replace").removeprefix(beginning)
-        if any(fnmatchcase(rest, pattern) for pattern in _KEYS):
+        name = key.decode("utf-8", "replace")
+        rest = name.removeprefix(beginning)
+        # In what was typed, a star or a bracket would stand for other owners.
+        if name.startswith(beginning) and any(fnmatchcase(rest, pattern) for pattern in _KEYS):
             yield key

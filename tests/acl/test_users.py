@@ -23,7 +23,8 @@ FLUSHALL; FLUSHDB; KEYS *; SCAN 0; RANDOMKEY; DBSIZE; CONFIG SET dir /tmp; CONFI
 SHUTDOWN NOSAVE; SAVE; REPLICAOF 127.0.0.1 1; MODULE LIST; ACL LIST; ACL SETUSER web +@all; MONITOR; CLIENT LIST
 CLIENT KILL TYPE normal; EVAL return(1) 0; SCRIPT FLUSH; MIGRATE 127.0.0.1 1 k 0 1; DUMP sd:web:dead; RENAME a b
 SUBSCRIBE c; PUBLISH sd:rq:pubsub:w {}; SORT sd:web:dead; GET another; SET another 1; DEL another
-OBJECT ENCODING x; XTRIM sd:web:events:stream MAXLEN 0; XGROUP DESTROY sd:web:events:stream drains; DEL sd:rq:queue:drains:x sd:x
+OBJECT ENCODING x; XTRIM sd:web:events:stream MAXLEN 0; XGROUP DESTROY sd:web:events:stream drains
+DEL sd:rq:queue:drains:x sd:x
 """
 #: What a role may not though others may: most of it reads or removes messages, or says what was seen before.
 REFUSED = {

@@ -9,7 +9,7 @@ local now = now_ms()
 redis.call('ZADD', house .. 'settings:seen', now, name)
 if text ~= '' then
   redis.call('HSET', house .. 'settings', name, text)
-  for owner in pairs(cjson.decode(text)) do redis.call('SADD', house .. 'owners', owner) end
+  for owner in pairs(cjson.decode(text)) do redis.call('HSET', house .. 'owners', owner, 1) end
 end
 local seen = redis.call('ZRANGE', house .. 'settings:seen', 0, -1, 'WITHSCORES')
 for i = 1, #seen, 2 do
