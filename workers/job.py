@@ -48,7 +48,7 @@ _EXTRAS = (
 
 
 #: How long a worker waits when it meets a job again that it has left to others, and how many it leaves between two
-#: waits: while those who know the lanes are busy it must not spin. A job of its own waits as long at most.
+#: waits: while the workers that know the lanes are busy it must not spin. It takes no other job while it waits.
 _LEFT_SECONDS = 0.2
 _LEFT_MAX = 50
 

@@ -15,11 +15,12 @@ from split_dest.inbox import deployment, owners
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Do it without a question.")
 def forget(config_path: Path | None, name: str, yes: bool) -> None:
-    """Delete all that Redis has of a destination or source that the settings do not name any more.
+    """Delete all that Redis has of a destination or source that the settings name no more.
 
     What waits there is never delivered then, and its dead letters are gone. It takes a Redis user that may list
-    keys, which none of config/acl/users.acl may. A person in a terminal is asked first; without a terminal --yes is
-    needed.
+    keys, as none of config/acl/users.acl may.
+
+    A person in a terminal is asked first; without a terminal --yes is needed.
     """
     settings = settings_of(config_path)
     if name in {*settings.destinations, *settings.sources}:

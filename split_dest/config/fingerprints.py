@@ -10,7 +10,7 @@ def of(settings: Settings, salt: str) -> dict[str, str]:
 
     Args:
         settings: of this process.
-        salt: what the digests of this deployment have in common, so that they are of no use for another.
+        salt: the deployment's id, so that nobody can look up the digest of a known key.
     """
     digests = {}
     for name, destination in settings.destinations.items():

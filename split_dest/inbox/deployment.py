@@ -39,7 +39,7 @@ def _listed(names: tuple[str, ...]) -> str:
 
 
 def begin(store: Store) -> str:
-    """Return the id that this deployment has had since its first start, which may be now.
+    """Return the deployment's id; make it at the first start.
 
     Raises:
         StoreUnavailable: Redis is away.
@@ -50,7 +50,7 @@ def begin(store: Store) -> str:
 
 
 def identity(store: Store) -> str:
-    """Return the deployment's id, which makes the digests of its settings its own; empty: nothing has begun yet.
+    """Return the deployment's id, with which digests of its settings are keyed; empty: no supervisor ever ran.
 
     Raises:
         StoreUnavailable: Redis is away.
@@ -88,7 +88,7 @@ def known_to_others(store: Store) -> set[str]:
 
 
 class Announcement:
-    """What a supervisor says of its settings, and whose others it has seen."""
+    """What a supervisor says about its settings, and which other settings it has seen."""
 
     def __init__(self, store: Store, here: Mapping[str, str]) -> None:
         self._store = store

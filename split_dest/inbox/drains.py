@@ -29,10 +29,14 @@ class Entry(NamedTuple):
     text: bytes
     accepted_ms: int
 
-    @property
-    def stored_ms(self) -> int:
-        """When it was stored for this attempt to deliver it: a replayed one starts again."""
-        return int(self.id.partition("-")[0])
+    def waits_since_ms(self, now_ms: int) -> int:
+        """Return when it was stored for this attempt to deliver it: a replayed one starts again.
+
+        A stream's ids never go back. So after Redis's clock has, they are ahead of it, and when it was accepted
+        counts instead.
+        """
+        stored_ms = int(self.id.partition("-")[0])
+        return stored_ms if stored_ms <= now_ms else self.accepted_ms
 
 
 class Outcome(NamedTuple):

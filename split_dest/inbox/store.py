@@ -224,8 +224,12 @@ class Store:
         Raises:
             StoreUnavailable: Redis is away.
         """
+        key = self.key("watch", what)
         with reported():
-            return bool(self.client.set(self.key("watch", what), 1, nx=True, px=_WATCH_MS))
+            if self.client.set(key, 1, nx=True, px=_WATCH_MS):
+                return True
+            # It lasts longer only if Redis's clock has gone back; then nobody would watch until it has caught up.
+            return self.client.pttl(key) > _WATCH_MS and bool(self.client.set(key, 1, px=_WATCH_MS))
 
     def now_ms(self) -> int:
         """Return Redis's own time.

@@ -71,6 +71,13 @@ def _store(url: str, data_dir: str, prefix: str) -> Store:
     return Store(connect(url, data_dir, timeout_seconds=_REDIS_SECONDS), prefix)
 
 
+def leave_redis(former: Redis) -> None:
+    """Close the connections to a Redis that the settings name no more; nobody else would for as long as we run."""
+    store = _store_of(former)
+    if store is not _store_of(reloadable_settings().settings.redis):
+        store.client.connection_pool.disconnect(inuse_connections=False)
+
+
 def warn_of_others() -> None:
     """Log how the settings of live supervisors differ from those of this process, if Redis can be asked now."""
     settings = reloadable_settings().settings

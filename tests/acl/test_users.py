@@ -1,6 +1,9 @@
 """Each process has a Redis user with the rights that it needs and no others."""
 
+import re
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import orjson
 import pytest
@@ -122,6 +125,48 @@ def test_rests_bad_records_and_replays_need_no_more(guarded: Guarded, roles: Rol
     web.wait_until(lambda: web.lane().delivered == 20, 60)
     assert "forbidden jobs: job_absent 1" in console.command("status")
     assert guarded.refusals() == []
+
+
+def test_what_is_left_of_others_is_seen_and_pauses_are_ended_with_the_consoles_rights(
+    guarded: Guarded, roles: Roles, sandbox: Sandbox
+) -> None:
+    """resume, and what nobody delivers; to forget that takes more than any role may."""
+    sandbox.faults({"api": "events", "status": 429, "retryAfter": 600})
+    web, worker, console = roles("web"), roles("worker"), roles("console")
+    web.change("destinations:\n  web:", "destinations:\n  web: &web")
+    web.file.write_text(web.file.read_text() + "  former: *web\n")
+    web.start_web()
+    web.post(tracks(2), "/webhook/former")
+    web.post(tracks(3))
+    worker.start_workers(1)
+    web.wait_until(lambda: web.lane().resting_reason == "rate_limited", 60)
+    worker.stop(worker.processes[-1])
+    sandbox.faults()
+    web.file.write_text(web.file.read_text().replace("  former: *web\n", ""))
+
+    shown, resumed = console.command("status"), console.command("resume", "web")
+    checked = console.command("check", "--live")
+
+    assert "former is not in the settings: 2 waiting, 0 dead" in shown
+    assert "warning: former is not in the settings" in checked
+    assert resumed.startswith("web events: ended a pause of ")
+    assert guarded.refusals() == []
+    with pytest.raises(AssertionError, match="NoPermission"):
+        console.command("forget", "former", "--yes")
+    web.environ["TEST_REDIS_URL"] = f"unix://admin:any@{guarded.socket}"
+    assert web.command("forget", "former", "--yes").startswith("former: 2 waiting, 0 dead; ")
+
+
+def test_the_users_of_another_prefix_have_the_rights_for_it_alone(guarded: Guarded, tmp_path: Path) -> None:
+    """By the very command of the operator's page."""
+    page = (USERS.parents[2] / "docs" / "operations.md").read_text()
+    command = re.search(r"^sed -i 's/~sd:.*$", page, re.MULTILINE)
+    file = tmp_path / "users.acl"
+    file.write_text(USERS.read_text())
+    subprocess.run(["bash", "-ec", command[0].replace("/etc/redis", str(tmp_path))], check=True)
+
+    assert file.read_text() == USERS.read_text().replace("~sd:", "~staging:")
+    assert " ~sd:" not in file.read_text()
 
 
 @pytest.mark.parametrize("role", ["web", "console"])

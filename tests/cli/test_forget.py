@@ -6,7 +6,6 @@ import pytest
 from split_dest.inbox import intake, ledger, owners
 from split_dest.inbox.intake import AcceptOptions
 from split_dest.mapping.acceptance import Item
-from tests.cli.typed import start
 from tests.support.service import tracks
 
 FORMER = "former: 4 waiting, 2 dead"
@@ -56,7 +55,9 @@ def test_metrics_and_the_log_name_it(former):
     """/metrics has its numbers, and workers that start say them."""
     former.start_web()
     former.start_workers(1)
-    former.wait_until(lambda: '"owner_unlisted","destination":"former","pending":4,"dead":2' in former.log("worker"))
+    former.wait_until(
+        lambda: '"owner_unlisted","destination":"former","pending":4,"dead":2' in former.log("worker")
+    )
     text = former.http.request("GET", f"{former.url}/metrics").data.decode()
 
     assert 'split_dest_unlisted_pending{destination="former"} 4.0' in text

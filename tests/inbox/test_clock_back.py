@@ -65,3 +65,19 @@ def test_the_time_of_the_first_failure_stays(store: Store) -> None:
     drain.rest(FAILED)
 
     assert drain.refused_since_ms() == 1000
+
+
+def test_a_turn_to_watch_is_never_longer_than_a_second(store: Store) -> None:
+    """Nobody else would wake paused lanes until the clock has caught up."""
+    assert store.my_turn_to_watch("x")
+    assert not store.my_turn_to_watch("x")
+    store.client.pexpire("sd:watch:x", HOUR_MS)
+
+    assert store.my_turn_to_watch("x")
+    assert not store.my_turn_to_watch("x")
+
+
+def test_a_message_with_an_id_ahead_of_the_clock_waits_since_it_was_accepted() -> None:
+    """A stream's ids never go back, so those of new messages are ahead as well."""
+    assert drains.Entry("2000-1", b"", 900).waits_since_ms(1000) == 900
+    assert drains.Entry("1000-1", b"", 1).waits_since_ms(1000) == 1000

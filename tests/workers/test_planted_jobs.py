@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from split_dest.inbox import foreign_jobs, wake
+from split_dest.inbox import wake
 from tests.support.service import Service, tracks, worker_pids
 from tests.workers import plants
 
@@ -39,7 +39,7 @@ def listener() -> Iterator[socket.socket]:
 
 def counted(service: Service) -> dict[str, int]:
     """Return how many jobs were refused, by reason."""
-    counts = service.store.client.hgetall(foreign_jobs.KEY)
+    counts = service.store.client.hgetall("sd:forbidden")
     return {reason.decode(): int(number) for reason, number in counts.items()}
 
 

@@ -161,36 +161,39 @@ def test_nothing_is_said_once_the_former_workers_are_gone(make_service: Callable
     assert "warning" not in service.command("check", "--live")
 
 
-def test_two_deployments_with_a_prefix_each_share_nothing(
-    make_service: Callable[..., Service], sandbox: Sandbox
-) -> None:
-    """One Redis, the same name of a destination: each delivers its own messages, and every key is somebody's."""
+@pytest.fixture
+def elsewhere(make_service: Callable[..., Service], sandbox: Sandbox) -> Iterator[tuple[Service, Sandbox]]:
+    """A deployment with another prefix and another Split, on the same Redis."""
     here = make_service()
-    text = here.file.read_text()
     folder = here.folder / "other"
     folder.mkdir()
     with running(port := free_port()):
-        elsewhere = text.replace(sandbox.url, f"http://127.0.0.1:{port}").replace(
-            "redis: {", "redis: {prefix: other, "
-        )
-        there = Service(folder, Store(here.store.client, "other"), elsewhere)
+        other = Sandbox(f"http://127.0.0.1:{port}", sandbox.http)
+        text = here.file.read_text().replace(sandbox.url, other.url)
+        text = text.replace("redis: {", "redis: {prefix: other, ")
+        service = Service(folder, Store(here.store.client, "other"), text)
         # RQ in this process is for the other tests.
         name_rq("sd")
-        try:
-            for service in (here, there):
-                service.start_web()
-                service.start_workers(2)
-            here.post(tracks(20))
-            there.post(tracks(30))
-            here.wait_until(lambda: here.lane().delivered == 20, 60)
-            there.wait_until(lambda: there.lane().delivered == 30, 60)
-            other = Sandbox(f"http://127.0.0.1:{port}", sandbox.http)
+        yield service, other
+        service.stop()
 
-            assert (len(sandbox.received("events")), len(other.received("events"))) == (20, 30)
-            assert "workers alive: 2" in there.command("status")
-            assert warned(here, "worker") == warned(there, "worker") == []
-            beginnings = {key.partition(b":")[0] for key in here.store.client.scan_iter()}
-            assert beginnings == {b"sd", b"other"}
-            assert here.store.client.type("other:rq:workers") == b"set"
-        finally:
-            there.stop()
+
+def test_two_deployments_with_a_prefix_each_share_nothing(
+    make_service: Callable[..., Service], sandbox: Sandbox, elsewhere: tuple[Service, Sandbox]
+) -> None:
+    """One Redis, the same name of a destination: each delivers its own messages, and every key is somebody's."""
+    here, (there, other) = make_service(), elsewhere
+    for service in (here, there):
+        service.start_web()
+        service.start_workers(2)
+    here.post(tracks(20))
+    there.post(tracks(30))
+    here.wait_until(lambda: here.lane().delivered == 20, 60)
+    there.wait_until(lambda: there.lane().delivered == 30, 60)
+
+    assert (len(sandbox.received("events")), len(other.received("events"))) == (20, 30)
+    assert "workers alive: 2" in here.command("status")
+    assert "workers alive: 2" in there.command("status")
+    assert warned(here, "worker") == warned(there, "worker") == []
+    assert {key.partition(b":")[0] for key in here.store.client.scan_iter()} == {b"sd", b"other"}
+    assert here.store.client.type("other:rq:workers") == b"set"
