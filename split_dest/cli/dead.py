@@ -128,7 +128,7 @@ def _named(settings: Settings, store: Store, name: str | None) -> Sequence[str]:
     """
     names = (*settings.destinations, *settings.sources)
     # One that was removed before its name was written down is found by its letters alone.
-    if name is not None and name not in names and owners.left(store, name).dead:
+    if name is not None and name not in names and owners.left(store, [name])[0].dead:
         return (name,)
     return chosen(settings, name) if name else (*names, *owners.unlisted(store, names))
 

@@ -28,7 +28,7 @@ def forget(config_path: Path | None, name: str, yes: bool) -> None:
     store = reached_store(settings)
     if name in deployment.known_to_others(store):
         raise click.ClickException(f'live workers know "{name}": give them the settings without it first')
-    left = owners.left(store, name)
+    (left,) = owners.left(store, [name])
     counts = f"{left.pending:,} waiting, {left.dead:,} dead"
     if not yes:
         if not sys.stdin.isatty():

@@ -1,6 +1,6 @@
 """Every destination and source that had messages, so that those which the settings name no more are seen."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from fnmatch import fnmatchcase
 from itertools import islice
 from typing import NamedTuple
@@ -40,22 +40,24 @@ def unlisted(store: Store, listed: Collection[str]) -> dict[str, Left]:
     """
     with reported():
         names = {name.decode() for name in store.client.hgetall(store.key("owners"))}
-    found = {name: left(store, name) for name in sorted(names - set(listed))}
-    return {name: each for name, each in found.items() if any(each)}
+    others = sorted(names - set(listed))
+    return {name: each for name, each in zip(others, left(store, others), strict=True) if any(each)}
 
 
-def left(store: Store, owner: str) -> Left:
-    """Return what is left of an owner.
+def left(store: Store, names: Sequence[str]) -> list[Left]:
+    """Return what is left of each owner.
 
     Raises:
         StoreUnavailable: Redis is away.
     """
     with reported(), store.client.pipeline(transaction=False) as pipeline:
-        for lane in lanes.SLOTS:
-            pipeline.xlen(store.key(owner, lane, "stream"))
-        pipeline.xlen(store.key(owner, "dead"))
-        *pending, dead = pipeline.execute()
-    return Left(sum(pending), dead)
+        for owner in names:
+            for lane in lanes.SLOTS:
+                pipeline.xlen(store.key(owner, lane, "stream"))
+            pipeline.xlen(store.key(owner, "dead"))
+        lengths = pipeline.execute()
+    size = len(lanes.SLOTS) + 1
+    return [Left(sum(each[:-1]), each[-1]) for each in (lengths[n * size :][:size] for n in range(len(names)))]
 
 
 def forget(store: Store, owner: str) -> int:

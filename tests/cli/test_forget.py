@@ -92,7 +92,7 @@ def test_replay_says_that_nobody_delivers_it(command, former):
 
     assert tried.out.count("would be refused again: unknown_destination (nobody delivers it)") == 2
     assert done.out == "0 replayed, 2 skipped (would be refused again)\n"
-    assert owners.left(former.store, "former").dead == 2
+    assert owners.left(former.store, ["former"])[0].dead == 2
 
 
 def test_letters_from_before_names_were_written_down_are_found_by_name(command, former):
@@ -153,7 +153,7 @@ def test_what_the_settings_name_is_not_forgotten(command, settings):
 
     assert (result.code, result.out) == (2, "")
     assert 'the settings name "web"' in result.err
-    assert owners.left(settings.store, "web").pending == 4
+    assert owners.left(settings.store, ["web"])[0].pending == 4
 
 
 def test_what_live_workers_know_is_not_forgotten(command, settings):
@@ -175,7 +175,7 @@ def test_a_person_is_asked_and_may_say_no(run_shown, terminal, former):
     assert run_shown("forget", "former", "--config", former.file, typing="n\n") == 1
 
     assert f"{FORMER}. Delete all for good?" in terminal.text
-    assert owners.left(former.store, "former") == (4, 2)
+    assert owners.left(former.store, ["former"])[0] == (4, 2)
 
 
 def test_without_a_terminal_a_yes_is_needed(command, former):
@@ -184,4 +184,4 @@ def test_without_a_terminal_a_yes_is_needed(command, former):
 
     assert result.code == 2
     assert "add --yes" in result.err
-    assert owners.left(former.store, "former") == (4, 2)
+    assert owners.left(former.store, ["former"])[0] == (4, 2)

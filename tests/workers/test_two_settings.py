@@ -72,13 +72,13 @@ def test_nobody_spins_while_those_who_know_a_destination_are_busy(both: Service)
         # Frozen in the middle of waiting for a job, they may be handed two.
         both.post(tracks(3000), "/webhook/new")
         both.wait_until(lambda: "unknown_lane" in both.log("worker"))
-        before, began = commands(both), time.monotonic()
+        before = commands(both)
+        time.sleep(1)
+        a_second = commands(both) - before
         of_web = delays(both, "web", 10)
-        time.sleep(max(0.0, began + 2 - time.monotonic()))
-        a_second = (commands(both) - before) / (time.monotonic() - began)
 
     assert max(of_web) < SOON
-    assert a_second < 2500
+    assert a_second < 800
     both.wait_until(lambda: both.lane(destination="new").delivered == 3000, 60)
 
 
@@ -120,7 +120,10 @@ def test_processes_say_how_the_settings_of_others_differ(both: Service) -> None:
 
     assert sorted(map(str, warned(both, "worker"))) == ["{'only_here': 'new'}", "{'only_there': 'new'}"]
     assert warned(both, "web") == [{"only_here": "new"}]
-    assert "new" in both.command("status").splitlines()[1]
+    assert "workers with other settings are alive at redis.prefix sd: they do not know new" in both.command(
+        "status"
+    )
+    assert orjson.loads(both.command("status", "--json"))["other_settings"] == [{"only_here": "new"}]
     assert "warning: workers with other settings are alive at redis.prefix sd" in both.command("check", "--live")
 
 
