@@ -178,7 +178,7 @@ def _clock_of(clock: Path) -> tuple[str, ...]:
 
 
 def _jump(on: Ground, clock: Path, first: int) -> float:
-    """Put Redis's clock ahead while Split asks to wait, and back; return how long all takes to be delivered, in s."""
+    """Put Redis's clock ahead while Split asks to wait, and back; return how many seconds all then takes."""
     _set(clock, _JUMP_SECONDS)
     until(lambda: on.service.store.now_ms() > _now_ms() + 1000 * _JUMP_SECONDS - 60_000, 10, "Redis's clock ahead")
     on.sandbox.faults({"api": "events", "status": 429, "retryAfter": 2, "times": 1})
