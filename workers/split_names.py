@@ -1,6 +1,5 @@
 """What Split calls its traffic types, environments and flags: asked through the Admin API, kept in Redis."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -38,7 +37,7 @@ class Workspace:
             Refused: Split did not answer with names.
         """
         now_ms = self.cache.store.now_ms()
-        if cached is not None and _age_ms(cached, now_ms) < max_age_ms:
+        if cached is not None and now_ms - cached.asked_ms < max_age_ms:
             return cached
         traffic_types, environments = split_admin.look_up(self.http, self.account)
         asked = Names(now_ms, traffic_types, environments)
@@ -118,7 +117,7 @@ def flag_traffic_types(delivery: LaneDelivery, flags: set[str]) -> Mapping[str, 
     if flags <= set(listed) or workspace is None:
         return listed
     cached = workspace.cache.load() or Names(0)
-    age_ms = _age_ms(cached, delivery.runtime.store.now_ms())
+    age_ms = delivery.runtime.store.now_ms() - cached.asked_ms
     missing = flags - set(listed) - set(cached.flags)
     new = missing - set(cached.absent)
     if cached.offset or (missing and age_ms >= _ASK_AGAIN_MS) or (new and age_ms >= _ASK_FOR_NEW_MS):
@@ -127,12 +126,6 @@ def flag_traffic_types(delivery: LaneDelivery, flags: set[str]) -> Mapping[str, 
         wait_seconds = (_ASK_FOR_NEW_MS - age_ms) / 1000
         raise Refused("flag_awaited", "a flag came for the first time", Remedy.WAIT, wait_seconds=wait_seconds)
     return {**cached.flags, **listed}
-
-
-def _age_ms(names: Names, now_ms: int) -> float:
-    """Return how old names are; those of a time that has not come yet are of a clock that has gone back."""
-    age_ms = now_ms - names.asked_ms
-    return age_ms if age_ms >= 0 else math.inf
 
 
 def _list_flags(workspace: Workspace, cached: Names, missing: set[str]) -> Names:

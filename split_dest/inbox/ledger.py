@@ -85,7 +85,7 @@ def read(store: Store, destinations: Iterable[str], sources: Iterable[str] = ())
     now_ms = int(time[0]) * 1000 + int(time[1]) // 1000
     return Ledger(
         lanes={place: _numbers(place[1], now_ms, *each) for place, each in zip(places, of_lanes, strict=True)},
-        workers=sum(1 for seen_ms in workers[1::2] if now_ms - float(seen_ms) < _ALIVE_MS),
+        workers=sum(1 for seen_ms in workers[1::2] if abs(now_ms - float(seen_ms)) < _ALIVE_MS),
         forbidden={reason.decode(): int(n) for reason, n in _pairs(jobs).items()},
         taken_ms=now_ms,
         limited=int(limited or 0),

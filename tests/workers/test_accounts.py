@@ -73,17 +73,3 @@ def test_redis_holds_no_admin_key(service: Service) -> None:
     assert service.store.client.pttl(key) > 0
     stored = key + service.store.client.get(key)
     assert VARIABLES["TEST_ADMIN_KEY"].encode() not in stored
-
-
-def test_names_from_a_time_that_has_not_come_yet_are_asked_again(service: Service, sandbox: Sandbox) -> None:
-    """Redis's clock was ahead when they were asked: they would count as fresh until it has caught up."""
-    (key,) = service.store.client.keys("sd:*:names")
-    names = orjson.loads(service.store.client.get(key)) | {"traffic_types": {"former": "id"}}
-    ahead_ms = service.store.now_ms() + 3_600_000
-    service.store.client.set(key, orjson.dumps(names | {"asked_ms": ahead_ms}))
-
-    service.start_workers(1)
-    identify(service, "after")
-
-    service.wait_until(lambda: service.lane("identities").delivered == 2)
-    assert orjson.loads(service.store.client.get(key))["asked_ms"] < ahead_ms

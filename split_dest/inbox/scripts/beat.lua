@@ -5,6 +5,8 @@ redis.call('DEL', house .. 'none') -- as even_if_full
 local now = now_ms()
 redis.call('ZADD', house .. 'workers', now, ARGV[2])
 redis.call('ZREMRANGEBYSCORE', house .. 'workers', '-inf', now - 60000)
+-- Redis's clock has gone back since those.
+redis.call('ZREMRANGEBYSCORE', house .. 'workers', now + 60000, '+inf')
 for i = 4, #ARGV, 2 do
   if redis.call('GET', ARGV[i]) == ARGV[i + 1] then redis.call('PEXPIRE', ARGV[i], ARGV[3]) end
 end

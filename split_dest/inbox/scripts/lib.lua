@@ -50,7 +50,7 @@ local function set_aside(prefix, lane, id, reason, detail)
 end
 
 local function is_resting(prefix, lane, now)
-  local left_ms = (redis.call('HGET', prefix .. lane .. ':rest', 'until_ms') or 0) - now
+  local left_ms = (tonumber(redis.call('HGET', prefix .. lane .. ':rest', 'until_ms')) or 0) - now
   return left_ms > 0 and left_ms <= REST_MAX_MS
 end
 

@@ -8,14 +8,14 @@ local rest, now = prefix .. lane .. ':rest', now_ms()
 local given, random, base, cap = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
 local was_resting = is_resting(prefix, lane, now)
 -- Drains of several slots that meet the same trouble count as one refusal.
-local refusals = tonumber(redis.call('HGET', rest, 'refusals') or 0) + (was_resting and 0 or 1)
+local refusals = (tonumber(redis.call('HGET', rest, 'refusals')) or 0) + (was_resting and 0 or 1)
 local wait = given >= 0 and given + random * base or random * math.min(cap, base * 2 ^ refusals)
 local until_ms = math.ceil(now + math.min(wait, REST_MAX_MS))
 if was_resting then until_ms = math.max(until_ms, tonumber(redis.call('HGET', rest, 'until_ms'))) end
 redis.call('HSET', rest, 'until_ms', until_ms, 'refusals', refusals, 'reason', ARGV[5], 'detail', ARGV[6])
 if ARGV[11] == '1' then
   -- A time that has not come yet is of a clock that has gone back.
-  local since_ms = math.min(redis.call('HGET', rest, 'since_ms') or now, now)
+  local since_ms = math.min(tonumber(redis.call('HGET', rest, 'since_ms')) or now, now)
   redis.call('HSET', rest, 'since_ms', since_ms)
 else
   redis.call('HDEL', rest, 'since_ms')
