@@ -85,5 +85,5 @@ def ages(yard: Yard, url: str, seconds: float, rate: float = 300.0) -> dict[str,
 
 def _jobs(yard: Yard) -> int:
     """Return how many jobs RQ's workers have done."""
-    keys = yard.store.client.smembers("rq:workers")
+    keys = yard.store.client.smembers("sd:rq:workers")
     return sum(int(yard.store.client.hget(key, "successful_job_count") or 0) for key in keys)

@@ -96,7 +96,7 @@ class Yard:
         """Start workers, and wait until RQ knows them all: then they are ready for jobs."""
         command = [sys.executable, "-m", "workers"]
         workers = self.start("worker", command, WORKER_CONCURRENCY=str(count))
-        wait_until(lambda: self.store.client.scard("rq:workers") == count)
+        wait_until(lambda: self.store.client.scard("sd:rq:workers") == count)
         return workers
 
     def start(self, name: str, command: list[str], **variables: str) -> subprocess.Popen[bytes]:

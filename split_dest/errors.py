@@ -102,7 +102,6 @@ REASONS = {
     "job_function": "The job names a function other than the drain.",
     "job_arguments": "The job's arguments are not those of a drain.",
     "job_extras": "The job has a callback, a webhook, or something else that RQ would load or act on.",
-    "job_unknown_lane": "The job is for a lane that this worker's settings don't have, as during a deployment.",
 }
 
 

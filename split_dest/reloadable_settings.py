@@ -20,8 +20,13 @@ class ReloadableSettings:
         ``settings_read``, once they are in use.
         """
         try:
-            self.settings = config.load()
+            settings = config.load()
         except SettingsError as error:
             logs.error("settings_refused", problems=[str(problem) for problem in error.problems])
             return False
+        if settings.redis.prefix != self.settings.redis.prefix:
+            # RQ keeps the one that it was imported with.
+            logs.error("settings_refused", problems=["redis.prefix has changed, which takes a restart"])
+            return False
+        self.settings = settings
         return True

@@ -12,7 +12,7 @@ import pytest
 import urllib3
 
 from split_dest import embedded_redis
-from split_dest.inbox.store import Store, connect
+from split_dest.inbox.store import Store, connect, name_rq
 
 # Else an assertion of a helper would fail without saying what it compared.
 pytest.register_assert_rewrite("tests.support", "tests.chaos")
@@ -21,6 +21,8 @@ from tests.support.redis_server import RedisServer, wait_for_redis
 from tests.support.sandbox import Sandbox, free_port, running
 from tests.support.service import SETTINGS, Service
 
+# Before any test imports RQ.
+name_rq("sd")
 # A shell lets what it starts in the background ignore Ctrl-C; the commands of the tests must hear it all the same.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # pytest-xdist sets it, and the commands of the tests would fold their lines.

@@ -12,7 +12,7 @@ PAGE = (ROOT / "docs" / "design.md").read_text()
 SCRIPTS = ROOT / "split_dest" / "inbox" / "scripts"
 MODULES = [path for name in ("split_dest", "workers") for path in (ROOT / name).rglob("*.py")]
 #: What keys begin with in the scripts, by the variable that holds it; a star is any part of a key.
-BEGINNINGS = {"prefix": "sd:*:", "ARGV[1]": "sd:*:", "key": "sd:*:*:drain:*"}
+BEGINNINGS = {"house": "sd:", "prefix": "sd:*:", "ARGV[1]": "sd:*:", "key": "sd:*:*:drain:*"}
 TERM = r"(?:'[^']*'|[\w.]+(?:\[\w+\])?)"
 CHAIN = re.compile(rf"{TERM}(?: \.\. {TERM})+")
 
@@ -31,7 +31,6 @@ def in_scripts() -> Iterator[str]:
     """Yield the keys that the scripts build or name."""
     for path in SCRIPTS.glob("*.lua"):
         text = re.sub("--.*", "", path.read_text())
-        yield from re.findall(r"'(sd:[\w:]+)'", text)
         for chain in CHAIN.findall(text):
             first, *rest = chain.split(" .. ")
             if first in BEGINNINGS:
@@ -44,27 +43,31 @@ def in_modules() -> Iterator[str]:
         if "sandbox" in path.parts:
             continue
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.JoinedStr):
-                yield "".join(map(part, node.values))
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                yield node.value
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "key":
+                yield ":".join(["sd", *map(part, node.args)])
 
 
 def part(node: ast.expr) -> str:
-    """Return a part of a formatted string, with a star for what is not known."""
-    if isinstance(node, ast.Constant):
-        return str(node.value)
-    called = node.value.func if isinstance(node, ast.FormattedValue) and isinstance(node.value, ast.Call) else None
-    name = getattr(called, "attr", getattr(called, "id", ""))
-    return "sd:*:" if name == "prefix" else "*"
+    """Return a part of a key, with a star for what is not known."""
+    return str(node.value) if isinstance(node, ast.Constant) else "*"
 
 
 @cache
 def used_keys() -> set[str]:
     """Return every key of ours in the code; a star is any part of it."""
-    keys = {key for key in (*in_scripts(), *in_modules()) if re.fullmatch(r"sd:[\w:*-]+", key)}
-    # A key that ends with a colon is the beginning of others; the owner's own is that of all.
-    return {key + "*" if key.endswith(":") else key for key in keys - {"sd:*:"}}
+    keys = {key for key in (*in_scripts(), *in_modules()) if is_ours(key)}
+    # A key that ends with a colon is the beginning of others. An owner's own is that of all; `keep` keeps any.
+    return {key + "*" if key.endswith(":") else key for key in keys - {"sd:", "sd:*", "sd:*:", "sd:*:*"}}
+
+
+def is_ours(key: str) -> bool:
+    """Return whether a key is neither RQ's nor something else."""
+    return key.startswith("sd:") and not key.startswith("sd:rq:")
+
+
+def rows_of_keys() -> list[str]:
+    """Return the keys of the table."""
+    return [row for row in first_cells("Keys in Redis") if is_ours(row)]
 
 
 def is_row(row: str, key: str) -> bool:
@@ -74,7 +77,7 @@ def is_row(row: str, key: str) -> bool:
 
 def test_every_key_in_the_code_has_a_row() -> None:
     """No key is written or read that the table does not explain."""
-    rows = [row for row in first_cells("Keys in Redis") if row.startswith("sd:")]
+    rows = rows_of_keys()
 
     assert len(used_keys()) >= 15
     assert {key for key in used_keys() if not any(is_row(row, key) for row in rows)} == set()
@@ -82,7 +85,7 @@ def test_every_key_in_the_code_has_a_row() -> None:
 
 def test_every_row_is_of_a_key_in_the_code() -> None:
     """No row outlives its key, and none stands twice."""
-    rows = [row for row in first_cells("Keys in Redis") if row.startswith("sd:")]
+    rows = rows_of_keys()
 
     assert [row for row in rows if not any(is_row(row, key) for key in used_keys())] == []
     assert len(set(rows)) == len(rows)
@@ -90,8 +93,8 @@ def test_every_row_is_of_a_key_in_the_code() -> None:
 
 def test_the_table_has_the_keys_that_redis_users_may_use() -> None:
     """The rights of config/acl/users.acl are for these keys, for all of them and for no others."""
-    rights = set(re.findall(r"~(sd:\S+)", (ROOT / "config" / "acl" / "users.acl").read_text()))
-    keys = [re.sub("<[^>]+>", "x", row) for row in first_cells("Keys in Redis") if row.startswith("sd:")]
+    rights = set(filter(is_ours, re.findall(r"~(\S+)", (ROOT / "config" / "acl" / "users.acl").read_text())))
+    keys = [re.sub("<[^>]+>", "x", row) for row in rows_of_keys()]
 
     assert [right for right in rights if not any(fnmatchcase(key, right) for key in keys)] == []
     assert [key for key in keys if not any(fnmatchcase(key, right) for right in rights)] == []

@@ -252,14 +252,15 @@ class LaneDelivery:
         if refused.remedy is not Remedy.WAIT:
             return
         hours = self.runtime.settings.delivery.give_up_hours
-        before_ms = self.runtime.store.now_ms() - hours * 3_600_000
+        now_ms = self.runtime.store.now_ms()
+        before_ms = now_ms - hours * 3_600_000
         since_ms = self.lease.refused_since_ms()
         if since_ms is None or since_ms > before_ms:
             return
         self.lease.settle(
             dead(entry.id, "gave_up", f"last: {refused.code}, {refused.detail}", refused.words)
             for entry in entries
-            if entry.stored_ms < before_ms
+            if entry.waits_since_ms(now_ms) < before_ms
         )
 
 

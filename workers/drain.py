@@ -11,7 +11,7 @@ from functools import partial
 
 from split_dest import logs
 from split_dest.errors import Refused, Remedy, StoreUnavailable
-from split_dest.inbox import drains, foreign_jobs
+from split_dest.inbox import drains
 from split_dest.inbox.drains import Entry, SlotLease
 from workers import bulk_lanes, identities_lane
 from workers.delivery import Calls, LaneDelivery, SlotLost, SlowCallGuard, TurnOver
@@ -30,6 +30,12 @@ _DELIVER: dict[str, Callable[[LaneDelivery, Sequence[Entry]], Calls | None]] = {
     "impressions": bulk_lanes.deliver_impressions,
     "tracks": bulk_lanes.deliver_tracks,
 }
+
+
+def knows(owner: str, lane: str) -> bool:
+    """Return whether this worker's settings and code have a lane."""
+    settings = current().settings
+    return lane in _DELIVER and (owner in settings.destinations or owner in settings.sources)
 
 
 def drain(owner: str, lane: str, slot: int, job_id: str = "") -> None:
@@ -74,12 +80,6 @@ def _drain(shared: Runtime, owner: str, lane: str, slot: int, job_id: str, guard
     runtime = replace(shared, http=shared.http.within(guard.calling))
     lease = drains.take(runtime.store, owner, lane, slot, job_id)
     if lease is None:
-        return
-    if lane not in _DELIVER or owner not in {*runtime.settings.destinations, *runtime.settings.sources}:
-        # A web process with newer settings or code has stored it; a worker that knows it will come.
-        logs.warning("unknown_lane", destination=owner, lane=lane)
-        foreign_jobs.count(runtime.store, "job_unknown_lane")
-        lease.release("away")
         return
     with runtime.renewing(lease):
         try:

@@ -8,20 +8,22 @@ import re
 import time
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import orjson
 import redis
 from rq import Queue, SimpleWorker, worker_registration
-from rq.exceptions import NoSuchJobError
+from rq.exceptions import DequeueTimeout, NoSuchJobError
 from rq.job import Job, JobStatus
 from rq.utils import now
 
 from split_dest import logs
-from split_dest.inbox import foreign_jobs
+from split_dest.errors import StoreUnavailable
+from split_dest.inbox import foreign_jobs, wake
 from split_dest.inbox.wake import DRAIN, JOB_TIMEOUT_SECONDS, KEPT_SECONDS, QUEUE
-from workers.drain import drain
+from workers.drain import drain, knows
 from workers.runtime import current
 
 _DATA_MAX_BYTES = 1024
@@ -45,6 +47,12 @@ _EXTRAS = (
 )
 
 
+#: How long a worker waits when it meets a job again that it has left to others, and how many it leaves between two
+#: waits: while the workers that know the lanes are busy it must not spin. It takes no other job while it waits.
+_LEFT_SECONDS = 0.2
+_LEFT_MAX = 50
+
+
 class ForeignJob(NoSuchJobError):
     """A job in Redis that this service did not write; RQ treats it as absent.
 
@@ -65,12 +73,15 @@ class DrainJob(Job):
 
         Raises:
             ForeignJob: it is no drain, or more than that; it has been counted and taken off the list.
+            NoSuchJobError, DequeueTimeout: as ``leave``.
         """
         try:
             arguments = _arguments(self.id, self._data_of_drain())
         except ForeignJob as foreign:
-            refuse(self.connection, self.id, foreign.reason)
+            refuse(self.id, foreign.reason)
             raise
+        if not knows(*arguments[:2]):
+            leave(*arguments)
         self.func_name, self.args = DRAIN, arguments
         self.origin, self.description, self._status = QUEUE, "drain", JobStatus.QUEUED
         self.timeout, self.result_ttl, self.failure_ttl = JOB_TIMEOUT_SECONDS, KEPT_SECONDS, KEPT_SECONDS
@@ -108,10 +119,31 @@ class DrainJob(Job):
         super()._handle_failure("", *args, **options)
 
 
-def refuse(client: Any, job_id: bytes | str, reason: str) -> None:
+def refuse(job_id: bytes | str, reason: str) -> None:
     """Count and log a foreign job."""
-    foreign_jobs.refuse(client, job_id, reason)
+    foreign_jobs.refuse(current().store, job_id, reason)
     logs.error("job_forbidden", reason=reason)
+
+
+def leave(owner: str, lane: str, slot: int, job_id: str) -> NoReturn:
+    """Leave a job to a worker whose settings have its lane, as a web process with newer settings has it.
+
+    Raises:
+        NoSuchJobError: RQ may take the next job.
+        DequeueTimeout: the same, after a while: this job came again, and so nobody else was free to take it.
+    """
+    logs.often("unknown_lane", destination=owner, lane=lane)
+    # While Redis is away nothing is put back; the watchdog of those who know the lane wakes it later.
+    with suppress(StoreUnavailable):
+        wake.leave(current().store, owner, lane, slot, job_id)
+    left = current().left
+    if job_id in left or len(left) >= _LEFT_MAX:
+        time.sleep(_LEFT_SECONDS)
+        left.clear()
+        left.add(job_id)
+        raise DequeueTimeout
+    left.add(job_id)
+    raise NoSuchJobError
 
 
 def _arguments(job_id: str, data: bytes) -> tuple[str, str, int, str]:
@@ -145,7 +177,7 @@ class DrainQueue(Queue):
     def lmove(cls, connection: Any, queue_key: str, timeout: int | None) -> Any:
         """Take the next job's id from the list, and refuse values that are no id."""
         while (moved := super().lmove(connection, queue_key, timeout)) and not _ID.fullmatch(moved[1]):
-            refuse(connection, moved[1], "job_id_odd")
+            refuse(moved[1], "job_id_odd")
         return moved
 
     def move_dependents_to_ready(self, *_: Any, **__: Any) -> dict[str, list[str]]:

@@ -40,7 +40,8 @@ class Runtime:
     """What all drains of a worker process share.
 
     ``drains`` are the threads of drains, ``pool`` those of their calls and claims; ``leases`` are the slots that
-    the heartbeat renews; once ``stop`` is set, drains end after their calls under way.
+    the heartbeat renews; ``left`` are the jobs that this worker has left to others since it waited last; once
+    ``stop`` is set, drains end after their calls under way.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Runtime:
     drains: ThreadPoolExecutor
     pool: ThreadPoolExecutor
     leases: set[SlotLease] = field(default_factory=set)
+    left: set[str] = field(default_factory=set)
     stop: StopSignal = field(default_factory=StopSignal)
 
     @contextmanager
@@ -64,13 +66,14 @@ class Runtime:
 
 def start(settings: Settings) -> Runtime:
     """Create this process's runtime and return it."""
+    client = store.connect(settings.redis.url, settings.redis.data_dir, read_bytes=_READ_BYTES)
     _CURRENT.set(
         Runtime(
             # A restarted container has its old host name and process id, and RQ refuses a worker of a name that it
             # knows until it has forgotten the killed one.
             name=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
             settings=settings,
-            store=store.Store(store.connect(settings.redis.url, settings.redis.data_dir, read_bytes=_READ_BYTES)),
+            store=store.Store(client, settings.redis.prefix),
             http=HttpClient(settings.delivery.timeout_seconds),
             drains=ThreadPoolExecutor(_DRAINS_MAX, thread_name_prefix="drain"),
             # Enough for all drains: one whose calls hang must not keep another waiting for a thread.

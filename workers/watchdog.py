@@ -3,13 +3,12 @@
 Its module holds all that the supervisor needs Redis for, so that the workers start before that is imported.
 """
 
-import hashlib
-from collections.abc import Iterable
-
 from split_dest import logs
+from split_dest.config import fingerprints
 from split_dest.config.settings import Settings
 from split_dest.errors import StoreUnavailable
-from split_dest.inbox import redis_checks, store
+from split_dest.inbox import deployment, owners, redis_checks, store
+from split_dest.inbox.deployment import Announcement
 from split_dest.inbox.store import Store
 from split_dest.inbox.wake import wake
 
@@ -17,19 +16,17 @@ from split_dest.inbox.wake import wake
 class Watchdog:
     """Looks at every lane each second; of all supervisors with the same settings, one at a time."""
 
-    def __init__(self, store: Store, owners: Iterable[str]) -> None:
+    def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
-        self._owners = tuple(sorted(owners))
-        # Settings differ during a deployment, and a watchdog that knows fewer lanes must not replace the others.
-        self._group = hashlib.blake2b(",".join(self._owners).encode(), digest_size=8).hexdigest()
+        self._settings = settings
+        self._owners = tuple(sorted((*settings.destinations, *settings.sources)))
+        self._announcement: Announcement | None = None
         self._is_blind = False
 
     def look(self) -> int:
         """Wake what needs it; return how many drains that were. Never raises: it looks again soon."""
         try:
-            if not self._store.my_turn_to_watch(self._group):
-                return 0
-            woken = sum(wake(self._store, owner) for owner in self._owners)
+            woken = self._look()
         except StoreUnavailable as error:
             if not self._is_blind:
                 logs.error("redis_unavailable", detail=error.detail)
@@ -38,14 +35,28 @@ class Watchdog:
         self._is_blind = False
         return woken
 
+    def _look(self) -> int:
+        if self._announcement is None:
+            self._announcement = self._first_look()
+        # Settings differ during a deployment, and a watchdog that knows fewer lanes must not replace the others.
+        if not self._store.my_turn_to_watch(self._announcement.name):
+            return 0
+        for differences in self._announcement.say():
+            logs.warning("deployment_differs", **differences.named)
+        return sum(wake(self._store, owner) for owner in self._owners)
 
-def watchdog_for(settings: Settings) -> Watchdog:
-    """Return the watchdog of all lanes in the settings, and log what makes their Redis unsafe."""
-    inbox = store.Store(store.connect(settings.redis.url, settings.redis.data_dir))
-    try:
-        for good, text in redis_checks.findings(inbox):
+    def _first_look(self) -> Announcement:
+        """Log what is wrong with this Redis, and what it has of no owner; return what to say of the settings."""
+        for good, text in redis_checks.findings(self._store):
             if not good:
                 logs.error("redis_unfit", detail=text)
-    except StoreUnavailable as error:
-        logs.warning("redis_unavailable", detail=error.detail)
-    return Watchdog(inbox, (*settings.destinations, *settings.sources))
+        for owner, left in owners.unlisted(self._store, self._owners).items():
+            logs.warning("owner_unlisted", destination=owner, pending=left.pending, dead=left.dead)
+        here = fingerprints.of(self._settings, deployment.begin(self._store))
+        return Announcement(self._store, here)
+
+
+def watchdog_for(settings: Settings) -> Watchdog:
+    """Return the watchdog of all lanes in the settings."""
+    client = store.connect(settings.redis.url, settings.redis.data_dir)
+    return Watchdog(Store(client, settings.redis.prefix), settings)

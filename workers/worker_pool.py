@@ -22,6 +22,9 @@ _RESTART_SECONDS = 1.0
 def work(parent: int, settings: Settings) -> None:
     """Work until a signal stops it, in a separate process; see ``worker.run``."""
     # Imported here, in the new process: the supervisor needs none of it, and should not wait for the import.
+    from split_dest.inbox.store import name_rq
+
+    name_rq(settings.redis.prefix)
     from workers import worker
 
     worker.run(parent, settings)

@@ -38,6 +38,8 @@ _PLACES = {
     "preview": "split_dest.cli.preview:preview",
     "status": "split_dest.cli.status:status",
     "dead": "split_dest.cli.dead:dead",
+    "resume": "split_dest.cli.resume:resume",
+    "forget": "split_dest.cli.forget:forget",
     "send": "split_dest.cli.send:send",
     "import": "split_dest.cli.importing:import_",
     "sandbox": "split_dest.cli.sandbox:sandbox",

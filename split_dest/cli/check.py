@@ -8,10 +8,11 @@ import click
 from split_dest import config
 from split_dest.cli import layout
 from split_dest.cli.options import config_file, example
-from split_dest.cli.store import store_of
+from split_dest.cli.store import differing, not_in_the_settings, store_of
+from split_dest.config import fingerprints
 from split_dest.config.settings import AdminAccess, Destination, Settings, Source
 from split_dest.errors import REASONS, Refused, Remedy, StoreUnavailable
-from split_dest.inbox import redis_checks
+from split_dest.inbox import deployment, owners, redis_checks
 from split_dest.outlets import segment_tracking, split_admin, split_events
 from split_dest.outlets.http import HttpClient, Request
 
@@ -38,10 +39,14 @@ def check(config_path: Path | None, live: bool, strict: bool) -> None:
     destinations, sources = (", ".join(names) or "none" for names in (settings.destinations, settings.sources))
     click.echo(f"{file}: good; destinations: {destinations}; sources: {sources}")
     results = [_shown(*result) for result in _live(settings)] if live else []
+    found = _warnings(settings) if live else []
+    for text in found:
+        click.echo(f"warning: {text}")
     if not all(results):
         raise click.ClickException("not ready for production: see above")
-    if strict and warnings:
-        raise click.ClickException(f"--strict: {len(warnings)} warning{'s' * (len(warnings) > 1)}")
+    number = len(warnings) + len(found)
+    if strict and number:
+        raise click.ClickException(f"--strict: {number} warning{'s' * (number > 1)}")
 
 
 def _shown(good: bool, text: str) -> bool:
@@ -61,6 +66,18 @@ def _live(settings: Settings) -> Iterator[tuple[bool, str]]:
     for name, source in settings.sources.items():
         for good, text in _of_source(source, settings, http):
             yield good, f"{name}: {text}"
+
+
+def _warnings(settings: Settings) -> list[str]:
+    """Return what Redis holds of others than these settings: live workers, and messages that nobody delivers."""
+    store, listed = store_of(settings), {*settings.destinations, *settings.sources}
+    try:
+        here = fingerprints.of(settings, deployment.identity(store))
+        texts = [differing(each, settings.redis.prefix) for each in deployment.others(store, here)]
+        return texts + [not_in_the_settings(*each) for each in owners.unlisted(store, listed).items()]
+    except StoreUnavailable:
+        # Said already.
+        return []
 
 
 def _account(split: AdminAccess, settings: Settings) -> split_admin.Account | None:

@@ -19,7 +19,7 @@ from split_dest.cli.options import chosen, config_file, destination, example, se
 from split_dest.cli.progress import shown
 from split_dest.cli.store import reached_store
 from split_dest.config.settings import Settings
-from split_dest.inbox import dead_letters, lanes
+from split_dest.inbox import dead_letters, lanes, owners
 from split_dest.inbox.dead_letters import DeadLetter
 from split_dest.inbox.store import Store
 from split_dest.inbox.wake import wake
@@ -95,8 +95,8 @@ def _selecting(command: Callable[..., None]) -> Any:
             bool(ids), any(value is not None for value in filters.values()), bool(destination), everything
         )
         settings = settings_of(config_path)
-        names = chosen(settings, destination)
         store = reached_store(settings)
+        names = _named(settings, store, destination)
         # A letter that dies while the command runs is neither met twice nor dropped without having been counted.
         ends = {name: dead_letters.last_id(store, name) for name in names}
         by_id = [_by_id(store, names, letter_id) for letter_id in dict.fromkeys(ids)]
@@ -117,6 +117,19 @@ def _check_choice(has_ids: bool, has_filter: bool, has_destination: bool, everyt
         raise click.UsageError(
             "which dead letters? Give ids, --destination, --lane, --reason, --since or --until, or --all"
         )
+
+
+def _named(settings: Settings, store: Store, name: str | None) -> Sequence[str]:
+    """Return the named destination or source, or all, with those that the settings name no more.
+
+    Raises:
+        click.UsageError: there is none of the name.
+    """
+    names = (*settings.destinations, *settings.sources)
+    # One that was removed before its name was written down is found by its letters alone.
+    if name is not None and name not in names and owners.left(store, [name])[0].dead:
+        return (name,)
+    return chosen(settings, name) if name else (*names, *owners.unlisted(store, names))
 
 
 def _browse(
@@ -204,8 +217,8 @@ def _letters(number: int) -> str:
 def show(config_path: Path | None, destination: str | None, letter_id: str) -> None:
     """Show one dead letter with its message, which may hold personal data."""
     settings = settings_of(config_path)
-    names = chosen(settings, destination)
-    letter = _by_id(reached_store(settings), names, letter_id)
+    store = reached_store(settings)
+    letter = _by_id(store, _named(settings, store, destination), letter_id)
     shape = {
         "id": letter.id,
         "destination": letter.destination,

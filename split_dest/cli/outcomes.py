@@ -79,11 +79,13 @@ class ReplayResult:
 
 def of_letter(letter: "DeadLetter", settings: Settings) -> ReplayResult:
     """Return what becomes of a letter, by the code that its endpoint and the workers run."""
+    if not letter.is_readable:
+        return ReplayResult("", b"", "entry_unreadable")
+    if letter.destination not in settings.destinations and letter.destination not in settings.sources:
+        return ReplayResult("", b"", "unknown_destination", "nobody delivers it")
     if letter.reason == "write_key_differs":
         # It belongs elsewhere, even if it is a single message.
         return ReplayResult("", b"", letter.reason)
-    if not letter.is_readable:
-        return ReplayResult("", b"", "entry_unreadable")
     if _may_be_forged(letter):
         return ReplayResult("", b"", letter.reason, "a delete whose endpoint is not known")
     taken = _again(letter, settings)

@@ -15,10 +15,12 @@ import orjson
 
 from split_dest.cli import layout
 from split_dest.cli.options import config_file, example, settings_of
-from split_dest.cli.store import reached_store, unreachable
+from split_dest.cli.store import differing, not_in_the_settings, reached_store, unreachable
+from split_dest.config import fingerprints
 from split_dest.config.settings import Settings
 from split_dest.errors import StoreUnavailable
-from split_dest.inbox import lanes, ledger
+from split_dest.inbox import deployment, lanes, ledger
+from split_dest.inbox.deployment import Differences
 from split_dest.inbox.ledger import LaneNumbers, Ledger
 from split_dest.inbox.store import Store
 from split_dest.terminal import escaped, unescaped
@@ -47,9 +49,9 @@ def status(config_path: Path | None, as_json: bool, watch: bool) -> None:
         with suppress(KeyboardInterrupt):
             _watch(store, settings, as_json)
     elif as_json:
-        click.echo(orjson.dumps(_json(_read(store, settings))))
+        click.echo(_json(store, settings))
     else:
-        click.echo("\n".join(_lines(_read(store, settings), settings, layout.width())))
+        click.echo(_text(store, settings))
 
 
 def _read(store: Store, settings: Settings) -> Ledger:
@@ -60,7 +62,7 @@ def _watch(store: Store, settings: Settings, as_json: bool) -> None:
     # A dumb terminal can't draw over what it shows, so there one table follows the other.
     if as_json or not sys.stdout.isatty() or os.environ.get("TERM") in ("dumb", "unknown"):
         while True:
-            click.echo(orjson.dumps(_json(_read(store, settings))) if as_json else f"{_text(store, settings)}\n")
+            click.echo(_json(store, settings) if as_json else f"{_text(store, settings)}\n")
             time.sleep(1)
     # Only here: its import takes as long as all the rest.
     from rich.console import Console
@@ -74,15 +76,20 @@ def _watch(store: Store, settings: Settings, as_json: bool) -> None:
 
 
 def _text(store: Store, settings: Settings) -> str:
-    """Return what a person who watches sees; while Redis is away, that."""
+    """Return what a person sees; while Redis is away, that."""
     try:
-        lines = _lines(_read(store, settings), settings, layout.width())
+        lines = _lines(_read(store, settings), settings, layout.width(), _others(store, settings))
     except StoreUnavailable as error:
         lines = layout.wrap(unreachable(settings.redis, error), layout.width())
     return "\n".join(lines)
 
 
-def _json(taken: Ledger) -> dict[str, Any]:
+def _json(store: Store, settings: Settings) -> bytes:
+    others = [differences.named for differences in _others(store, settings)]
+    return orjson.dumps({**_numbers(_read(store, settings)), "other_settings": others})
+
+
+def _numbers(taken: Ledger) -> dict[str, Any]:
     owners: dict[str, dict[str, dict[str, Any]]] = {"destinations": {}, "sources": {}}
     for (name, lane), numbers in taken.lanes.items():
         kind = "sources" if lane in lanes.OF_SOURCE else "destinations"
@@ -91,15 +98,23 @@ def _json(taken: Ledger) -> dict[str, Any]:
     for (name, code), requests in taken.refused.items():
         refused.setdefault(name, {})[code] = dataclasses.asdict(requests)
     whole = {name: getattr(taken, name) for name in ("workers", "forbidden", "taken_ms", "limited")}
-    return {**whole, "refused": refused, **owners}
+    unlisted = {name: left._asdict() for name, left in taken.unlisted.items()}
+    return {**whole, "refused": refused, "unlisted": unlisted, **owners}
 
 
-def _lines(taken: Ledger, settings: Settings, columns: int) -> list[str]:
+def _others(store: Store, settings: Settings) -> list[Differences]:
+    return deployment.others(store, fingerprints.of(settings, deployment.identity(store)))
+
+
+def _lines(taken: Ledger, settings: Settings, columns: int, others: Iterable[Differences]) -> list[str]:
     """Return what a person sees: trouble first, then the numbers, then what the codes mean."""
     rows = {
         place: numbers for place, numbers in taken.lanes.items() if numbers.received or _is_on(settings, *place)
     }
-    troubles, reasons = [_workers(taken), *_paused(taken), *_refused(taken)], list(_reasons(taken))
+    left = [not_in_the_settings(*each) for each in taken.unlisted.items()]
+    told = [differing(each, settings.redis.prefix) for each in others]
+    troubles = [_workers(taken), *told, *left, *_paused(taken), *_refused(taken)]
+    reasons = list(_reasons(taken))
     codes = {code for numbers in taken.lanes.values() for code in (*numbers.filtered, *numbers.noted)}
     codes |= {numbers.resting_reason for numbers in taken.lanes.values() if numbers.resting_reason}
     codes |= {*taken.forbidden, *(code for _, code in taken.refused)}

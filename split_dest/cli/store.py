@@ -7,7 +7,9 @@ import redis
 
 from split_dest.config.settings import Redis, Settings
 from split_dest.errors import StoreUnavailable
+from split_dest.inbox.deployment import Differences
 from split_dest.inbox.embedded_socket import ForeignSocket, socket_path
+from split_dest.inbox.owners import Left
 from split_dest.inbox.store import Store, connect
 
 #: Kind of error -> what Redis did, and what helps (None: to start it); the first kind that fits counts.
@@ -32,7 +34,7 @@ _KINDS: tuple[tuple[type[redis.RedisError], str, str | None], ...] = (
 
 def store_of(settings: Settings) -> Store:
     """Return the store that the settings name."""
-    return Store(connect(settings.redis.url, settings.redis.data_dir))
+    return Store(connect(settings.redis.url, settings.redis.data_dir), settings.redis.prefix)
 
 
 def reached_store(settings: Settings) -> Store:
@@ -53,6 +55,23 @@ def unreachable(settings: Redis, error: StoreUnavailable) -> str:
     """Return why Redis can't be used, by the kind of error alone: its text may quote data or a password."""
     what, help_text = next(texts for kind, *texts in _KINDS if isinstance(error.__cause__, kind))
     return f"Redis at {address(settings)} {what}. {help_text or _start(settings)}"
+
+
+def differing(differences: Differences, prefix: str) -> str:
+    """Return a sentence on live workers whose settings are not those of this command."""
+    kinds = {
+        "only_here": "they do not know {}",
+        "only_there": "these settings do not know {}",
+        "leads_elsewhere": "with other keys or addresses: {}",
+    }
+    told = "; ".join(kinds[kind].format(names) for kind, names in differences.named.items())
+    return f"workers with other settings are alive at redis.prefix {prefix}: {told}"
+
+
+def not_in_the_settings(owner: str, left: Left) -> str:
+    """Return a sentence on what is left of a destination or source that nobody delivers."""
+    waits = f"{left.pending:,} waiting, {left.dead:,} dead"
+    return f"{owner} is not in the settings: {waits} (name it again, or `split-dest forget {owner}`)"
 
 
 def address(settings: Redis) -> str:

@@ -19,6 +19,8 @@ _REDIS_SCHEMES = ("redis://", "rediss://", "unix://", "redis+sentinel://")
 #: A password stands before the host or, where redis-py reads it as well, in the query.
 _REDIS_PASSWORD = re.compile(r"://[^/?]*?:([^/?]+)@|[?&]password=([^&]+)")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+#: No colon: then no prefix is the beginning of another. No braces: they have a meaning in a Redis Cluster.
+_PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 NOT_EMPTY = validate.Length(1, error="must not be empty")
 
 
@@ -124,6 +126,11 @@ def _is_name(value: str) -> None:
         raise ValidationError("a name has up to 64 letters, digits, dots, dashes and underscores")
 
 
+def _is_prefix(value: str) -> None:
+    if not _PREFIX.fullmatch(value):
+        raise ValidationError("a prefix has up to 32 letters, digits, dots, dashes and underscores")
+
+
 def _is_url(value: str) -> None:
     fault = addresses.http_fault(value)
     if fault:
@@ -158,6 +165,7 @@ KINDS: dict[Any, tuple[Callable[..., fields.Field[Any]], dict[str, Any], Callabl
     settings.Secret: (SecretField, _SECRET, None),
     settings.Key: (KeyField, _SECRET, None),
     settings.Name: (fields.String, {"type": "string", "pattern": f"^{_NAME.pattern}$"}, _is_name),
+    settings.Prefix: (fields.String, {"type": "string", "pattern": rf"^{_PREFIX.pattern}$|\$\{{"}, _is_prefix),
     settings.RedisUrl: (RedisUrl, _REDIS_URL, None),
     settings.Url: (Url, _URL, _is_url),
     rules.Paths: (Paths, {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}, None),

@@ -29,6 +29,7 @@ class Secret:
 #: Types of values that the settings file holds as plain strings.
 Key = Annotated[Secret, "travels in a header"]
 Name = Annotated[str, "stands in a URL and in keys of Redis"]
+Prefix = Annotated[str, "the beginning of keys of Redis"]
 RedisUrl = Annotated[str, "embedded, or the address of a Redis"]
 Url = Annotated[str, "http or https"]
 
@@ -44,6 +45,7 @@ class Redis:
         shown=False,
     )
     data_dir: str = setting("var/redis", "the folder of the embedded Redis, relative to this file's folder")
+    prefix: Prefix = setting("sd", "every key begins with it; each environment on one Redis needs its own")
     wait_replicas: int = setting(0, "200 is answered once this many replicas have the messages", minimum=0)
 
 

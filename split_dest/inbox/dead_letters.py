@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import orjson
 
-from split_dest.inbox import lanes
 from split_dest.inbox.drains import FORMAT
 from split_dest.inbox.store import Store, reported
 
@@ -110,7 +109,7 @@ def browse(
         end = last_id
     while True:
         with reported():
-            page = store.client.xrange(f"{lanes.prefix(destination)}dead", start, end, count=_PAGE)
+            page = store.client.xrange(store.key(destination, "dead"), start, end, count=_PAGE)
         for entry_id, fields in page:
             letter = _letter(destination, entry_id, fields)
             if lane in (None, letter.lane) and reason in (None, letter.reason):
@@ -127,7 +126,7 @@ def find(store: Store, destination: str, letter_id: str) -> DeadLetter | None:
         StoreUnavailable: Redis is away.
     """
     with reported():
-        page = store.client.xrange(f"{lanes.prefix(destination)}dead", letter_id, letter_id)
+        page = store.client.xrange(store.key(destination, "dead"), letter_id, letter_id)
     return _letter(destination, *page[0]) if page else None
 
 
@@ -137,7 +136,7 @@ def replay(store: Store, letter: DeadLetter, lane: str, text: bytes) -> bool:
     Raises:
         StoreUnavailable: Redis is away.
     """
-    return bool(store.run("replay", lanes.prefix(letter.destination), letter.id, lane, text))
+    return bool(store.run("replay", letter.destination, letter.id, lane, text))
 
 
 def drop(store: Store, letter: DeadLetter) -> bool:
@@ -146,7 +145,7 @@ def drop(store: Store, letter: DeadLetter) -> bool:
     Raises:
         StoreUnavailable: Redis is away.
     """
-    return bool(store.run("drop", lanes.prefix(letter.destination), letter.id))
+    return bool(store.run("drop", letter.destination, letter.id))
 
 
 def _ms(entry_id: str) -> int:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from split_dest.errors import Refused, Remedy
 from split_dest.inbox import lanes, wake
-from split_dest.inbox.store import Store, reported
+from split_dest.inbox.store import EVERYBODY, Store, reported
 
 #: Back-off after refusals in a row: a random part of base * 2 ** refusals, at most the cap.
 BACKOFF_BASE_MS = 1000
@@ -40,10 +40,14 @@ class Entry(NamedTuple):
     text: bytes
     accepted_ms: int
 
-    @property
-    def stored_ms(self) -> int:
-        """When it was stored for this attempt to deliver it: a replayed one starts again."""
-        return int(self.id.partition("-")[0])
+    def waits_since_ms(self, now_ms: int) -> int:
+        """Return when it was stored for this attempt to deliver it: a replayed one starts again.
+
+        A stream's ids never go back. So after Redis's clock has, they are ahead of it, and when it was accepted
+        counts instead.
+        """
+        stored_ms = int(self.id.partition("-")[0])
+        return stored_ms if stored_ms <= now_ms else self.accepted_ms
 
     @classmethod
     def read(cls, entry_id: bytes, fields: list[bytes]) -> "Entry | None":
@@ -105,8 +109,8 @@ class SlotLease:
         self.lane = lane
         self.slot = slot
         self.token = token
-        self.key = f"{lanes.prefix(owner)}{lane}:drain:{slot}"
-        self._stream = lanes.stream(owner, lane)
+        self.key = store.key(owner, lane, "drain", str(slot))
+        self._stream = store.key(owner, lane, "stream")
         #: False once all is claimed that a dead drain of the slot may have left.
         self.has_left_overs = True
         self._deaths = 0
@@ -114,8 +118,7 @@ class SlotLease:
         self._fitting = _FIRST
 
     def _run(self, script: str, *args: object) -> int:
-        place = (lanes.prefix(self.owner), self.lane, self.slot, self.token)
-        return int(self._store.run(script, *place, *args))
+        return int(self._store.run(script, self.owner, self.lane, self.slot, self.token, *args))
 
     def take(self, job_id: str) -> bool:
         """Try to get the slot, which may be marked as queued for the job of this id; True if it did."""
@@ -189,7 +192,7 @@ class SlotLease:
         *wait_replicas* is how many replicas must have the claims and all that was settled before: a master that
         goes on although another was promoted must deliver nothing, for the other would deliver it again.
         """
-        place = (lanes.prefix(self.owner), self.lane, self.slot, self.token)
+        place = (self.owner, self.lane, self.slot, self.token)
         held = self._store.run_copied("hold", *place, lanes.LEASE_MS, wait_replicas=wait_replicas)
         return int(held) == 1
 
@@ -200,12 +203,12 @@ class SlotLease:
         """
         args = [part for alike in _alike(outcomes) for part in alike]
         if args:
-            self._store.run("settle", lanes.prefix(self.owner), self.lane, int(all_well), *args)
+            self._store.run("settle", self.owner, self.lane, int(all_well), *args)
 
     def refused_since_ms(self) -> int | None:
         """Return since when Split fails, without a delivery between; None: it does not, or did so too seldom."""
         with reported():
-            rest = self._store.client.hgetall(f"{lanes.prefix(self.owner)}{self.lane}:rest")
+            rest = self._store.client.hgetall(self._store.key(self.owner, self.lane, "rest"))
         since, refusals = rest.get(b"since_ms", b""), rest.get(b"refusals", b"")
         if not (since.isdigit() and refusals.isdigit()) or int(refusals) < _REFUSALS_MIN:
             return None
@@ -254,4 +257,5 @@ def beat(store: Store, worker: str, running: Iterable[SlotLease]) -> None:
     Raises:
         StoreUnavailable: Redis is away.
     """
-    store.run("beat", worker, lanes.LEASE_MS, *(part for drain in running for part in (drain.key, drain.token)))
+    leases = (part for drain in running for part in (drain.key, drain.token))
+    store.run("beat", EVERYBODY, worker, lanes.LEASE_MS, *leases)

@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass
 
 from split_dest.errors import StoredUnreadable
-from split_dest.inbox import lanes
 from split_dest.inbox.store import Store, reported
 
 _OR_ELSE = "Go on with that version; or begin at the first line after HDEL {key} {field} in Redis."
@@ -40,7 +39,7 @@ def begin(store: Store, destination: str, name: str) -> int:
         StoredUnreadable: another version wrote the bookmark, or may have.
         StoreUnavailable: Redis is away.
     """
-    key = f"{lanes.prefix(destination)}imports"
+    key = store.key(destination, "imports")
     former = name[:_FORMER_CHARS]
     with reported():
         former_line = None if former == name else store.client.hget(key, former)
@@ -64,4 +63,4 @@ def finish(store: Store, destination: str, name: str) -> None:
         StoreUnavailable: Redis is away.
     """
     with reported():
-        store.client.hdel(f"{lanes.prefix(destination)}imports", name)
+        store.client.hdel(store.key(destination, "imports"), name)

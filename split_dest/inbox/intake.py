@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from split_dest.errors import BookmarkMoved, StoreUnavailable
-from split_dest.inbox import lanes
+from split_dest.inbox import lanes, owners
 from split_dest.inbox.imports import Bookmark
 from split_dest.inbox.store import Store, reported
 from split_dest.mapping.acceptance import Item
@@ -126,10 +126,11 @@ def accept_marked(store: Store, items: Sequence[Item], options: AcceptOptions, b
 
 def _accept(store: Store, items: Sequence[Item], options: AcceptOptions, bookmark: Bookmark) -> _Step:
     window_ms = int(options.dedupe_hours * 3_600_000)
-    args: list[str | bytes | int] = [lanes.prefix(options.destination), window_ms, options.max_dead]
+    args: list[str | bytes | int] = [window_ms, options.max_dead]
     args += (*bookmark.arguments, lanes.PER_SLOT, _SLOTS)
     args += _described(items)
-    reply = store.run_copied("accept", *args, wait_replicas=options.wait_replicas)
+    owners.register(store, options.destination)
+    reply = store.run_copied("accept", options.destination, *args, wait_replicas=options.wait_replicas)
     if not reply:
         raise BookmarkMoved
     return _Step(*reply)
@@ -196,4 +197,4 @@ def check_writable(store: Store) -> None:
         StoreUnavailable: Redis is away, or takes no writes.
     """
     with reported():
-        store.client.set("sd:probe", 1, px=1000)
+        store.client.set(store.key("probe"), 1, px=1000)

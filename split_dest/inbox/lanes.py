@@ -1,4 +1,4 @@
-"""The names of lanes and of their places in Redis."""
+"""The names of lanes, and how many drains each may have for how long."""
 
 #: Lane -> slots: how many drains may empty it at once. Identities have one, so that two calls for one key never
 #: overtake each other; it sends several keys at once instead.
@@ -17,13 +17,3 @@ QUEUED_MS = 5_000
 
 #: How long a drain that gives no sign of life keeps its slot. Its worker gives one each second.
 LEASE_MS = 4_000
-
-
-def prefix(owner: str) -> str:
-    """Return what all keys of a destination or source begin with."""
-    return f"sd:{owner}:"
-
-
-def stream(owner: str, lane: str) -> str:
-    """Return the key of a lane's messages."""
-    return f"{prefix(owner)}{lane}:stream"

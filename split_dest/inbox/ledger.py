@@ -3,13 +3,12 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from split_dest.inbox import foreign_jobs, lanes
-from split_dest.inbox.store import Store, reported
+from split_dest.inbox import lanes, owners
+from split_dest.inbox.owners import Left
+from split_dest.inbox.store import EVERYBODY, Store, reported
 
 #: A worker without a sign of life for this long counts as gone.
 _ALIVE_MS = 5_000
-_LIMITED = "sd:limited"
-_REFUSED = "sd:refused"
 _LAST_MS = "last_ms"
 #: Under it requests count whose destination or source the settings do not name; no name in the settings is a dash.
 NO_OWNER = "-"
@@ -61,6 +60,7 @@ class Ledger:
     ``forbidden`` counts, by reason code, jobs that somebody else put into Redis and no worker ran.
     ``limited`` counts failed attempts to get in that were over an address's limit.
     ``refused`` counts refused requests by owner (or ``NO_OWNER``) and reason code.
+    ``unlisted`` says what is left of owners that the settings name no more.
     """
 
     lanes: Mapping[tuple[str, str], LaneNumbers]
@@ -69,6 +69,7 @@ class Ledger:
     taken_ms: int
     limited: int
     refused: Mapping[tuple[str, str], RefusedRequests]
+    unlisted: Mapping[str, Left]
 
 
 def read(store: Store, destinations: Iterable[str], sources: Iterable[str] = ()) -> Ledger:
@@ -79,8 +80,8 @@ def read(store: Store, destinations: Iterable[str], sources: Iterable[str] = ())
     """
     places = [(name, lane) for name in destinations for lane in lanes.OF_DESTINATION]
     places += [(name, lane) for name in sources for lane in lanes.OF_SOURCE]
-    parts = [part for owner, lane in places for part in (lanes.prefix(owner), lane)]
-    reply = store.run("ledger", foreign_jobs.KEY, _LIMITED, _REFUSED, *parts)
+    listed = {owner for owner, _ in places}
+    reply = store.run("ledger", EVERYBODY, *(part for place in places for part in place))
     time, workers, jobs, limited, refused, *of_lanes = reply
     now_ms = int(time[0]) * 1000 + int(time[1]) // 1000
     return Ledger(
@@ -89,7 +90,8 @@ def read(store: Store, destinations: Iterable[str], sources: Iterable[str] = ())
         forbidden={reason: _number(n) for reason, n in _pairs(jobs).items()},
         taken_ms=now_ms,
         limited=_number(limited),
-        refused=_refused(refused, {owner for owner, _ in places} | {NO_OWNER}),
+        refused=_refused(refused, listed | {NO_OWNER}),
+        unlisted=owners.unlisted(store, listed),
     )
 
 
@@ -100,7 +102,7 @@ def add_limited(store: Store, number: int) -> None:
         StoreUnavailable: Redis is away.
     """
     with reported():
-        store.client.incrby(_LIMITED, number)
+        store.client.incrby(store.key("limited"), number)
 
 
 def add_refused(store: Store, counts: Mapping[tuple[str, str], int]) -> None:
@@ -111,16 +113,16 @@ def add_refused(store: Store, counts: Mapping[tuple[str, str], int]) -> None:
     """
     if counts:
         parts = [part for place, number in counts.items() for part in (" ".join(place), number)]
-        store.run("refused", _REFUSED, *parts)
+        store.run("refused", EVERYBODY, *parts)
 
 
-def _refused(reply: list[bytes], owners: Collection[str]) -> dict[tuple[str, str], RefusedRequests]:
+def _refused(reply: list[bytes], names: Collection[str]) -> dict[tuple[str, str], RefusedRequests]:
     """Return the refused requests of these owners: a removed destination's counts stay in Redis, unseen."""
     fields = {tuple(name.split(" ")): _number(value) for name, value in _pairs(reply).items()}
     return {
         (place[0], place[1]): RefusedRequests(number, fields.get((*place, _LAST_MS), 0))
         for place, number in sorted(fields.items())
-        if len(place) == 2 and place[0] in owners
+        if len(place) == 2 and place[0] in names
     }
 
 
@@ -131,6 +133,7 @@ def _numbers(
     pending: int,
     claimed: int,
     rest_fields: list[bytes],
+    rests: int,
 ) -> LaneNumbers:
     of_lane = {
         name.removeprefix(f"{lane}:"): _number(number)
@@ -138,8 +141,6 @@ def _numbers(
         if name.startswith(f"{lane}:")
     }
     rest = _pairs(rest_fields)
-    until_ms = _number(rest.get("until_ms"))
-    rests = until_ms > now_ms
     stored_ms = of_lane.get("oldest_ms", now_ms) if pending else now_ms
     return LaneNumbers(
         received=of_lane.get("received", 0),
@@ -151,7 +152,7 @@ def _numbers(
         in_flight=claimed,
         dead=of_lane.get("dead", 0),
         oldest_seconds=max(0, now_ms - stored_ms) / 1000,
-        resting_until_ms=until_ms if rests else None,
+        resting_until_ms=_number(rest.get("until_ms")) if rests else None,
         resting_reason=rest.get("reason", b"").decode(errors="replace") if rests else None,
         resting_detail=rest.get("detail", b"").decode(errors="replace") if rests else None,
         resting_words=rest.get("words", b"").decode(errors="replace") if rests else None,

@@ -9,7 +9,6 @@ from itertools import chain
 
 import orjson
 
-from split_dest.inbox import lanes
 from split_dest.inbox.store import Store, reported
 
 #: How long names are kept after they were asked for last: those of a former account are of no use.
@@ -46,7 +45,7 @@ class NameCache:
 
     @property
     def _key(self) -> str:
-        return f"{lanes.prefix(self.owner)}{self.account}:names"
+        return self.store.key(self.owner, self.account, "names")
 
     def load(self) -> Names | None:
         """Return the names; None: the account was not asked yet, or another version kept them otherwise.
@@ -64,7 +63,7 @@ class NameCache:
         Raises:
             StoreUnavailable: Redis is away.
         """
-        self.store.run("keep", self._key, orjson.dumps(names), _KEPT_MS)
+        self.store.run("keep", self.owner, f"{self.account}:names", orjson.dumps(names), _KEPT_MS)
 
     def may_ask(self) -> bool:
         """Return False while all workers wait because Split did not answer an earlier question.
@@ -73,7 +72,7 @@ class NameCache:
             StoreUnavailable: Redis is away.
         """
         with reported():
-            return not self.store.client.exists(f"{lanes.prefix(self.owner)}{self.account}:names:wait")
+            return not self.store.client.exists(self.store.key(self.owner, self.account, "names", "wait"))
 
     def ask_later(self, seconds: float) -> None:
         """Keep all workers from asking for this long.
@@ -81,7 +80,7 @@ class NameCache:
         Raises:
             StoreUnavailable: Redis is away.
         """
-        self.store.run("keep", f"{lanes.prefix(self.owner)}{self.account}:names:wait", 1, int(seconds * 1000))
+        self.store.run("keep", self.owner, f"{self.account}:names:wait", 1, int(seconds * 1000))
 
 
 def _read(text: bytes) -> Names | None:

@@ -1,5 +1,6 @@
 """The connection to Redis and the scripts that run there."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
@@ -18,6 +19,8 @@ from split_dest.inbox.embedded_socket import greet, socket_path
 
 #: redis-py's own; each connection keeps so much memory.
 _READ_BYTES = 32_768
+#: Instead of an owner, for keys that belong to none.
+EVERYBODY = ""
 _WATCH_MS = 900
 _COPY_MS = 500
 #: What only a replica answers to a script that writes, and to WAIT (Redis 6.2 and 7).
@@ -37,7 +40,7 @@ _SCRIPTS = (
         "unmark",
         "beat",
     ),
-    *("replay", "drop", "keep", "ledger", "refused"),
+    *("replay", "drop", "keep", "ledger", "refused", "leave", "resume", "announce", "settings"),
 )
 
 
@@ -128,33 +131,59 @@ def _behind_sentinel(url: str, options: dict[str, Any]) -> redis.Redis:
     return client
 
 
-class Store:
-    """A client with the scripts; every error of Redis leaves as ``StoreUnavailable``."""
+def name_rq(prefix: str) -> None:
+    """Let the keys of RQ begin with ours: it reads the variable when it is imported, which must come later."""
+    os.environ["RQ_KEY_PREFIX"] = f"{prefix}:rq"
 
-    def __init__(self, client: redis.Redis) -> None:
+
+class Store:
+    """A client with the scripts, and the names of keys; every error of Redis leaves as ``StoreUnavailable``.
+
+    Args:
+        client: of the Redis.
+        prefix: what all keys of this deployment begin with.
+    """
+
+    def __init__(self, client: redis.Redis, prefix: str = "sd") -> None:
         # redis-py types an answer as everything that any protocol and decoding may make of it.
         self.client: Any = client
+        self.prefix = prefix
+        #: Destinations and sources that this process has written down in Redis already.
+        self.registered: set[str] = set()
         self._scripts = {name: client.register_script(_text(name)) for name in _SCRIPTS}
+        name_rq(prefix)
 
-    def run(self, script: str, *args: Any, pipeline: Any = None) -> Any:
+    def key(self, *parts: str) -> str:
+        """Return the key that these parts name; those of a destination or source begin with its name."""
+        return ":".join((self.prefix, *parts))
+
+    def run(self, script: str, owner: str, *args: Any, pipeline: Any = None) -> Any:
         """Return what a script of ``scripts/`` answers to the arguments.
+
+        Args:
+            script: its name.
+            owner: whose keys it works with: a destination or source, or ``EVERYBODY``. The script's first argument
+                is what these keys begin with.
+            *args: the others.
+            pipeline: to which the call is added.
 
         Raises:
             StoreUnavailable: Redis is away or refuses.
         """
+        beginning = self.key(owner, "") if owner else self.key("")
         with reported():
-            return self._scripts[script](args=list(args), client=pipeline)
+            return self._scripts[script](args=[beginning, *args], client=pipeline)
 
-    def run_copied(self, script: str, *args: Any, wait_replicas: int) -> Any:
+    def run_copied(self, script: str, owner: str, *args: Any, wait_replicas: int) -> Any:
         """Return a script's answer when this many replicas have what it wrote, and all that was written before.
 
         Raises:
             StoreUnavailable: as ``run``, or too few replicas have it in time.
         """
         if not wait_replicas:
-            return self.run(script, *args)
+            return self.run(script, owner, *args)
         with reported(), self.client.pipeline(transaction=False) as pipeline:
-            self.run(script, *args, pipeline=pipeline)
+            self.run(script, owner, *args, pipeline=pipeline)
             # WAIT is about the writes of the same connection, so both are in a pipeline.
             pipeline.execute_command("WAIT", wait_replicas, _COPY_MS)
             reply, replicas = pipeline.execute()
@@ -183,8 +212,12 @@ class Store:
         Raises:
             StoreUnavailable: Redis is away.
         """
+        key = self.key("watch", what)
         with reported():
-            return bool(self.client.set(f"sd:watch:{what}", 1, nx=True, px=_WATCH_MS))
+            if self.client.set(key, 1, nx=True, px=_WATCH_MS):
+                return True
+            # It lasts longer only if Redis's clock has gone back; then nobody would watch until it has caught up.
+            return self.client.pttl(key) > _WATCH_MS and bool(self.client.set(key, 1, px=_WATCH_MS))
 
     def now_ms(self) -> int:
         """Return Redis's own time.

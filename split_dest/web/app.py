@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import cache, partial
 from typing import Any
 
@@ -11,8 +12,10 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from split_dest import config, logs
-from split_dest.config.settings import Settings
+from split_dest.config import fingerprints
+from split_dest.config.settings import Redis, Settings
 from split_dest.errors import RequestRefused, SettingsError, StoreUnavailable
+from split_dest.inbox import deployment, wake
 from split_dest.inbox.intake import HighWater
 from split_dest.inbox.store import Store, connect
 from split_dest.reloadable_settings import ReloadableSettings
@@ -44,7 +47,7 @@ def create(settings: Settings | None = None) -> Flask:
     if proxies := config.number("WEB_PROXIES"):
         # Otherwise any sender could claim any address.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=0)  # type: ignore[method-assign]
-    store = _store(settings.redis.url, settings.redis.data_dir)
+    store = _store_of(settings.redis)
     high_water = HighWater(store, settings.intake.full_at_percent)
     receiver = Receiver(settings, store)
     app.register_blueprint(webhook.blueprint(settings, receiver, high_water))
@@ -60,10 +63,31 @@ def create(settings: Settings | None = None) -> Flask:
     return app
 
 
+def _store_of(redis: Redis) -> Store:
+    return _store(redis.url, redis.data_dir, redis.prefix)
+
+
 @cache
-def _store(url: str, data_dir: str) -> Store:
+def _store(url: str, data_dir: str, prefix: str) -> Store:
     """Return the store. It keeps its connections when the settings are read again."""
-    return Store(connect(url, data_dir, timeout_seconds=_REDIS_SECONDS))
+    return Store(connect(url, data_dir, timeout_seconds=_REDIS_SECONDS), prefix)
+
+
+def leave_redis(former: Redis) -> None:
+    """Close the connections to a Redis that the settings name no more; nobody else would for as long as we run."""
+    store = _store_of(former)
+    if store is not _store_of(reloadable_settings().settings.redis):
+        store.client.connection_pool.disconnect(inuse_connections=False)
+
+
+def warn_of_others() -> None:
+    """Log how the settings of live supervisors differ from those of this process, if Redis can be asked now."""
+    settings = reloadable_settings().settings
+    store = _store_of(settings.redis)
+    with suppress(StoreUnavailable):
+        here = fingerprints.of(settings, deployment.identity(store))
+        for differences in deployment.others(store, here):
+            logs.warning("deployment_differs", **differences.named)
 
 
 @cache
@@ -93,7 +117,9 @@ def reloadable_settings() -> ReloadableSettings:
     try:
         # Refused here, once, and not by each worker process.
         config.number("WEB_PROXIES")
-        return ReloadableSettings(config.load())
+        reloadable = ReloadableSettings(config.load())
     except SettingsError as error:
         print(escaped(str(error), keep="\n"), file=sys.stderr)
         raise SystemExit(_CANT_LOAD) from error
+    wake.prepare(reloadable.settings.redis.prefix)
+    return reloadable

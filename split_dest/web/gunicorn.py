@@ -129,15 +129,19 @@ def post_worker_init(worker: Any) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     _mask(signal.SIG_UNBLOCK)
     gevent.spawn(connections.end_when_stopping, lambda: worker.alive)
+    gevent.spawn(app.warn_of_others)
 
 
 def _read_again(worker: Any) -> None:
     """Replace the application between two requests. Built in a thread: 1,000 destinations take two seconds."""
     with _reading:
+        former = app.reloadable_settings().settings.redis
         application = gevent.get_hub().threadpool.apply(_application_again)
         if application is not None:
             worker.wsgi = application
             logs.info("settings_read")
+            app.leave_redis(former)
+            gevent.spawn(app.warn_of_others)
 
 
 def _application_again() -> object:

@@ -45,6 +45,7 @@ class LedgerCollector(Collector):
         yield self._forbidden()
         yield self._refused()
         yield self._resting()
+        yield from self._unlisted()
         text = "Failed attempts to get in, over the limit of their address."
         yield CounterMetricFamily("split_dest_limited", text, value=self._ledger.limited)
         yield GaugeMetricFamily("split_dest_workers", "Workers alive.", value=self._ledger.workers)
@@ -69,6 +70,14 @@ class LedgerCollector(Collector):
         for place, refused in self._ledger.refused.items():
             counter.add_metric(place, refused.requests)
         return counter
+
+    def _unlisted(self) -> Iterator[Metric]:
+        for name, text in (("pending", "Messages stored"), ("dead", "Dead letters kept")):
+            text = f"{text} of destinations and sources that the settings do not name."
+            gauge = GaugeMetricFamily(f"split_dest_unlisted_{name}", text, labels=["destination"])
+            for owner, left in self._ledger.unlisted.items():
+                gauge.add_metric([owner], getattr(left, name))
+            yield gauge
 
     def _resting(self) -> Metric:
         text = "Seconds for which the lane is still paused, by reason."

@@ -1,6 +1,9 @@
 """Each process has a Redis user with the rights that it needs and no others."""
 
+import re
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import orjson
 import pytest
@@ -24,8 +27,9 @@ NOBODY = """
 FLUSHALL; FLUSHDB; KEYS *; SCAN 0; RANDOMKEY; DBSIZE; CONFIG SET dir /tmp; CONFIG GET requirepass; DEBUG SLEEP 0
 SHUTDOWN NOSAVE; SAVE; REPLICAOF 127.0.0.1 1; MODULE LIST; ACL LIST; ACL SETUSER web +@all; MONITOR; CLIENT LIST
 CLIENT KILL TYPE normal; EVAL return(1) 0; SCRIPT FLUSH; MIGRATE 127.0.0.1 1 k 0 1; DUMP sd:web:dead; RENAME a b
-SUBSCRIBE c; PUBLISH rq:pubsub:w {}; SORT sd:web:dead; GET another; SET another 1; DEL another; OBJECT ENCODING x
-XTRIM sd:web:events:stream MAXLEN 0; XGROUP DESTROY sd:web:events:stream drains; DEL rq:queue:drains:x sd:x
+SUBSCRIBE c; PUBLISH sd:rq:pubsub:w {}; SORT sd:web:dead; GET another; SET another 1; DEL another
+OBJECT ENCODING x; XTRIM sd:web:events:stream MAXLEN 0; XGROUP DESTROY sd:web:events:stream drains
+DEL sd:rq:queue:drains:x sd:x
 """
 #: What a role may not though others may: most of it reads or removes messages, or says what was seen before.
 REFUSED = {
@@ -34,20 +38,21 @@ XRANGE sd:web:events:stream - +; XREVRANGE sd:web:events:stream + -; XREAD STREA
 XREADGROUP GROUP drains 0 STREAMS sd:web:events:stream >; XINFO STREAM sd:web:events:stream; XRANGE sd:web:dead - +
 XDEL sd:web:events:stream 1-1; XACK sd:web:events:stream drains 1-1; XCLAIM sd:web:events:stream drains 0 0 1-1
 XDEL sd:web:dead 1-1; DEL sd:web:events:stream; DEL sd:web:seen:1:1; SREM sd:web:seen:1:1 1; GET sd:web:names
-SMEMBERS sd:web:seen:1:1; ZADD sd:workers 1 a; LPOP rq:queue:drains; BLMOVE rq:queue:drains x LEFT RIGHT 1
-SET sd:watch:x 1; HSET rq:worker:x a 1; EXPIRE sd:web:dead 1; UNLINK sd:web:dead; DEL sd:web:seen:periods
+SMEMBERS sd:web:seen:1:1; ZADD sd:workers 1 a; LPOP sd:rq:queue:drains; BLMOVE sd:rq:queue:drains x LEFT RIGHT 1
+SET sd:watch:x 1; HSET sd:rq:worker:x a 1; EXPIRE sd:web:dead 1; UNLINK sd:web:dead; DEL sd:web:seen:periods
 """,
     "worker": """
 SADD sd:web:seen:1:1 1; SISMEMBER sd:web:seen:1:1 1; DEL sd:web:seen:1:1; EXPIRE sd:web:seen:1:1 1; SET sd:probe 1
 HSET sd:web:seen:periods 1 1; HDEL sd:web:seen:periods 1
 HGET sd:web:imports f; HSET sd:web:imports f 1; XTRIM sd:web:dead MAXLEN 0; XREAD STREAMS sd:web:dead 0
-XGROUP SETID sd:web:events:stream drains 0; LRANGE rq:queue:drains 0 -1; PSUBSCRIBE rq:*; XINFO STREAM sd:web:dead
+XGROUP SETID sd:web:events:stream drains 0; LRANGE sd:rq:queue:drains 0 -1; PSUBSCRIBE sd:rq:*
+XINFO STREAM sd:web:dead
 """,
     "console": """
 SADD sd:web:seen:1:1 1; SISMEMBER sd:web:seen:1:1 1; DEL sd:web:dead; UNLINK sd:web:events:stream; SET sd:probe 1
 XREADGROUP GROUP drains 0 STREAMS sd:web:events:stream >; XACK sd:web:events:stream drains 1-1; GET sd:web:names
 XCLAIM sd:web:events:stream drains 0 0 1-1; HDEL sd:web:counts a; HSET sd:web:imports f 1; ZADD sd:workers 1 a
-XGROUP CREATE sd:web:events:stream g 0; LPOP rq:queue:drains; HSET rq:worker:x a 1; SET sd:watch:x 1
+XGROUP CREATE sd:web:events:stream g 0; LPOP sd:rq:queue:drains; HSET sd:rq:worker:x a 1; SET sd:watch:x 1
 EXPIRE sd:web:dead 1; HSET sd:web:seen:periods 1 1; HGETALL sd:web:seen:periods
 """,
 }
@@ -114,7 +119,7 @@ def test_rests_bad_records_and_replays_need_no_more(guarded: Guarded, roles: Rol
     web, worker, console = roles("web"), roles("worker"), roles("console")
     web.start_web()
     web.post(tracks(20))
-    guarded.admin.rpush("rq:queue:drains", "nobody")
+    guarded.admin.rpush("sd:rq:queue:drains", "nobody")
     worker.start_workers(1)
     web.wait_until(lambda: (web.lane().delivered, web.lane().dead) == (19, 1), 60)
 
@@ -124,6 +129,48 @@ def test_rests_bad_records_and_replays_need_no_more(guarded: Guarded, roles: Rol
     web.wait_until(lambda: web.lane().delivered == 20, 60)
     assert "forbidden jobs: job_absent 1" in console.command("status")
     assert guarded.refusals() == []
+
+
+def test_what_is_left_of_others_is_seen_and_pauses_are_ended_with_the_consoles_rights(
+    guarded: Guarded, roles: Roles, sandbox: Sandbox
+) -> None:
+    """resume, and what nobody delivers; to forget that takes more than any role may."""
+    sandbox.faults({"api": "events", "status": 429, "retryAfter": 600})
+    web, worker, console = roles("web"), roles("worker"), roles("console")
+    web.change("destinations:\n  web:", "destinations:\n  web: &web")
+    web.file.write_text(web.file.read_text() + "  former: *web\n")
+    web.start_web()
+    web.post(tracks(2), "/webhook/former")
+    web.post(tracks(3))
+    worker.start_workers(1)
+    web.wait_until(lambda: web.lane().resting_reason == "rate_limited", 60)
+    worker.stop(worker.processes[-1])
+    sandbox.faults()
+    web.file.write_text(web.file.read_text().replace("  former: *web\n", ""))
+
+    shown, resumed = console.command("status"), console.command("resume", "web")
+    checked = console.command("check", "--live")
+
+    assert "former is not in the settings: 2 waiting, 0 dead" in shown
+    assert "warning: former is not in the settings" in checked
+    assert resumed.startswith("web events: ended a pause of ")
+    assert guarded.refusals() == []
+    with pytest.raises(AssertionError, match="NoPermission"):
+        console.command("forget", "former", "--yes")
+    web.environ["TEST_REDIS_URL"] = f"unix://admin:any@{guarded.socket}"
+    assert web.command("forget", "former", "--yes").startswith("former: 2 waiting, 0 dead; ")
+
+
+def test_the_users_of_another_prefix_have_the_rights_for_it_alone(guarded: Guarded, tmp_path: Path) -> None:
+    """By the very command of the operator's page."""
+    page = (USERS.parents[2] / "docs" / "operations.md").read_text()
+    command = re.search(r"^sed -i 's/~sd:.*$", page, re.MULTILINE)
+    file = tmp_path / "users.acl"
+    file.write_text(USERS.read_text())
+    subprocess.run(["bash", "-ec", command[0].replace("/etc/redis", str(tmp_path))], check=True)
+
+    assert file.read_text() == USERS.read_text().replace("~sd:", "~staging:")
+    assert " ~sd:" not in file.read_text()
 
 
 @pytest.mark.parametrize("role", ["web", "console"])

@@ -8,9 +8,11 @@ from pathlib import Path
 from tests.chaos.ground import BATCH, Ground, ground, until
 from tests.chaos.scenario import Dose, scenario
 from tests.chaos.senders import Senders
+from tests.support.redis_server import RedisServer
 from tests.support.service import tracks
 
 _WRONG_SECONDS = 300
+_JUMP_SECONDS = 7200
 _LATE_SECONDS = 10.0
 _A_SECOND = 40
 _REST = "sd:web:events:rest"
@@ -157,3 +159,51 @@ def clocks(folder: Path, dose: Dose) -> str:
         f"{max(turns.late_seconds):.1f} s after their end at most; after a kill the other went on within "
         f"{max(turns.over_seconds):.1f} s"
     )
+
+
+def _set(clock: Path, seconds: int) -> None:
+    """Set how far the clock of the processes is ahead that read this file."""
+    clock.write_text(f"{seconds:+d}s\n")
+
+
+def _clock_of(clock: Path) -> tuple[str, ...]:
+    """Return a command that runs the one that follows it by a clock that this file sets while it runs."""
+    variables = {
+        "LD_PRELOAD": _library(),
+        "FAKETIME_TIMESTAMP_FILE": str(clock),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+    return ("env", *(f"{name}={value}" for name, value in variables.items()))
+
+
+def _jump(on: Ground, clock: Path, first: int) -> float:
+    """Put Redis's clock ahead while Split asks to wait, and back; return how many seconds all then takes."""
+    _set(clock, _JUMP_SECONDS)
+    until(lambda: on.service.store.now_ms() > _now_ms() + 1000 * _JUMP_SECONDS - 60_000, 10, "Redis's clock ahead")
+    on.sandbox.faults({"api": "events", "status": 429, "retryAfter": 2, "times": 1})
+    on.service.post(tracks(BATCH, first))
+    on.service.wait_until(lambda: on.lanes()["events"].resting_reason == "rate_limited", 60)
+    _set(clock, 0)
+    on.service.post(tracks(BATCH, first + BATCH))
+    return until(lambda: on.lanes()["events"].delivered == first + 2 * BATCH, 60, "delivered after the way back")
+
+
+@scenario(
+    "Redis's clock two hours ahead while Split asks to wait, then right again",
+    "lost 0, doubled 0; all is delivered within 10 s after it is right",
+    _lacks,
+)
+def redis_clock(folder: Path, dose: Dose) -> str:
+    """What was written while it was ahead holds nothing up until it has caught up."""
+    rounds, clock = dose.of(1, 20), folder / "clock"
+    _set(clock, 0)
+    redis = RedisServer(folder / "redis", within=_clock_of(clock))
+    with ground(folder, redis=redis) as on:
+        on.service.start_web()
+        on.service.start_workers(2)
+        late_seconds = [_jump(on, clock, turn * 2 * BATCH) for turn in range(rounds)]
+        sent, arrived = rounds * 2 * BATCH, [event["key"] for event in on.sandbox.received("events")]
+    assert sorted(arrived) == sorted(f"u-{n}" for n in range(sent)), (len(arrived), sent)
+    assert max(late_seconds) < _LATE_SECONDS, late_seconds
+    return f"{sent:,} acknowledged, lost 0, doubled 0; all delivered {max(late_seconds):.1f} s after it was right"

@@ -110,7 +110,7 @@ class Outages:
             alive = [worker.decode() for worker in client.zrange("sd:workers", 0, -1)]
             mine = [worker for worker in alive if any(f"-{pid}-" in worker for pid in pids)]
             return Counter(
-                {each: int(client.hget(f"rq:worker:{each}", "successful_job_count") or 0) for each in mine}
+                {each: int(client.hget(f"sd:rq:worker:{each}", "successful_job_count") or 0) for each in mine}
             )
         return Counter()
 

@@ -27,8 +27,8 @@ NAMES = [" ".join(words) for words in COMMANDS]
 def test_the_commands_are_those_that_are_documented():
     """Nothing is there that nobody knows of."""
     documented = (
-        "check, dead, dead drop, dead list, dead replay, dead show, demo, import, preview, run, sandbox, "
-        "schema, send, status"
+        "check, dead, dead drop, dead list, dead replay, dead show, demo, forget, import, preview, resume, run, "
+        "sandbox, schema, send, status"
     )
 
     assert ", ".join(sorted(filter(None, NAMES))) == documented

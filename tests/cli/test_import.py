@@ -171,7 +171,7 @@ def test_the_lanes_are_woken_and_the_bookmark_goes(imported, store):
     """Workers find their jobs, and a finished file leaves nothing behind."""
     imported(lines(*tracks(3), IDENTIFY))
 
-    assert store.client.llen("rq:queue:drains") == 2
+    assert store.client.llen("sd:rq:queue:drains") == 2
     assert store.client.exists("sd:web:imports") == 0
 
 

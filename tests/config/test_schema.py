@@ -1,7 +1,9 @@
 """Types, ranges and names: what is wrong is reported where it stands, all of it in one run."""
 
 import pytest
+from marshmallow import ValidationError
 
+from split_dest.config.schema import SETTINGS
 from split_dest.errors import SettingsError
 from tests.config.conftest import DESTINATION
 
@@ -131,7 +133,7 @@ def test_a_rule_has_its_own_choices(loaded, key, good, bad, problem):
         ("    group: {x: 1}", '5:13: unknown key "x", known here: enabled'),
         ("    7: {}", '5:5: unknown key "7"'),
         ("Redis: {}", '5:1: unknown key "Redis", did you mean "redis"?'),
-        ("redis: {password: x}", '5:9: unknown key "password", known here: url, data_dir, wait_replicas'),
+        ("redis: {password: x}", '5:9: unknown key "password", known here: url, data_dir, prefix, wait_replicas'),
         ('"<<": {}', '5:1: unknown key "<<"'),
     ],
 )
@@ -211,3 +213,20 @@ def test_what_is_no_redis_address_is_reported(problems, address, problem):
     result = problems(f'{DESTINATION}redis: {{url: "{address}"}}\n')
 
     assert result == [f"5:14: redis.url: {problem}"]
+
+
+@pytest.mark.parametrize("prefix", ["", "a:b", "{sd}", "a b", "-a", ".a", "a" * 33, "ä", "a*", "a\n"])
+def test_a_prefix_that_could_meet_another_is_refused(prefix: str) -> None:
+    """A colon ends it in a key, braces mean something in a cluster, and a star stands for others in users.acl."""
+    with pytest.raises(ValidationError) as refused:
+        SETTINGS.load({"redis": {"prefix": prefix}})
+
+    assert refused.value.messages == {
+        "redis": {"prefix": ["a prefix has up to 32 letters, digits, dots, dashes and underscores"]}
+    }
+
+
+@pytest.mark.parametrize("prefix", ["sd", "a", "staging-2", "A.b_c", "0" * 32])
+def test_a_prefix_may_be_as_long_as_a_word(prefix: str) -> None:
+    """Letters, digits, dots, dashes and underscores."""
+    assert SETTINGS.load({"redis": {"prefix": prefix}}).redis.prefix == prefix

@@ -237,7 +237,7 @@ def test_canaries_are_found_in_no_output(watched: Watched) -> None:
 
     assert posted >= 10_000
     assert len(watched.said) >= 20
-    assert [where for where in watched.said if where.startswith("Redis: rq:results:")] != []
+    assert [where for where in watched.said if where.startswith("Redis: sd:rq:results:")] != []
     assert b"Traceback" not in watched.said["web's log"]
     assert b"Traceback" not in watched.said["worker's log"]
     assert {where: leak for where, leak in leaks.items() if leak} == {}

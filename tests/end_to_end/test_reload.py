@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -276,3 +277,44 @@ def test_a_stop_in_the_midst_of_an_exchange_ends_in_time(service: Service) -> No
     acknowledged = load.answers[200]
     numbers = service.lane()
     assert acknowledged <= numbers.received == numbers.delivered + numbers.pending
+
+
+@pytest.mark.parametrize("change", ["nothing", "the address of Redis"])
+def test_reading_settings_again_leaves_no_connections_behind(
+    make_service: Callable[..., Service], change: str
+) -> None:
+    """A web process has as many descriptors after a dozen signals as after two, whatever has changed."""
+    service = make_service()
+    web = service.start_web()
+    (pid,) = children(web)
+    counts = []
+    for n in range(12):
+        if change != "nothing":
+            service.file.write_text(
+                re.sub(r"redis\.sock[^\"]*", f"redis.sock?health_check_interval={n}", service.file.read_text())
+            )
+        reload(service, web)
+        service.post(tracks(1, n))
+        counts.append(len(os.listdir(f"/proc/{pid}/fd")))
+
+    assert max(counts[2:]) <= counts[1] + 1, counts
+    assert service.lane().received == 12
+
+
+def test_another_prefix_takes_a_restart(make_service: Callable[..., Service]) -> None:
+    """RQ keeps the one that it was imported with, so all would go on with half of their keys: it is refused."""
+    service = make_service()
+    web = service.start_web()
+    workers = service.start_workers(1)
+    service.change("redis: {", "redis: {prefix: other, ")
+    for process in (web, workers):
+        process.send_signal(signal.SIGHUP)
+
+    service.wait_until(
+        lambda: told(service, "web", "settings_refused") + told(service, "worker", "settings_refused") >= 2
+    )
+    service.post(tracks(3))
+
+    service.wait_until(lambda: service.lane().delivered == 3)
+    assert "redis.prefix has changed, which takes a restart" in service.log("web")
+    assert list(service.store.client.scan_iter("other:*")) == []

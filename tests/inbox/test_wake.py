@@ -22,7 +22,7 @@ def test_waking_enqueues_one_drain_a_slot_and_more_for_a_backlog(store: Store) -
     third = wake.wake(store, "web")
 
     assert (first, second, third) == (1, 0, 2)
-    assert store.client.llen("rq:queue:drains") == 3
+    assert store.client.llen("sd:rq:queue:drains") == 3
 
 
 def test_after_a_refusal_a_single_drain_probes(store: Store) -> None:
@@ -110,7 +110,7 @@ def test_a_waiting_job_is_never_made_twice(store: Store) -> None:
     time.sleep(0.4)
 
     assert wake.wake(store, "web") == 0
-    assert store.client.llen("rq:queue:drains") == 1
+    assert store.client.llen("sd:rq:queue:drains") == 1
 
 
 def test_a_lost_job_is_made_again_and_an_old_one_ends_at_once(store: Store) -> None:
@@ -118,7 +118,7 @@ def test_a_lost_job_is_made_again_and_an_old_one_ends_at_once(store: Store) -> N
     accept(store, "a")
     wake.wake(store, "web")
     lost = store.client.get("sd:web:events:drain:0").decode().removeprefix("queued:")
-    store.client.delete("rq:queue:drains")
+    store.client.delete("sd:rq:queue:drains")
     store.client.pexpire("sd:web:events:drain:0", 1)
     time.sleep(0.05)
 

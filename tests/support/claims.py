@@ -16,12 +16,12 @@ def claim(store: Store, first: int, count: int, *, buckets: int = BUCKETS, windo
     new = 0
     for start in range(first, first + count, _STEP):
         numbers = range(start, min(start + _STEP, first + count))
-        args: list[str | int] = ["sd:web-production:", window_ms, 0, "", 0, 0, 1, "", "", "", "", "", len(numbers)]
+        args: list[str | int] = [window_ms, 0, "", 0, 0, 1, "", "", "", "", "", len(numbers)]
         for number in numbers:
             digest = hashlib.blake2b(b"%d" % number, digest_size=16).digest()
             bucket, member = int.from_bytes(digest[8:]) % buckets, int.from_bytes(digest[:8], signed=True)
             args += [member, bucket, ""]
-        new += store.run("accept", *args)[0]
+        new += store.run("accept", "web-production", *args)[0]
     return new
 
 

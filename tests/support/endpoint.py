@@ -7,7 +7,6 @@ import orjson
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from split_dest.inbox import lanes
 from split_dest.inbox.store import Store
 from split_dest.segment import message
 from split_dest.segment.message import Message
@@ -37,6 +36,6 @@ def call(client: FlaskClient, body: Any, path: str = "/v1/track", key: str = "wk
 
 def stored(store: Store, destination: str = "web") -> list[Message]:
     """Return the messages that wait for a destination: those of the events lane, then those of identities."""
-    streams = [lanes.stream(destination, lane) for lane in ("events", "identities")]
+    streams = [store.key(destination, lane, "stream") for lane in ("events", "identities")]
     entries = [entry for stream in streams for entry in store.client.xrange(stream)]
     return [message.restore(fields[b"m"]) for _, fields in entries]

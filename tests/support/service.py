@@ -93,7 +93,7 @@ class Service:
 
     def _alive(self, process: subprocess.Popen[bytes]) -> int:
         assert process.poll() is None, self.log("worker")
-        named = b" ".join(self.store.client.zrange("sd:workers", 0, -1)).decode()
+        named = b" ".join(self.store.client.zrange(self.store.key("workers"), 0, -1)).decode()
         return sum(f"{socket.gethostname()}-{pid}-" in named for pid in worker_pids(process.pid))
 
     def _start(self, name: str, command: list[str], **variables: str) -> subprocess.Popen[bytes]:

@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from split_dest.config.settings import Secret, Settings, Source
-from split_dest.inbox import dead_letters, lanes
+from split_dest.inbox import dead_letters
 from split_dest.inbox.store import Store
 from split_dest.web import create_app
 from tests.support.endpoint import SECRET, TRACK, call, post, stored
@@ -109,7 +109,7 @@ def test_the_impressions_endpoint_takes_what_can_be_read(settings: Settings, sto
         answer = post(client, f"[{seen[0]}{seen[1]},,{{".encode(), "/impressions/flags")
 
     assert answer.get_json() == {"success": True, "accepted": 2, "duplicates": 0, "set_aside": 1}
-    assert store.client.xlen(lanes.stream("flags", "tracks")) == 2
+    assert store.client.xlen(store.key("flags", "tracks", "stream")) == 2
 
 
 @pytest.mark.parametrize("body", ['{"batch":[{"type":"tr', "[,]", "{]", "oops", '{"type":"track","ev', ""])

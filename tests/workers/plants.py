@@ -11,7 +11,7 @@ from typing import Any
 
 import redis
 
-QUEUE = "rq:queue:drains"
+QUEUE = "sd:rq:queue:drains"
 DRAIN = "workers.drain.drain"
 
 
@@ -32,7 +32,7 @@ def call(function: str, *arguments: Any, instance: Any = None, **named: Any) -> 
 
 def plant(client: redis.Redis, job_id: str, data: bytes, **fields: Any) -> None:
     """Write a job and add its id to the workers' list."""
-    client.hset(f"rq:job:{job_id}", mapping={"data": data, "origin": "drains", "status": "queued", **fields})
+    client.hset(f"sd:rq:job:{job_id}", mapping={"data": data, "origin": "drains", "status": "queued", **fields})
     client.rpush(QUEUE, job_id)
 
 
@@ -79,12 +79,12 @@ def around(client: redis.Redis, file: Path) -> None:
     states = {"wip": "started", "ready": "ready_to_enqueue", "deferred": "deferred", "scheduled": "scheduled"}
     for name, status in states.items():
         fields = {"data": evil, "origin": "drains", "status": status, "failure_callback_name": "os.system"}
-        client.hset(f"rq:job:in-{name}", mapping={**fields, "meta": pickle.dumps(Touch(file))})
-        client.zadd(f"rq:{name}:drains", {f"in-{name}:x" if name == "wip" else f"in-{name}": 1})
+        client.hset(f"sd:rq:job:in-{name}", mapping={**fields, "meta": pickle.dumps(Touch(file))})
+        client.zadd(f"sd:rq:{name}:drains", {f"in-{name}:x" if name == "wip" else f"in-{name}": 1})
     client.rpush(f"{QUEUE}:intermediate", "in-wip", b"\xff\xfe")
-    client.sadd("rq:groups", "g")
-    client.sadd("rq:group:g", "in-ready")
-    client.sadd("rq:rl-keys", "k")
-    client.hset("rq:rl:k", "concurrency", 5)
-    client.zadd("rq:rl:k:rate_limited", {"in-deferred": 1})
-    client.set("rq:suspended", 1)
+    client.sadd("sd:rq:groups", "g")
+    client.sadd("sd:rq:group:g", "in-ready")
+    client.sadd("sd:rq:rl-keys", "k")
+    client.hset("sd:rq:rl:k", "concurrency", 5)
+    client.zadd("sd:rq:rl:k:rate_limited", {"in-deferred": 1})
+    client.set("sd:rq:suspended", 1)

@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from split_dest.inbox import foreign_jobs, wake
+from split_dest.inbox import wake
 from tests.support.service import Service, tracks, worker_pids
 from tests.workers import plants
 
@@ -47,7 +47,7 @@ def listener() -> Iterator[socket.socket]:
 
 def counted(service: Service) -> dict[str, int]:
     """Return how many jobs were refused, by reason."""
-    counts = service.store.client.hgetall(foreign_jobs.KEY)
+    counts = service.store.client.hgetall("sd:forbidden")
     return {reason.decode(): int(number) for reason, number in counts.items()}
 
 
@@ -72,7 +72,7 @@ def test_no_planted_call_runs_and_each_is_counted(web: Service, target: Path) ->
 
     goes_on(web, pids)
     assert not target.exists()
-    assert 0 < web.store.client.ttl("rq:job:p-0") <= wake.KEPT_SECONDS
+    assert 0 < web.store.client.ttl("sd:rq:job:p-0") <= wake.KEPT_SECONDS
     assert web.log("worker").count('"event":"job_forbidden"') == expected.total()
 
 
@@ -98,9 +98,9 @@ def test_values_that_are_no_job_are_refused(web: Service) -> None:
     """Odd ids, ids without a job, keys of another type, an empty hash, an unknown owner."""
     client = web.store.client
     pids = worker_pids(web.start_workers(1).pid)
-    client.set("rq:job:a-text", "x")
-    client.rpush("rq:job:a-list", "x")
-    client.hset("rq:job:no-data", "status", "queued")
+    client.set("sd:rq:job:a-text", "x")
+    client.rpush("sd:rq:job:a-list", "x")
+    client.hset("sd:rq:job:no-data", "status", "queued")
     client.rpush(
         plants.QUEUE, b"\xff\xfe", "a:b", "", "x" * 10_000, "../../x", "nobody", "a-text", "a-list", "no-data"
     )
@@ -108,7 +108,7 @@ def test_values_that_are_no_job_are_refused(web: Service) -> None:
         client, "elsewhere", plants.drain("elsewhere", owner="elsewhere"), origin="another", timeout="soon"
     )
 
-    expected = {"job_id_odd": 5, "job_absent": 2, "job_unreadable": 2, "job_unknown_lane": 1}
+    expected = {"job_id_odd": 5, "job_absent": 2, "job_unreadable": 2}
     web.wait_until(lambda: counted(web) == expected, 60)
 
     goes_on(web, pids)
@@ -121,18 +121,18 @@ def test_registries_groups_dependents_and_commands_wake_nothing(web: Service, ta
     plants.around(client, target)
     process = web.start_workers(1)
     pids = worker_pids(process.pid)
-    client.sadd("rq:job:real:dependents", "in-deferred", "in-ready")
+    client.sadd("sd:rq:job:real:dependents", "in-deferred", "in-ready")
     plants.plant(client, "real", plants.drain("real"))
-    for worker in client.smembers("rq:workers"):
-        channel = "rq:pubsub:" + worker.decode().removeprefix("rq:worker:")
+    for worker in client.smembers("sd:rq:workers"):
+        channel = "sd:rq:pubsub:" + worker.decode().removeprefix("sd:rq:worker:")
         assert client.publish(channel, b'{"command": "shutdown"}') == 0
 
-    web.wait_until(lambda: client.hget("rq:job:real", "status") == b"finished", 60)
+    web.wait_until(lambda: client.hget("sd:rq:job:real", "status") == b"finished", 60)
 
     goes_on(web, pids)
     assert not target.exists()
-    assert client.hget("rq:job:in-ready", "status") == b"ready_to_enqueue"
-    assert client.smembers("rq:job:real:dependents")
+    assert client.hget("sd:rq:job:in-ready", "status") == b"ready_to_enqueue"
+    assert client.smembers("sd:rq:job:real:dependents")
 
 
 def test_metrics_and_status_show_the_counts(web: Service) -> None:

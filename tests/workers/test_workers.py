@@ -43,7 +43,7 @@ def test_a_lost_job_costs_seconds(make_service: Callable[..., Service]) -> None:
     service = make_service()
     service.start_web()
     service.post(tracks(5))
-    for key in service.store.client.keys("rq:*"):
+    for key in service.store.client.keys("sd:rq:*"):
         service.store.client.delete(key)
     service.store.client.delete("sd:web:events:drain:0")
 
@@ -177,7 +177,7 @@ def test_logs_hold_no_word_of_a_message(workers: Service, sandbox: Sandbox) -> N
     workers.wait_until(lambda: workers.lane().dead == 3 and workers.lane("identities").dead == 1, 40)
 
     assert canary not in workers.log("worker") + workers.log("web")
-    rq_keys = [workers.store.client.hgetall(key) for key in workers.store.client.keys("rq:job:*")]
+    rq_keys = [workers.store.client.hgetall(key) for key in workers.store.client.keys("sd:rq:job:*")]
     assert canary.encode() not in b"".join(value for job in rq_keys for value in job.values())
 
 

@@ -136,11 +136,10 @@ end
 
 -- Too few drains for what waits? A cheap look; wake decides.
 local function is_asleep(lane, slots)
-  local until_ms = call('HGET', prefix .. lane.name .. ':rest', 'until_ms')
-  if (tonumber(until_ms) or 0) > now then return false end
+  if is_resting(prefix, lane.name, now) then return false end
   local keys = {}
   for slot = 0, slots - 1 do keys[#keys + 1] = prefix .. lane.name .. ':drain:' .. slot end
-  local wanted = until_ms and 1 or math.min(slots, math.ceil(lane.waiting / ARGV[7]))
+  local wanted = call('EXISTS', prefix .. lane.name .. ':rest') == 1 and 1 or math.min(slots, math.ceil(lane.waiting / ARGV[7]))
   return call('EXISTS', unpack(keys)) < wanted
 end
 

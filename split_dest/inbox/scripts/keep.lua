@@ -1,6 +1,7 @@
--- Keeps a value for all workers. ARGV: key, value, lifetime in ms (0: for ever).
+-- Keeps a value for all workers. ARGV: prefix, the rest of the key, value, lifetime in ms (0: for ever).
 
-even_if_full()
-redis.call('SET', ARGV[1], ARGV[2])
-if ARGV[3] ~= '0' then redis.call('PEXPIRE', ARGV[1], ARGV[3]) end
+even_if_full(ARGV[1])
+local key = ARGV[1] .. ARGV[2]
+redis.call('SET', key, ARGV[3])
+if ARGV[4] ~= '0' then redis.call('PEXPIRE', key, ARGV[4]) end
 return 1

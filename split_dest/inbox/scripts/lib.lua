@@ -1,4 +1,8 @@
--- Shared by every script: times by Redis's own clock, rests, and which drains to wake.
+-- Shared by every script: times by Redis's own clock, rests, and which drains to wake. The first argument of each script is the
+-- prefix: what the keys of the destination or source begin with, or those that belong to none.
+
+-- No rest is longer: an hour that Retry-After asks for, and the second on top. One that ends later is of a clock that has gone back.
+local REST_MAX_MS = 3601000
 
 -- See FORMAT of inbox/drains.py.
 local FORMAT = 1
@@ -10,8 +14,8 @@ end
 
 -- For the scripts of delivery, which makes room: Redis, when full, refuses what needs memory only until a script's first write
 -- (Redis 6.2 scripting.c, 7 script.c). Accept must not call it.
-local function even_if_full()
-  redis.call('DEL', 'sd:watch:none')
+local function even_if_full(prefix)
+  redis.call('DEL', prefix .. 'none')
 end
 
 -- Adds to a number of a hash. What stands there and is none, because another version wrote it, counts as 0: a wrong count is
@@ -63,7 +67,17 @@ local function set_aside(prefix, lane, id, reason, detail, words)
 end
 
 local function is_resting(prefix, lane, now)
-  return (tonumber(redis.call('HGET', prefix .. lane .. ':rest', 'until_ms')) or 0) > now
+  local left_ms = (tonumber(redis.call('HGET', prefix .. lane .. ':rest', 'until_ms')) or 0) - now
+  return left_ms > 0 and left_ms <= REST_MAX_MS
+end
+
+-- The names of the settings by which supervisors work that were seen within the last seconds.
+local function live_settings(house, now)
+  local seen, live = redis.call('ZRANGE', house .. 'settings:seen', 0, -1, 'WITHSCORES'), {}
+  for i = 1, #seen, 2 do
+    if math.abs(now - seen[i + 1]) < 5000 then live[#live + 1] = seen[i] end
+  end
+  return live
 end
 
 -- Slots whose drain claimed messages and has not settled them: {slot = true}.
@@ -78,12 +92,12 @@ end
 -- Marks as queued the drains that the lane needs and has not, and gives their lanes, slots and jobs. A lane that was refused
 -- lately gets one, as a probe.
 -- A mark is 'queued:' and the id of its RQ job; it lives as long as the job waits, so that no second job is made.
-local function wake(prefix, lane, slots, per_slot, queued_ms, batch, now)
+local function wake(prefix, jobs, lane, slots, per_slot, queued_ms, batch, now)
   local woken = {}
   for slot = 0, slots - 1 do
     local key = prefix .. lane .. ':drain:' .. slot
     local mark = redis.call('GET', key)
-    if mark and mark:sub(1, 7) == 'queued:' and redis.call('LPOS', 'rq:queue:drains', mark:sub(8)) then
+    if mark and mark:sub(1, 7) == 'queued:' and redis.call('LPOS', jobs, mark:sub(8)) then
       redis.call('PEXPIRE', key, queued_ms)
     end
   end

@@ -4,8 +4,8 @@
 -- 'away': at once.
 -- 'fault': at once, for something that a message may be to blame for, as for a worker's death.
 
-even_if_full()
 local prefix, lane = ARGV[1], ARGV[2]
+even_if_full(prefix)
 local key = prefix .. lane .. ':drain:' .. ARGV[3]
 if redis.call('GET', key) ~= ARGV[4] then return 1 end
 if ARGV[5] ~= 'fault' then redis.call('HDEL', key .. ':mapping', 'open') end

@@ -2,7 +2,7 @@
 -- ARGV: prefix, lane, slot, token, lease_ms, job id. Gives 0, or when it is taken 1 and how many drains of the slot died while they
 -- mapped what is left; the lane has its consumer group then.
 
-even_if_full()
+even_if_full(ARGV[1])
 local key = ARGV[1] .. ARGV[2] .. ':drain:' .. ARGV[3]
 local holder = redis.call('GET', key)
 -- Its own token stands there when the answer to the same call was lost.
