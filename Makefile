@@ -36,7 +36,7 @@ HOURS ?= 0
 chaos: .venv/dev-ready
 	$(BIN)/python -m tests.chaos --hours $(HOURS) --report docs/proof.md
 
-## bench: measure the service beside what it is compared with; writes docs/speed.md; SHORT=1: under two minutes, only shown
+## bench: measure the service beside what it is compared with; writes docs/speed.md; SHORT=1: in a minute, only shown
 bench: .venv/dev-ready
 	$(BIN)/python -m benchmarks $(if $(SHORT),--short,--report docs/speed.md)
 
