@@ -15,21 +15,23 @@ BIN := .venv/bin
 run: .venv/run-ready
 	$(BIN)/split-dest demo --keep
 
-# What needs no server, no process and no browser. It covers every branch of the pure rooms.
-FAST_TESTS := tests/segment tests/mapping tests/split tests/config tests/test_house.py split_dest workers
+# What needs no process but Redis, and no browser. It covers every branch of the pure rooms.
+FAST_TESTS := tests/segment tests/mapping tests/split tests/config tests/test_house.py tests/web/test_openapi_fuzzed.py split_dest workers
+# The others: many of them wait, so more at once than there are cores. Schemathesis alone takes a second of each process.
+OTHER_TESTS := -p no:schemathesis $(addprefix --ignore=,$(FAST_TESTS))
 
-## test: set up, then every test; FAST=1: what needs no server, within a minute
+## test: set up, then every test; FAST=1: what needs no process but Redis, within a minute
 test: .venv/dev-ready $(if $(FAST),,.venv/sdks-ready)
 	$(BIN)/pytest -n auto --cov --cov-config=tests/pure_rooms.coveragerc $(FAST_TESTS)
 ifndef FAST
-	$(BIN)/pytest -n 6 --dist worksteal -m "not alone" $(addprefix --ignore=,$(FAST_TESTS))
-	$(BIN)/pytest -m alone $(addprefix --ignore=,$(FAST_TESTS))
+	$(BIN)/pytest -n 6 --dist loadgroup -m "not alone" $(OTHER_TESTS)
+	$(BIN)/pytest -m alone $(OTHER_TESTS)
 endif
 
 ## coverage: every test with branch coverage, that of processes too; takes twice the time of test
 coverage: .venv/dev-ready .venv/sdks-ready
 	rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest -n 4 --dist worksteal -m "not alone"
+	$(BIN)/coverage run -m pytest -n 6 --dist loadgroup -m "not alone"
 	$(BIN)/coverage run -m pytest -m alone
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=92
@@ -40,7 +42,7 @@ HOURS ?= 0
 chaos: .venv/dev-ready
 	$(BIN)/python -m tests.chaos --hours $(HOURS) --report docs/proof.md
 
-## bench: measure the service beside what it is compared with; writes docs/speed.md; SHORT=1: in two to six minutes, only printed
+## bench: measure the service beside what it is compared with; writes docs/speed.md; SHORT=1: in one to three minutes, only printed
 bench: .venv/dev-ready
 	$(BIN)/python -m benchmarks $(if $(SHORT),--short,--report docs/speed.md)
 

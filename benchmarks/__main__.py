@@ -20,7 +20,7 @@ _SHORT_TURNS = 3
 
 
 @click.command()
-@click.option("--short", is_flag=True, help="Under two minutes a turn: less load, a smaller backlog.")
+@click.option("--short", is_flag=True, help="A minute a turn: less load, a smaller backlog.")
 @click.option("--turns", type=click.IntRange(min=1), default=None, help="How many.  [default: 5, short 1 to 3]")
 @click.option("--report", "file", type=click.Path(path_type=Path), default=None, help="Whose table to renew.")
 def measure(short: bool, turns: int | None, file: Path | None) -> None:

@@ -19,7 +19,7 @@ from split_dest.segment import message
 
 _REST = "sd:web:events:rest"
 _STEP = 1000
-#: Of each worker process at most, so that what its start costs is the same part of its work.
+#: Of each worker process, so that what its start costs is the same part of its work; a third in a short run.
 _SHARE = 15_000
 
 
@@ -34,11 +34,12 @@ class Emptied:
 
 def measure(yard: Yard, large: int) -> dict[str, float]:
     """Return rates and costs for 10,000 and for a *large* number of messages, and for one to four processes."""
+    share, times = (_SHARE, 2) if large > 10 * _SHARE else (_SHARE // 3, 1)
     # Before and after, for the machine is quicker one minute than the next.
-    few = [empty(yard, 10_000, 1) for _ in range(2)]
+    few = [empty(yard, 10_000, 1) for _ in range(times)]
     many = empty(yard, large, 1)
-    few += [empty(yard, 10_000, 1) for _ in range(2)]
-    costs = _costs(yard, (1, 2, 4), min(_SHARE, large // 10))
+    few += [empty(yard, 10_000, 1) for _ in range(times)]
+    costs = _costs(yard, (1, 2, 4), share, times + 1)
     yard.clear()
     return {
         "drain_small": statistics.median(one.rate for one in few),
@@ -50,13 +51,13 @@ def measure(yard: Yard, large: int) -> dict[str, float]:
     }
 
 
-def _costs(yard: Yard, numbers: Sequence[int], share: int) -> dict[int, float]:
+def _costs(yard: Yard, numbers: Sequence[int], share: int, times: int) -> dict[int, float]:
     """Return the least CPU time a message of this many processes: what else the machine does only adds to it.
 
-    *share*: the messages of each process.
+    *share*: the messages of each process; *times*: how often each number of processes has its turn.
     """
     # In turns, for the machine is quicker one second than the next.
-    rounds = [[empty(yard, share * processes, processes).cpu_us for processes in numbers] for _ in range(3)]
+    rounds = [[empty(yard, share * processes, processes).cpu_us for processes in numbers] for _ in range(times)]
     return dict(zip(numbers, map(min, *rounds), strict=True))
 
 

@@ -160,8 +160,9 @@ def _ignore_more(_worker: object) -> None:
 
     Ctrl-C reaches the whole process group, and the master then sends SIGQUIT besides.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGQUIT, signal.SIG_IGN)
+    # Not SIG_IGN: Python complains of a signal that came just before that.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    signal.signal(signal.SIGQUIT, lambda *_: None)
 
 
 def _ignore_hangup(_process: object) -> None:

@@ -14,7 +14,7 @@ from tests.support.service import tracks
 
 _NEIGHBOURS = 300
 _TRIES = 3
-_SOME = ["Poison crash", "Poison backtrack", "Poison exhaust"]
+_SOME = ["Poison crash", "Poison backtrack"]
 
 
 def _destination(name: str) -> str:
@@ -38,7 +38,7 @@ def _poison(on: Ground, name: str, at: int) -> None:
     "set aside after 3 tries; its neighbours delivered, a batch of them twice at most; other lanes go on; lost 0",
 )
 def poison(folder: Path, dose: Dose) -> str:
-    """Each kind stands among 300 others; the short form has three kinds at once, the long one each by itself."""
+    """Each kind stands among 300 others; the short form has two kinds at once, the long one each by itself."""
     groups, chance = dose.of([_SOME], [[name] for name in FAULTS]), dose.chance()
     with ground(folder) as on, Senders([], batch=10, seed=dose.seed) as senders:
         on.add(*(_destination(name) for name in FAULTS))

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import orjson
+import pytest
 
 from split_dest.cli.processes import call
 from tests.support.commands import (
@@ -21,6 +22,9 @@ from tests.support.commands import (
     start,
     wait_until,
 )
+
+#: Two at once would want the same preferred ports.
+pytestmark = pytest.mark.xdist_group("demo")
 
 SEEN = {"key": "u-1", "split": "checkout_button", "treatment": "on", "time": 1768469400250}
 #: As it is typed in a folder whose virtual environment is not active.

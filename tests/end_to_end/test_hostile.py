@@ -21,8 +21,8 @@ from tests.support.service import SECRET, SETTINGS, Service, tracks
 from tests.support.steady import Others, memory_bytes
 
 _SENDERS = 200
-_SLOW_SECONDS = 6
-_ATTACK_SECONDS = 2.5
+_SLOW_SECONDS = 4
+_ATTACK_SECONDS = 1.5
 #: What is allowed beside the doubled time, for a machine that does other things as well.
 _NOISE_SECONDS = 0.08
 _HEAD = f"POST /webhook/web HTTP/1.1\r\nHost: x\r\nAuthorization: {SECRET}\r\n".encode()

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import orjson
-import pytest
 import urllib3
 
 from split_dest.inbox import intake
@@ -150,19 +149,10 @@ def test_a_secret_is_rotated_under_load_and_nobody_is_refused(
     assert {event["key"] for event in sandbox.received("events")} == load.keys
 
 
-BROKEN = {
-    "not YAML": ("destinations:", "destinations: [", ": not YAML: expected"),
-    "a missing variable": ("${TEST_SDK_KEY}", "${NOWHERE}", "set the variable NOWHERE, or NOWHERE_FILE"),
-}
-
-
-@pytest.mark.parametrize(("old", "new", "problem"), BROKEN.values(), ids=BROKEN)
-def test_a_bad_file_leaves_the_last_good_settings_even_to_processes_that_start_later(
-    service: Service, old: str, new: str, problem: str
-) -> None:
+def test_a_bad_file_leaves_the_last_good_settings_even_to_processes_that_start_later(service: Service) -> None:
     """The log tells the problem and no secret; processes that are killed after that come back as they were."""
     web, workers = service.processes
-    service.change(old, new)
+    service.change("${TEST_SDK_KEY}", "${NOWHERE}")
 
     with Load(service.url, SECRET).running() as load:
         for process, log in ((web, "web"), (workers, "worker")):
@@ -179,7 +169,7 @@ def test_a_bad_file_leaves_the_last_good_settings_even_to_processes_that_start_l
     assert service.post(tracks(5, load.answers.total())).status == 200
     service.wait_until(lambda: service.lane().delivered == load.answers.total() + 5, LONG)
     for log in ("web", "worker"):
-        assert problem in service.log(log)
+        assert "set the variable NOWHERE, or NOWHERE_FILE" in service.log(log)
         assert SECRET not in service.log(log)
 
 

@@ -163,6 +163,7 @@ class Service:
         """Empty Redis and the logs, once no drain is at work, so that another test may begin."""
         if any(worker_pids(process.pid) for process in self.processes):
             self.wait_until(lambda: not self.store.client.keys("sd:*:drain:?"))
+        self.hang_up()
         self.store.client.flushall()
         for log in self.folder.glob("*.log"):
             os.truncate(log, 0)
