@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import orjson
+import pytest
 import urllib3
 
 from split_dest.inbox import intake
