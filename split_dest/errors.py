@@ -29,7 +29,7 @@ REASONS = {
     "busy": "Other long requests took more than 30 seconds; send the request again.",
     "internal_error": "Internal error; send the request again.",
     # A message becomes a dead letter on arrival. The sender's developer should act.
-    "not_json": "The message is not JSON, though its neighbours are.",
+    "not_json": "The message is not JSON, though its neighbours are, or it is over 128 KB and would have to be repaired.",
     "not_an_object": "A message must be a JSON object.",
     "message_too_large": "The message is larger than intake.max_message_bytes.",
     "number_not_finite": "An id is NaN, Infinity or outside the range of a double.",

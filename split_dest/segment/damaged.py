@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from split_dest.errors import RequestRefused
-from split_dest.segment.json_text import BLANKS, NO_BRACKETS, OPEN_STRING, STRING, end_of
+from split_dest.segment.json_text import BLANKS, NO_BRACKETS, OPEN_STRING, STRING, Pause, end_of, no_pause
 
 #: The types of messages. An envelope has none of them; a message may well hold a list named batch.
 CALLS = ("track", "page", "screen", "identify", "group", "alias", "delete")
@@ -54,17 +54,18 @@ class Reader:
     Args:
         body: any bytes.
         max_messages: how many messages there may be; None: any number.
+        pause: called again and again meanwhile.
 
     Raises:
         RequestRefused: 413 ``too_many_messages``.
     """
 
-    def __init__(self, body: bytes, max_messages: int | None) -> None:
+    def __init__(self, body: bytes, max_messages: int | None, pause: Pause = no_pause) -> None:
         self.values: list[Value] = []
         self.pieces: list[bytes] = []
         self._text = body
         self._at = self._count = 0
-        self._max_messages = max_messages
+        self._max_messages, self._pause = max_messages, pause
         self._steps = MAX_IDLE_STEPS
         while self._at < len(body):
             self._top_level()
@@ -142,12 +143,13 @@ class Reader:
         if self._steps == 0:
             self._give_up()
         self._steps -= 1
+        self._pause()
         begin, self._at = self._at, next(pattern.finditer(self._text, self._at)).end()
         return self._text[begin : self._at], self._text[self._at : self._at + 1]
 
     def _nested(self) -> bytes:
         """Go behind the array or object that begins here, and return its text; one that is cut is a piece."""
-        begin, end = self._at, end_of(self._text, self._at)
+        begin, end = self._at, end_of(self._text, self._at, self._pause)
         if end is None:
             self._give_up()
             return b""

@@ -4,8 +4,13 @@ A string that never ends reaches to the end of the text. No pattern backtracks, 
 """
 
 import re
+from collections.abc import Callable
 from itertools import accumulate
 
+#: Called again and again in long work, so that its caller can do something else in between.
+Pause = Callable[[], object]
+#: How many runs of brackets are read, in about 0.2 ms, before a pause.
+_RUNS = 1000
 #: What is deeper is left out: real messages have under ten levels, and every later step may then recurse.
 MAX_DEPTH = 64
 BLANKS = b" \t\r\n"
@@ -20,13 +25,19 @@ _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _OTHERS = bytes(set(range(256)) - set(_STEPS))
 
 
-def end_of(text: bytes, begin: int) -> int | None:
+def no_pause() -> None:
+    """Go on at once."""
+
+
+def end_of(text: bytes, begin: int, pause: Pause = no_pause) -> int | None:
     """Return where the array or object ends that begins at *begin*; None: nowhere.
 
     Both kinds of brackets are counted together, so one in place of the other harms nothing else.
     """
     depth = 0
-    for run in _BRACKETS.finditer(text, begin):
+    for number, run in enumerate(_BRACKETS.finditer(text, begin), 1):
+        if number % _RUNS == 0:
+            pause()
         # Each opening bracket of the run adds one level, each closing bracket behind them ends one.
         depth += 2 * run.end(1) - run.start(1) - run.end()
         if depth <= 0:

@@ -4,7 +4,7 @@ A body is parsed as a whole. One that can't be is read as damaged, which costs o
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -15,7 +15,7 @@ import orjson
 from split_dest.errors import MessageRejected, RequestRefused
 from split_dest.segment import repair
 from split_dest.segment.damaged import BOM, CALLS, Reader, Value, too_many
-from split_dest.segment.json_text import BLANKS, MAX_DEPTH, STRING, end_of
+from split_dest.segment.json_text import BLANKS, MAX_DEPTH, STRING, Pause, end_of, no_pause
 
 #: Segment's Webhooks (Actions) sends up to 4,000 at once (segment-docs, destinations/catalog/actions-webhook).
 MAX_MESSAGES = 10_000
@@ -59,12 +59,14 @@ class Part:
     is_envelope: bool = False
 
 
-def messages(body: bytes, max_messages: int | None = None) -> list[dict[str, Any] | Unreadable]:
+def messages(
+    body: bytes, max_messages: int | None = None, pause: Pause = no_pause
+) -> list[dict[str, Any] | Unreadable]:
     """Return the messages of a body, as ``read``."""
-    return [item for part in read(body, max_messages) for item in part.messages]
+    return [item for part in read(body, max_messages, pause) for item in part.messages]
 
 
-def read(body: bytes, max_messages: int | None = None) -> list[Part]:
+def read(body: bytes, max_messages: int | None = None, pause: Pause = no_pause) -> list[Part]:
     """Return the messages of a body with their envelope, or of several bodies that were joined.
 
     The pieces of a damaged body that belong to no message are together one unreadable message, the last one.
@@ -72,6 +74,7 @@ def read(body: bytes, max_messages: int | None = None) -> list[Part]:
     Args:
         body: as it came, inflated.
         max_messages: how many messages there may be; None: any number.
+        pause: called again and again while a damaged body is read, which takes longer than parsing a good one.
 
     Raises:
         RequestRefused: 400 ``invalid_json``: nothing in the body is readable; 413 ``too_many_messages``.
@@ -86,27 +89,29 @@ def read(body: bytes, max_messages: int | None = None) -> list[Part]:
             # Every later step would take long for it.
             raise RequestRefused(400, "invalid_json", "The body holds more punctuation than text.")
         if body.count(b"{") * _GIANT_BYTES < len(body):
-            return _read_damaged(body, max_messages)
+            return _read_damaged(body, max_messages, pause)
     try:
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        return _read_damaged(body, max_messages, error)
+        return _read_damaged(body, max_messages, pause, error)
     items, envelope = _opened(parsed)
     if max_messages is not None and len(items) > max_messages:
         raise too_many(max_messages)
     if _is_deep(body, items, envelope):
         # orjson reads deeper than it writes, so only the raw text can be kept.
-        return _read_damaged(body, max_messages)
+        return _read_damaged(body, max_messages, pause)
     return [Part([_checked(item) for item in items], envelope)]
 
 
-def _read_damaged(body: bytes, max_messages: int | None, error: Exception | None = None) -> list[Part]:
+def _read_damaged(
+    body: bytes, max_messages: int | None, pause: Pause, error: Exception | None = None
+) -> list[Part]:
     # A file that was written past its end has zeros there.
     text = body.rstrip(b"\0")
     if len(text) > _TEXT_BYTES and (len(text) - len(text.translate(None, _CONTROLS))) * 20 > len(text):
         raise RequestRefused(400, "invalid_json", "The body is not text.") from error
-    reader = Reader(body, max_messages)
-    parts = [_part(value) for value in reader.values]
+    reader = Reader(body, max_messages, pause)
+    parts = [_part(value, pause) for value in reader.values]
     if reader.pieces:
         parts.append(Part([Unreadable(b"\n".join(reader.pieces), _rejection("not_json"))]))
     if all(_is_no_json(item) for part in parts for item in part.messages):
@@ -115,9 +120,9 @@ def _read_damaged(body: bytes, max_messages: int | None, error: Exception | None
     return parts
 
 
-def _part(value: Value) -> Part:
+def _part(value: Value, pause: Pause) -> Part:
     """Return the messages of a top-level value, and the readable members of its envelope."""
-    items, is_envelope = [_read(text) for text in value.texts], value.is_envelope
+    items, is_envelope = list(_all_read(value.texts, pause)), value.is_envelope
     if value.whole and not _is_no_json(whole := _read(value.whole)):
         items, is_envelope = [whole], False
     is_shared = is_envelope or any(isinstance(item, Unreadable) for item in items)
@@ -202,6 +207,12 @@ def _is_deep(body: bytes, items: Sequence[Any], envelope: Mapping[str, Any]) -> 
         orjson.dumps(beneath)
         return False
     return True
+
+
+def _all_read(texts: Sequence[bytes], pause: Pause) -> Iterator[dict[str, Any] | Unreadable]:
+    for each in texts:
+        yield _read(each)
+        pause()
 
 
 def _read(text: bytes) -> dict[str, Any] | Unreadable:

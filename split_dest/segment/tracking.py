@@ -8,6 +8,7 @@ from typing import Any
 from split_dest.errors import MessageRejected, RequestRefused
 from split_dest.segment import payload, repair, times
 from split_dest.segment.damaged import too_many
+from split_dest.segment.json_text import Pause, no_pause
 from split_dest.segment.message import INTEGRATION_NAMES, count_pairs, refusal
 from split_dest.segment.payload import Part, Unreadable
 
@@ -127,15 +128,15 @@ class Posted:
         return [*kept, Unreadable(b"\n".join(others), _rejection_of("write_key_differs"))]
 
 
-def posted(body: bytes, call: Call) -> Posted:
-    """Return the messages and the write keys of a body.
+def posted(body: bytes, call: Call, pause: Pause = no_pause) -> Posted:
+    """Return the messages and the write keys of a body; *pause* as for ``payload.read``.
 
     Raises:
         RequestRefused: 400 ``invalid_json``, 413 ``too_many_messages``, 413 ``body_too_large``.
     """
-    parts = payload.read(body, MAX_MESSAGES)
+    parts = payload.read(body, MAX_MESSAGES, pause)
     if call.type is None:
-        parts = [_unfolded(part, is_alone=len(parts) == 1) for part in parts]
+        parts = [_unfolded(part, pause, is_alone=len(parts) == 1) for part in parts]
     if sum(len(part.messages) for part in parts) > MAX_MESSAGES + 1:
         raise too_many(MAX_MESSAGES)
     write_keys, keys = _keys(parts, call.write_key)
@@ -161,13 +162,13 @@ def again(text: bytes, call: Call) -> dict[str, Any] | Unreadable:
     return message
 
 
-def _unfolded(part: Part, *, is_alone: bool) -> Part:
+def _unfolded(part: Part, pause: Pause, *, is_alone: bool) -> Part:
     """Return the messages of a batch that is a string, as low-code tools write it; else the part as it is."""
     envelope = part.messages[0] if len(part.messages) == 1 else None
     if not isinstance(envelope, dict) or not isinstance(envelope.get("batch"), str):
         return part
     try:
-        return Part(payload.messages(envelope["batch"].encode(), MAX_MESSAGES), envelope, is_envelope=True)
+        return Part(payload.messages(envelope["batch"].encode(), MAX_MESSAGES, pause), envelope, is_envelope=True)
     except RequestRefused as refused:
         if is_alone or refused.code != "invalid_json":
             raise

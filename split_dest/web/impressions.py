@@ -30,7 +30,7 @@ def blueprint(settings: Settings, receiver: Receiver, high_water: HighWater) -> 
         auth.authenticate(shown, source.tokens)
         with body.receive(request, _MAX_BODY_BYTES) as sent, receiver.turns.begin() as turn:
             received = turn.read(sent)
-            messages = payload.messages(received, _MAX_IMPRESSIONS)
+            messages = payload.messages(received, _MAX_IMPRESSIONS, turn.pause)
             shared = turn.share(messages, len(messages))
             high_water.check()
             items = [impression_item(each, max_bytes) for each in shared]

@@ -132,7 +132,7 @@ class _Endpoint:
         if write_key is None and _NAME_OF_KEY not in received:
             # Parsing it may take long, and without a write key it is refused in any case.
             raise RequestRefused(401, "unknown_source")
-        posted = tracking.posted(received, call)
+        posted = tracking.posted(received, call, turn.pause)
         names = self.destinations(next(filter(self._by_key.__contains__, posted.write_keys), None))
         shared = turn.share(posted, len(posted))
         self._high_water.check()

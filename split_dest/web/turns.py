@@ -118,5 +118,9 @@ class Turn:
         """Yield the items, and yield to other requests between them."""
         for item in items:
             yield item
-            if fairness.give_way() and self._is_long:
-                self._turns.wait_for_short()
+            self.pause()
+
+    def pause(self) -> None:
+        """Yield to other requests if the time slice is over."""
+        if fairness.give_way() and self._is_long:
+            self._turns.wait_for_short()

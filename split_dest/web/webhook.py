@@ -29,7 +29,7 @@ def blueprint(settings: Settings, receiver: Receiver, high_water: HighWater) -> 
             if destination.signature_secrets:
                 signature = request.headers.get("X-Signature", "")
                 auth.check_signature(signature, received, destination.signature_secrets)
-            messages = payload.messages(received, payload.MAX_MESSAGES)
+            messages = payload.messages(received, payload.MAX_MESSAGES, turn.pause)
             shared = turn.share(messages, len(messages))
             # After the wait for a turn, because Redis may have fallen silent meanwhile.
             high_water.check()
