@@ -208,3 +208,13 @@ def beat(store: Store, worker: str, running: Iterable[SlotLease]) -> None:
         StoreUnavailable: Redis is away.
     """
     store.run("beat", worker, lanes.LEASE_MS, *(part for drain in running for part in (drain.key, drain.token)))
+
+
+def leave(store: Store, worker: str) -> None:
+    """Remove a worker's sign of life, as it ends.
+
+    Raises:
+        StoreUnavailable: Redis is away.
+    """
+    with reported():
+        store.client.zrem("sd:workers", worker)
