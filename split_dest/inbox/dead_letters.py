@@ -1,7 +1,8 @@
 """Dead letters: messages that were not delivered, kept with the reason until a person replays or drops them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from split_dest.inbox import lanes
 from split_dest.inbox.store import Store, reported
@@ -30,6 +31,8 @@ CODES = (
     "gave_up",
 )
 _PAGE = 500
+#: So many calls of the script are sent to Redis at once.
+_DROPPED_TOGETHER = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +109,19 @@ def replay(store: Store, letter: DeadLetter, lane: str, text: bytes) -> bool:
     return bool(store.run("replay", lanes.prefix(letter.destination), letter.id, lane, text))
 
 
-def drop(store: Store, letter: DeadLetter) -> bool:
-    """Drop a dead letter for good, counted as filtered; return False if it was gone already.
+def drop(store: Store, letters: Iterable[DeadLetter]) -> Iterator[bool]:
+    """Drop dead letters for good, counted as filtered; yield for each whether it was still there.
 
     Raises:
         StoreUnavailable: Redis is away.
     """
-    return bool(store.run("drop", lanes.prefix(letter.destination), letter.id))
+    left = iter(letters)
+    while batch := list(islice(left, _DROPPED_TOGETHER)):
+        with reported(), store.client.pipeline(transaction=False) as pipeline:
+            for letter in batch:
+                store.run("drop", lanes.prefix(letter.destination), letter.id, pipeline=pipeline)
+            answers = pipeline.execute()
+        yield from map(bool, answers)
 
 
 def _letter(destination: str, entry_id: bytes, fields: dict[bytes, bytes]) -> DeadLetter:
