@@ -18,6 +18,8 @@ from tests.support.service import tracks
 
 ZERO = {"received": 0, "delivered": 0, "duplicate": 0, "pending": 0, "in_flight": 0, "dead": 0}
 
+RIGHTS = "Use the user `console` of config/acl/users.acl in redis.url, or for an import `web`."
+
 
 @pytest.fixture
 def own_redis(tmp_path):
@@ -273,7 +275,7 @@ def test_the_embedded_redis_is_told_with_its_socket_and_how_to_start_it(typed, a
         ("console:wrong", "refused the user name or the password. Correct them in redis.url."),
         (
             "web:right",
-            "does not let this user do that. Use the user `console` of config/acl/users.acl in redis.url.",
+            f"gives this user no right to that. {RIGHTS}",
         ),
     ],
 )
@@ -293,6 +295,21 @@ def test_what_redis_does_not_allow_is_told_without_the_password(typed, away, set
 
     assert (result.code, result.out) == (1, "")
     assert result.err == f"Error: Redis at unix://{address} {sentence}\n"
+
+
+@pytest.mark.parametrize("words", [["status"], ["dead", "list"], ["dead", "drop", "--all", "--yes"]])
+def test_a_user_that_may_only_look_is_told_what_it_lacks(typed, away, settings, own_redis, words):
+    """Of a command that reached Redis as well: no question whether Redis runs."""
+    client = connect("embedded", str(own_redis))
+    client.execute_command("ACL", "SETUSER", "web", "on", ">right", "+ping", "+time")
+    lines = away.read_text().splitlines()[1:]
+    away.write_text("\n".join([f'redis: {{url: "unix://web:${{PASSWORD}}@{own_redis}/redis.sock"}}', *lines]))
+    environ = {name: settings.environ[name] for name in ("TEST_SECRET", "TEST_SDK_KEY", "TEST_ADMIN_KEY")}
+
+    result = typed(*words, "--config", away, environ=environ | {"PASSWORD": "right"})
+
+    assert (result.code, result.out) == (1, "")
+    assert result.err == f"Redis gives this user no right to that. {RIGHTS}\n"
 
 
 def test_a_redis_that_does_not_answer_is_told_within_seconds(command, settings):
