@@ -22,7 +22,7 @@ REASONS = {
     "invalid_json": "The body is not JSON.",
     "invalid_gzip": "The body starts like gzip but can't be decompressed.",
     "body_incomplete": "The connection or the time ended before the whole body had arrived.",
-    "body_too_large": "The body, decompressed, is larger than the endpoint accepts.",
+    "body_too_large": "The body is larger, as it came or decompressed, than the endpoint accepts.",
     "too_many_messages": "The request has more messages than the endpoint accepts.",
     "store_unavailable": "Redis is unavailable or refuses writes; send the request again.",
     "store_full": "Redis is above its high-water mark; send the request again.",
@@ -112,7 +112,10 @@ class SplitDestError(Exception):
 
 
 class RequestRefused(SplitDestError):
-    """A whole request is refused with this HTTP status; nothing of it is stored. The sender acts."""
+    """A whole request is refused with this HTTP status. The sender acts.
+
+    Nothing of it is stored, but for messages that the Tracking API refuses: these are kept as dead letters.
+    """
 
     def __init__(self, status: int, code: str, detail: str = "") -> None:
         super().__init__(code, detail)
