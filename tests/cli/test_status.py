@@ -269,6 +269,23 @@ def test_the_embedded_redis_is_told_with_its_socket_and_how_to_start_it(typed, a
     assert result.err == f"Error: Redis at {address} can't be reached. {help_text}\n"
 
 
+def test_many_codes_of_refused_requests_take_two_lines(command, store, monkeypatch):
+    """Those that count most are named, the others added up; what each means stands below, and --json has all."""
+    codes = ["unauthorized", "invalid_json", "body_too_large", "bad_signature", "body_incomplete", "invalid_gzip"]
+    ledger.add_refused(store, {("web", code): 1000 + n for n, code in enumerate(codes)})
+
+    monkeypatch.setenv("COLUMNS", "80")
+
+    lines = command("status").out.splitlines()
+
+    at = next(n for n, line in enumerate(lines) if line.startswith("refused"))
+    assert " ".join(line.strip() for line in lines[at : at + 2]) == (
+        "refused at the endpoint: web bad_signature 1,003, body_incomplete 1,004, invalid_gzip 1,005,"
+        " 3 others 3,003, last 0 s ago"
+    )
+    assert all(any(line.startswith(f"{code}: ") for line in lines) for code in codes)
+
+
 @pytest.mark.parametrize(
     ("user", "sentence"),
     [
