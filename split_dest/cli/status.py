@@ -24,7 +24,7 @@ from split_dest.inbox.store import Store
 
 _COLUMNS = ("received", "delivered", "filtered", "duplicate", "pending", "in flight", "dead", "oldest")
 _MILLION = 1_000_000
-#: Of the codes of refused requests, so many are named.
+#: How many codes of refused requests are named.
 _MOST_CODES = 3
 _NUMBERS = range(1, 1 + len(_COLUMNS))
 

@@ -31,7 +31,7 @@ CODES = (
     "gave_up",
 )
 _PAGE = 500
-#: So many calls of the script are sent to Redis at once.
+#: How many calls of the script are sent to Redis at once.
 _DROPPED_TOGETHER = 100
 
 
