@@ -22,14 +22,14 @@ REASONS = {
     "invalid_json": "The body is not JSON.",
     "invalid_gzip": "The body starts like gzip but can't be decompressed.",
     "body_incomplete": "The connection or the time ended before the whole body had arrived.",
-    "body_too_large": "The body, decompressed, is larger than the endpoint accepts.",
+    "body_too_large": "The body is larger, as it came or decompressed, than the endpoint accepts.",
     "too_many_messages": "The request has more messages than the endpoint accepts.",
     "store_unavailable": "Redis is unavailable or refuses writes; send the request again.",
     "store_full": "Redis is above its high-water mark; send the request again.",
     "busy": "Other long requests took more than 30 seconds; send the request again.",
     "internal_error": "Internal error; send the request again.",
     # A message becomes a dead letter on arrival. The sender's developer should act.
-    "not_json": "The message is not JSON, though its neighbours are, or it is over 128 KB and would have to be repaired.",
+    "not_json": "The message is not JSON, though its neighbours are, or it is damaged and over 128 KB.",
     "not_an_object": "A message must be a JSON object.",
     "message_too_large": "The message is larger than intake.max_message_bytes.",
     "number_not_finite": "An id is NaN, Infinity or outside the range of a double.",
@@ -120,7 +120,10 @@ class SplitDestError(Exception):
 
 
 class RequestRefused(SplitDestError):
-    """A whole request is refused with this HTTP status; nothing of it is stored. The sender acts."""
+    """A whole request is refused with this HTTP status. The sender acts.
+
+    Nothing of it is stored, but for messages that the Tracking API refuses: these are kept as dead letters.
+    """
 
     def __init__(self, status: int, code: str, detail: str = "") -> None:
         super().__init__(code, detail)

@@ -30,10 +30,11 @@ PROLOGUE = "set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true; wait' 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with what a fresh clone has after ``make run``, as far as the commands use it."""
-    shutil.copytree(ROOT / "config", tmp_path / "config")
-    shutil.copy(ROOT / "Procfile", tmp_path)
-    (tmp_path / ".venv").symlink_to(sys.prefix)
-    return tmp_path
+    clone = tmp_path / "clone"
+    shutil.copytree(ROOT / "config", clone / "config")
+    shutil.copy(ROOT / "Procfile", clone)
+    (clone / ".venv").symlink_to(sys.prefix)
+    return clone
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def script(ports: dict[str, str]) -> Iterator[str]:
     yield PROLOGUE
     for block in COMMANDS:
         if "--source" in block:
-            yield f"cat >> settings.yaml <<'END'\n{SOURCE}END\n"
+            yield f"cat >> config/mine.yaml <<'END'\n{SOURCE}END\n"
         block = block.replace("split-dest sandbox", f"split-dest sandbox --port {ports['8100']}")
         yield with_ports(block, ports)
     received = f"curl -sS 'http://127.0.0.1:{ports['8100']}/_sandbox/received?kind=events'"
@@ -94,6 +95,8 @@ def test_the_commands_of_the_readme_work_one_after_the_other(output: str, folder
     assert re.search("web-development +webhook +events +id_not_string", output), "dead list shows no dead letter"
     assert '"event":"get_treatment"' in output, "preview shows no track call of an impression"
     assert '"duplicates":3' in output, "import does not find the messages that were sent before"
+    assert (folder / "var" / "redis").is_dir()
+    assert os.listdir(folder.parent) == [folder.name], "data lies outside the clone, where `make clean` leaves it"
     assert not embedded_redis.is_served(str(folder / "var" / "redis")), "Redis still runs"
 
 

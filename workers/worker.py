@@ -25,6 +25,8 @@ from workers.runtime import Runtime, start
 _BEAT_SECONDS = 1.0
 #: How many heartbeats a stopping worker may take to end after its last drain has ended.
 _FAREWELL_BEATS = 2
+#: How long it waits for Redis to take its sign of life away.
+_FAREWELL_SECONDS = 1.0
 #: RQ counts a silent worker as gone after this time.
 _WORKER_TTL_SECONDS = 30
 _PAUSE_SECONDS = 1.0
@@ -68,6 +70,7 @@ def _work(parent: int, settings: Settings) -> None:
         # Drains in the background end after their call, and keep their leases until then.
         runtime.drains.shutdown()
         stop.set()
+        heart.join(_FAREWELL_SECONDS)
         runtime.pool.shutdown(wait=False, cancel_futures=True)
 
 
@@ -144,6 +147,14 @@ def _beat(runtime: Runtime, parent: int, stop: threading.Event) -> None:
         if idle_beats == _FAREWELL_BEATS:
             # Only RQ's clean-up is left. It may wait for a silent Redis or, if the signal came just before RQ
             # asked for a job, for that job; both for longer than a stop may take.
+            _leave(runtime)
             os._exit(0)
         if stop.wait(_BEAT_SECONDS):
+            _leave(runtime)
             return
+
+
+def _leave(runtime: Runtime) -> None:
+    # Otherwise `status` would count it until it has been silent for some seconds.
+    with suppress(StoreUnavailable):
+        drains.leave(runtime.store, runtime.name)

@@ -122,7 +122,10 @@ def _run() -> None:
     except (click.Abort, KeyboardInterrupt):
         _end(130, "stopped")
     except StoreUnavailable as error:
-        _end(1, f"{error.detail}: is Redis running, and does redis.url in the settings lead to it?")
+        # Who raised it has imported Redis's client already.
+        from split_dest.cli.store import lost
+
+        _end(1, lost(error))
     except (SplitDestError, NoServer, NotPrivate, StoredUnreadable) as error:
         _end(1, str(error))
     except OSError as error:

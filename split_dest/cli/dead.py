@@ -207,7 +207,7 @@ def _summary(counts: Counter[str], columns: int) -> Iterator[str]:
 
 
 def _letters(number: int) -> str:
-    return f"{number:,} dead letter{'' if number == 1 else 's'}"
+    return layout.counted(number, "dead letter")
 
 
 @dead.command(epilog=example("split-dest dead show 1767225600000-0"))
@@ -261,14 +261,16 @@ def replay(selected: Selected, dry_run: bool, yes: bool) -> None:
     if dry_run:
         _tell(Counter(result.verb for result in _say_each(selected)), is_result=True)
         return
+    total = None
     if sys.stdin.isatty() and not yes:
         letters = shown(selected.letters(), "looking")
         counts = Counter(outcomes.of_letter(letter, selected.settings).verb for letter in letters)
         _tell(counts, is_result=False)
-        if counts:
+        total = counts.total()
+        if total:
             _ask("Replay them?")
     skipped, done = 0, Counter[str]()
-    for letter in shown(selected.letters(), "replaying"):
+    for letter in shown(selected.letters(), "replaying", total):
         result = outcomes.of_letter(letter, selected.settings)
         if not result.lane:
             skipped += 1
@@ -309,19 +311,21 @@ def drop(selected: Selected, dry_run: bool, yes: bool) -> None:
     """
     if not yes and not dry_run and not sys.stdin.isatty():
         raise click.UsageError("there is no terminal to ask in: add --yes to drop them for good")
+    total = None
     if dry_run or not yes:
         counts = Counter(letter.reason for letter in shown(selected.letters(), "counting"))
         if not counts:
             click.echo(_NONE, err=True)
             return
         click.echo("\n".join(_summary(counts, layout.width())), err=not dry_run)
+        total = counts.total()
     if dry_run:
-        click.echo(f"{counts.total():,} would be dropped")
+        click.echo(f"{total:,} would be dropped")
         return
     if not yes:
         _ask(f"Drop {_letters(counts.total())} for good?")
-    letters = shown(selected.letters(), "dropping")
-    click.echo(f"{sum(dead_letters.drop(selected.store, letter) for letter in letters):,} dropped")
+    dropped = dead_letters.drop(selected.store, selected.letters())
+    click.echo(f"{sum(shown(dropped, 'dropping', total)):,} dropped")
 
 
 def _ask(question: str) -> None:

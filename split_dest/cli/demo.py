@@ -169,8 +169,11 @@ Send one that becomes a dead letter:
   {curl} '{{"type":"track","event":"Hello","userId":{{}}}}'
 
 Ctrl-C ends everything.""")
+    in_terminal = sys.stdout.isatty()
     with suppress(KeyboardInterrupt):
-        while True:
+        # A closed terminal sends SIGHUP to the first process in it alone. Under `xterm -e make run` that is make,
+        # which does not pass it on, and waits for us.
+        while sys.stdout.isatty() == in_terminal:
             processes.check()
             time.sleep(1)
 

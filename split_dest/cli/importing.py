@@ -4,7 +4,7 @@ import math
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -30,9 +30,11 @@ from split_dest.mapping.rules import Rules
 from split_dest.segment import payload
 
 T = TypeVar("T")
+#: Raises if a step must not be stored behind what the counts say.
+Check = Callable[[Step, Mapping[str, int]], None]
 _STEPS_A_SECOND = 10
 _RETRY_SECONDS = 1.0
-#: This many lines that are not JSON, and none that is: this is another file than was meant.
+#: When this many lines at the start of a file are not JSON, it is another file than was meant.
 _WRONG_LINES = 10
 _MOVED = "another import of this file is running, or Redis has lost its data; nothing more was stored"
 
@@ -49,7 +51,11 @@ _MOVED = "another import of this file is running, or Redis has lost its data; no
     metavar="N",
     help="Stop before more than N messages become dead letters.",
 )
-@click.option("--dry-run", is_flag=True, help="Only count what would happen; needs neither Redis nor keys.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Only count what would happen, up to where it would stop; needs neither Redis nor keys.",
+)
 @click.argument("file", type=click.Path(path_type=Path))
 def import_(
     config_path: Path | None, destination: str, rate: int | None, max_bad: int, dry_run: bool, file: Path
@@ -71,10 +77,14 @@ def import_(
         suppress(KeyboardInterrupt),
     ):
         steps = partial(_steps, source, settings, name, rate, meter)
-        trial.run(steps(), meter) if trial else _store(steps, meter, settings, name, source.digest, max_bad)
+        bounded = _Bounds(max_bad).check
+        if trial:
+            trial.run(steps(), meter, bounded)
+        else:
+            _store(steps, meter, settings, name, source.digest, bounded)
     if not meter.is_finished:
         then = "Nothing was stored." if trial else "Run the same command to resume."
-        click.echo(f"Stopped after line {meter.line}. {then}", err=True)
+        click.echo(f"{_stopped(meter.line)}. {then}", err=True)
         sys.exit(130)
     if sys.stderr.isatty():
         click.echo("\n".join([meter.summary, *(trial.sentences() if trial else [])]))
@@ -117,7 +127,7 @@ def _store(
     settings: Settings,
     name: str,
     digest: str,
-    max_bad: int,
+    check: Check,
 ) -> None:
     """Store each step once, together with the bookmark that says so, however often Redis has to be asked."""
     store = store_of(settings)
@@ -140,10 +150,10 @@ def _store(
     meter.resume(_until_stored(meter, lambda: imports.begin(store, name, digest)))
     try:
         for step in steps():
-            _check(step, meter.counts, max_bad)
+            check(step, meter.counts)
             _until_stored(meter, partial(accept, step))
     except BookmarkMoved as error:
-        raise click.ClickException(f"Stopped after line {meter.line}: {_MOVED}") from error
+        raise click.ClickException(f"{_stopped(meter.line)}: {_MOVED}") from error
     _until_stored(meter, finish)
 
 
@@ -161,21 +171,34 @@ def _until_stored(meter: Meter, ask: Callable[[], T]) -> T:
             return answer
 
 
-def _check(step: Step, counts: dict[str, int], max_bad: int) -> None:
-    """Stop an import of a wrong file before it fills Redis with dead letters.
+def _stopped(line: int) -> str:
+    return f"Stopped after line {line}" if line else "Stopped before the first line"
 
-    Raises:
-        click.ClickException: nothing of the file is JSON, or too much of it is bad.
-    """
-    reasons = [each.reason for each in step.items]
-    done, bad = sum(counts.values()), counts["set_aside"] + sum(map(bool, reasons))
-    if done + len(reasons) == bad >= _WRONG_LINES and {*reasons} == {"not_json"}:
-        problem = "no line so far is JSON. Is it the right file?"
-    elif bad > max_bad:
-        problem = f"more than {max_bad:,} messages are bad. With a larger --max-bad the same command resumes."
-    else:
-        return
-    raise click.ClickException(f"Stopped after line {step.after}: {problem}")
+
+class _Bounds:
+    """What stops an import, and a dry run of it, before a wrong file fills Redis with dead letters."""
+
+    def __init__(self, max_bad: int) -> None:
+        self._max_bad = max_bad
+        self._first: list[str] = []
+
+    def check(self, step: Step, counts: Mapping[str, int]) -> None:
+        """Make sure that the next step may be stored; *counts* are those of the steps before it in this run.
+
+        Raises:
+            click.ClickException: none of the file's first messages is JSON, or too many are bad.
+        """
+        reasons = [each.reason for each in step.items]
+        # What is resumed has been looked at.
+        if not step.after or self._first:
+            self._first += reasons[: _WRONG_LINES - len(self._first)]
+        if self._first == ["not_json"] * _WRONG_LINES:
+            problem = f"none of the first {_WRONG_LINES} lines is JSON. Is it the right file?"
+        elif counts["set_aside"] + sum(map(bool, reasons)) > self._max_bad:
+            problem = f"more than {self._max_bad:,} messages are bad. A larger --max-bad lets it go on from there."
+        else:
+            return
+        raise click.ClickException(f"{_stopped(step.after)}: {problem}")
 
 
 class _Trial:
@@ -187,9 +210,10 @@ class _Trial:
         self._filtered: Counter[str] = Counter()
         self._bad: Counter[str] = Counter()
 
-    def run(self, steps: Iterator[Step], meter: Meter) -> None:
-        """Map the steps and count."""
+    def run(self, steps: Iterator[Step], meter: Meter, check: Check) -> None:
+        """Map the steps and count, up to where the import itself would stop."""
         for step in steps:
+            check(step, meter.counts)
             bad = [each.reason for each in step.items if each.reason]
             self._bad.update(bad)
             for text, lane in ((each.text, lane) for each in step.items if not each.reason for lane in each.lanes):

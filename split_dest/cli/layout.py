@@ -1,6 +1,7 @@
 """Text for people: tables, durations, and what reason codes mean."""
 
 import shutil
+import sys
 import textwrap
 from collections.abc import Container, Iterable, Iterator, Sequence
 
@@ -9,6 +10,8 @@ from split_dest.terminal import escaped
 
 #: Of what is no terminal: a file or another program, for which no line needs to be folded.
 _PIPE_WIDTH = 200
+#: Of a terminal that does not say its size, as rich has it.
+_TERMINAL_WIDTH = 80
 _MAX_CHARS = 60
 #: Seconds of a unit, its name, and up to how many seconds it is used.
 _UNITS = ((1, "s", 120), (60, "min", 7_200), (3_600, "h", 172_800))
@@ -17,7 +20,8 @@ _DAY_SECONDS = 86_400
 
 def width() -> int:
     """Return how many columns a line has: COLUMNS, else those of the terminal."""
-    return shutil.get_terminal_size((_PIPE_WIDTH, 24)).columns
+    unknown = _TERMINAL_WIDTH if sys.stdout.isatty() else _PIPE_WIDTH
+    return shutil.get_terminal_size((unknown, 24)).columns
 
 
 def table(rows: Sequence[Sequence[str]], *, right: Container[int] = (), gap: int = 1) -> list[str]:
@@ -47,6 +51,15 @@ def wrap(text: str, columns: int, indent: int = 4) -> list[str]:
 def fit(lines: Iterable[str], columns: int) -> bool:
     """Return whether no line has more columns."""
     return all(len(line) <= columns for line in lines)
+
+
+def counted(number: int, name: str) -> str:
+    """Return a number of things.
+
+    >>> counted(1, "dead letter"), counted(2_000, "dead letter")
+    ('1 dead letter', '2,000 dead letters')
+    """
+    return f"{number:,} {name}{'' if number == 1 else 's'}"
 
 
 def duration(seconds: float) -> str:

@@ -14,6 +14,8 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TimeElapsedColumn
 
+from split_dest.cli import layout
+
 if TYPE_CHECKING:
     # Only an import needs it, and with it Redis's client.
     from split_dest.cli.lines import ImportFile
@@ -97,8 +99,10 @@ class Meter:
     @property
     def summary(self) -> str:
         """The numbers for a person."""
-        text = "{accepted:,} accepted, {duplicates:,} duplicates, {set_aside:,} dead letters"
-        return f"{sum(self.counts.values()):,} messages up to line {self.line:,}: {text.format(**self.counts)}"
+        accepted, duplicates, dead = self.counts.values()
+        done = f"{layout.counted(accepted + duplicates + dead, 'message')} up to line {self.line:,}"
+        others = f"{layout.counted(duplicates, 'duplicate')}, {layout.counted(dead, 'dead letter')}"
+        return f"{done}: {accepted:,} accepted, {others}"
 
     def __str__(self) -> str:
         """Return what stands behind the bar."""

@@ -27,6 +27,8 @@ from split_dest.terminal import escaped, unescaped
 
 _COLUMNS = ("received", "delivered", "filtered", "duplicate", "pending", "in flight", "dead", "oldest")
 _MILLION = 1_000_000
+#: How many codes of refused requests are named.
+_MOST_CODES = 3
 _NUMBERS = range(1, 1 + len(_COLUMNS))
 
 
@@ -158,7 +160,7 @@ def _refused(taken: Ledger) -> Iterator[str]:
     for owner in dict.fromkeys(owner for owner, _ in taken.refused):
         refused = {code: each for (name, code), each in taken.refused.items() if name == owner}
         last_ms = max(each.last_ms for each in refused.values())
-        counts = _list({code: each.requests for code, each in refused.items()})
+        counts = _most({code: each.requests for code, each in refused.items()})
         ago = layout.duration(max(0, taken.taken_ms - last_ms) / 1000)
         name = "" if owner == ledger.NO_OWNER else f"{owner} "
         yield f"refused at the endpoint: {name}{counts}, last {ago} ago"
@@ -173,6 +175,15 @@ def _reasons(taken: Ledger) -> Iterator[str]:
         for what, by_reason in (("filtered", numbers.filtered), ("noted", numbers.noted)):
             if by_reason:
                 yield f"{owner} {lane} {what}: {_list(by_reason)}"
+
+
+def _most(by_code: Mapping[str, int]) -> str:
+    """Return the codes that count most; the others together, so that a line stays short."""
+    ordered = sorted(by_code.items(), key=lambda pair: (-pair[1], pair[0]))
+    others = dict(ordered[_MOST_CODES:])
+    # One more is as short as the word for it.
+    shown = dict(ordered[:_MOST_CODES]) if len(others) > 1 else by_code
+    return _list(shown) + (f", {len(others)} others {sum(others.values()):,}" if len(others) > 1 else "")
 
 
 def _list(by_reason: Mapping[str, int]) -> str:

@@ -17,8 +17,8 @@ _KINDS: tuple[tuple[type[redis.RedisError], str, str | None], ...] = (
     (redis.AuthenticationError, "refused the user name or the password", "Correct them in redis.url."),
     (
         redis.exceptions.NoPermissionError,
-        "does not let this user do that",
-        "Use the user `console` of config/acl/users.acl in redis.url.",
+        "gives this user no right to that",
+        "Use the user `console` of config/acl/users.acl in redis.url, or for an import `web`.",
     ),
     (redis.BusyLoadingError, "is still loading its data", "Try again in a moment."),
     (
@@ -53,7 +53,7 @@ def reached_store(settings: Settings) -> Store:
 
 def unreachable(settings: Redis, error: StoreUnavailable) -> str:
     """Return why Redis can't be used, by the kind of error alone: its text may quote data or a password."""
-    what, help_text = next(texts for kind, *texts in _KINDS if isinstance(error.__cause__, kind))
+    what, help_text = _kind(error)
     return f"Redis at {address(settings)} {what}. {help_text or _start(settings)}"
 
 
@@ -64,14 +64,26 @@ def differing(differences: Differences, prefix: str) -> str:
         "only_there": "these settings do not know {}",
         "leads_elsewhere": "with other keys or addresses: {}",
     }
-    told = "; ".join(kinds[kind].format(names) for kind, names in differences.named.items())
-    return f"workers with other settings are alive at redis.prefix {prefix}: {told}"
+    details = "; ".join(kinds[kind].format(names) for kind, names in differences.named.items())
+    return f"workers with other settings are alive at redis.prefix {prefix}: {details}"
 
 
 def not_in_the_settings(owner: str, left: Left) -> str:
     """Return a sentence on what is left of a destination or source that nobody delivers."""
     waits = f"{left.pending:,} waiting, {left.dead:,} dead"
     return f"{owner} is not in the settings: {waits} (name it again, or `split-dest forget {owner}`)"
+
+
+def lost(error: StoreUnavailable) -> str:
+    """Return why a command that had reached Redis could not end its work there."""
+    if error.__cause__ is None:
+        return error.detail
+    what, help_text = _kind(error)
+    return f"Redis {what}. {help_text or 'Is it running, and does redis.url in the settings lead to it?'}"
+
+
+def _kind(error: StoreUnavailable) -> tuple[str, str | None]:
+    return next((what, help_text) for kind, what, help_text in _KINDS if isinstance(error.__cause__, kind))
 
 
 def address(settings: Redis) -> str:

@@ -1,8 +1,9 @@
 """Dead letters: messages that were not delivered, kept with the reason until a person replays or drops them."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import orjson
 
@@ -32,6 +33,8 @@ CODES = (
     *("traffic_type_unknown", "record_refused", "crashed_worker", "entry_unreadable", "gave_up"),
 )
 _PAGE = 500
+#: How many calls of the script are sent to Redis at once.
+_DROPPED_TOGETHER = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +142,19 @@ def replay(store: Store, letter: DeadLetter, lane: str, text: bytes) -> bool:
     return bool(store.run("replay", letter.destination, letter.id, lane, text))
 
 
-def drop(store: Store, letter: DeadLetter) -> bool:
-    """Drop a dead letter for good, counted as filtered; return False if it was gone already.
+def drop(store: Store, letters: Iterable[DeadLetter]) -> Iterator[bool]:
+    """Drop dead letters for good, counted as filtered; yield for each whether it was still there.
 
     Raises:
         StoreUnavailable: Redis is away.
     """
-    return bool(store.run("drop", letter.destination, letter.id))
+    left = iter(letters)
+    while batch := list(islice(left, _DROPPED_TOGETHER)):
+        with reported(), store.client.pipeline(transaction=False) as pipeline:
+            for letter in batch:
+                store.run("drop", letter.destination, letter.id, pipeline=pipeline)
+            answers = pipeline.execute()
+        yield from map(bool, answers)
 
 
 def _ms(entry_id: str) -> int:

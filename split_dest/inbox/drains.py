@@ -259,3 +259,13 @@ def beat(store: Store, worker: str, running: Iterable[SlotLease]) -> None:
     """
     leases = (part for drain in running for part in (drain.key, drain.token))
     store.run("beat", EVERYBODY, worker, lanes.LEASE_MS, *leases)
+
+
+def leave(store: Store, worker: str) -> None:
+    """Remove a worker's sign of life, as it ends.
+
+    Raises:
+        StoreUnavailable: Redis is away.
+    """
+    with reported():
+        store.client.zrem(store.key("workers"), worker)

@@ -44,12 +44,15 @@ def refused(raised: RequestRefused) -> Response:
     return error(raised.status, raised.code, raised.detail)
 
 
-def limit(attempts: Attempts, count: Callable[[str], None], raised: RequestRefused) -> Response:
+def limit(
+    attempts: Attempts, count_limited: Callable[[], None], count: Callable[[str], None], raised: RequestRefused
+) -> Response:
     """Return the answer to a request that the sender must change; to one failed attempt too many: come later."""
     count(raised.code)
     seconds = attempts.failed(request.remote_addr or "") if raised.code in _ATTEMPTS else 0
     if not seconds:
         return refused(raised)
+    count_limited()
     answer = error(_TOO_MANY, "too_many_attempts")
     answer.headers["Retry-After"] = answer.headers["X-RateLimit-Reset"] = str(seconds)
     return answer

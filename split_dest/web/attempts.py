@@ -9,11 +9,6 @@ from array import array
 from collections.abc import Callable
 from contextlib import suppress
 
-from split_dest import logs
-from split_dest.errors import StoreUnavailable
-from split_dest.inbox import ledger
-from split_dest.inbox.store import Store
-
 MOST_A_MINUTE = 10
 _MINUTE_SECONDS = 60.0
 #: Of two bytes each: 128 KiB a process. Addresses that share one share their limit, which costs nobody with a
@@ -27,19 +22,15 @@ class Attempts:
     """Counts the failed attempts of each address in this process, minute by minute.
 
     Args:
-        store: where those over the limit are added up for all processes.
         clock: seconds that never go back.
     """
 
-    def __init__(self, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
-        self._store = store
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         # Unknown to senders, so that none can choose addresses that share a counter with another's.
         self._key = secrets.token_bytes(16)
         self._began = -math.inf
         self._counts = array("H")
-        self._limited = 0
-        self._told = -math.inf
 
     def failed(self, address: str) -> int:
         """Count a failed attempt; return the seconds that its address must wait, 0 while below the limit."""
@@ -50,8 +41,6 @@ class Attempts:
         if self._counts[at] < MOST_A_MINUTE:
             self._counts[at] += 1
             return 0
-        self._limited += 1
-        self._tell(now)
         return math.ceil(self._began + _MINUTE_SECONDS - now)
 
     def _counter(self, address: str) -> int:
@@ -59,12 +48,3 @@ class Attempts:
             if ":" in address and not (parsed := ipaddress.IPv6Address(address)).ipv4_mapped:
                 address = str(ipaddress.ip_network((parsed, _IPV6_PREFIX), strict=False))
         return int.from_bytes(hashlib.blake2b(address.encode(), digest_size=8, key=self._key).digest()) % _COUNTERS
-
-    def _tell(self, now: float) -> None:
-        # Once a second, for a flood of requests must flood neither Redis nor the log.
-        if now < self._told + 1:
-            return
-        number, self._limited, self._told = self._limited, 0, now
-        logs.warning("attempts_limited", attempts=number)
-        with suppress(StoreUnavailable):
-            ledger.add_limited(self._store, number)

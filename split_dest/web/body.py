@@ -177,4 +177,4 @@ def _inflated(body: bytes, max_bytes: int) -> bytes:
 
 
 def _too_large(max_bytes: int) -> RequestRefused:
-    return RequestRefused(413, "body_too_large", f"The body, inflated, is over {max_bytes} bytes.")
+    return RequestRefused(413, "body_too_large", f"The body, as it came or inflated, is over {max_bytes} bytes.")

@@ -18,7 +18,7 @@ _LINE_SECONDS = 60.0
 
 
 class Refusals:
-    """Counts refused requests in this process, and adds them to Redis once a second.
+    """Counts refused requests, and attempts over a limit, in this process, and adds them to Redis once a second.
 
     However many requests are refused, a count is all that each of them costs. There are as many counts as names in
     the settings times reason codes, for what a stranger writes is never a name. What ends the process flushes.
@@ -34,6 +34,7 @@ class Refusals:
         self._unwritten: Counter[tuple[str, str]] = Counter()
         self._unlogged: Counter[tuple[str, str]] = Counter()
         self._logged: dict[tuple[str, str], float] = {}
+        self._limited = self._limited_unlogged = 0
         self._is_scheduled = False
 
     def count(self, owners: Iterable[str], code: str) -> None:
@@ -41,6 +42,12 @@ class Refusals:
         for owner in owners:
             self._unwritten[owner, code] += 1
             self._unlogged[owner, code] += 1
+        self._schedule()
+
+    def count_limited(self) -> None:
+        """Count a failed attempt that was over the limit of its address."""
+        self._limited += 1
+        self._limited_unlogged += 1
         self._schedule()
 
     def counter(self, names: Collection[str]) -> Callable[[str], None]:
@@ -53,17 +60,28 @@ class Refusals:
             gevent.spawn_later(_FLUSH_SECONDS, self.flush)
 
     def flush(self) -> None:
-        """Log what was counted, a line a minute for each owner and code at most, and add it to Redis."""
+        """Log what was counted and add it to Redis.
+
+        There is a line a minute at most for each owner and code, and one for the attempts over a limit.
+        """
         self._is_scheduled = False
         self._log()
         counts, self._unwritten = self._unwritten, Counter()
+        limited, self._limited = self._limited, 0
         try:
             ledger.add_refused(self._store, counts)
+            counts.clear()
+            if limited:
+                ledger.add_limited(self._store, limited)
         except StoreUnavailable:
             self._unwritten.update(counts)
+            self._limited += limited
             self._schedule()
 
     def _log(self) -> None:
+        if self._limited_unlogged:
+            logs.warning("attempts_limited", attempts=self._limited_unlogged)
+            self._limited_unlogged = 0
         now = self._clock()
         for place in list(self._unlogged):
             if now >= self._logged.get(place, -math.inf) + _LINE_SECONDS:

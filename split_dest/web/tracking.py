@@ -4,10 +4,11 @@ import base64
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
+import orjson
 from flask import Blueprint, Response, g, jsonify, request
 
 from split_dest import logs
@@ -33,13 +34,18 @@ _NAME_OF_KEY = b"writeKey"
 _KIND = f"<any({','.join(KINDS)}):kind>"
 
 
-def blueprint(settings: Settings, receiver: Receiver, high_water: HighWater) -> Blueprint:
-    """Return the endpoints ``/v1/…``, each with and without a trailing slash."""
+def blueprint(
+    settings: Settings, receiver: Receiver, high_water: HighWater, count: Callable[[str], None]
+) -> Blueprint:
+    """Return the endpoints ``/v1/…``, each with and without a trailing slash.
+
+    *count* counts the current request as refused, which the answer to a pixel can't say.
+    """
     pages = Blueprint("tracking", __name__)
     pages.after_request(cors.allow)
     endpoint = _Endpoint(settings, receiver, high_water)
     _add_calls(pages, endpoint)
-    _add_pictures(pages, endpoint)
+    _add_pictures(pages, endpoint, count)
     return pages
 
 
@@ -65,26 +71,38 @@ def _add_calls(pages: Blueprint, endpoint: "_Endpoint") -> None:
         return jsonify(integrations={"Segment.io": {"apiKey": write_key}}, metrics={"sampleRate": 0})
 
 
-def _add_pictures(pages: Blueprint, endpoint: "_Endpoint") -> None:
+def _add_pictures(pages: Blueprint, endpoint: "_Endpoint", count: Callable[[str], None]) -> None:
     @pages.get("/v1/pixel", defaults={"kind": ""}, strict_slashes=False)
     @pages.get("/v1/pixel/<path:kind>", strict_slashes=False)
     def show_pixel(kind: str) -> Response:
-        return _pixel(endpoint, kind.rstrip("/"))
+        # A reader of an email should never see a broken image, so errors are only counted and logged.
+        try:
+            # A scanner that asks for the head shows the image to nobody.
+            if request.method != "HEAD":
+                _receive_pixel(endpoint, kind.rstrip("/"))
+        except (RequestRefused, StoreUnavailable) as error:
+            count(error.code)
+            logs.often("pixel_lost", reason=error.code)
+        return _picture()
 
 
-def _pixel(endpoint: "_Endpoint", kind: str) -> Response:
-    # A reader of an email should never see a broken image, so errors are only logged.
+def _receive_pixel(endpoint: "_Endpoint", kind: str) -> None:
+    if kind not in KINDS:
+        raise RequestRefused(404, "not_found")
+    received = body_of_query(request.query_string.decode(errors="replace"))
+    if _NAME_OF_KEY not in received and not _is_json(received):
+        # Of a damaged message the write key may be left; here nothing is.
+        raise RequestRefused(400, "invalid_json")
+    with endpoint.turns.begin() as turn:
+        endpoint.receive(turn, received, kind)
+
+
+def _is_json(text: bytes) -> bool:
     try:
-        if request.method == "HEAD":
-            # A scanner that shows the image to nobody.
-            return _picture()
-        if kind not in KINDS:
-            raise RequestRefused(404, "not_found")
-        with endpoint.turns.begin() as turn:
-            endpoint.receive(turn, body_of_query(request.query_string.decode(errors="replace")), kind)
-    except (RequestRefused, StoreUnavailable) as error:
-        logs.often("pixel_lost", reason=error.code)
-    return _picture()
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
 
 
 def _picture() -> Response:

@@ -16,10 +16,15 @@ class Terminal:
 
     def __init__(self, columns: int = 80) -> None:
         self._master, self.end = pty.openpty()
-        fcntl.ioctl(self.end, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+        self.resize(columns)
         self._written = b""
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+
+    def resize(self, columns: int) -> None:
+        """Give it another width; 0: it does not say its size."""
+        rows = 40 if columns else 0
+        fcntl.ioctl(self.end, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def _read(self) -> None:
         try:

@@ -442,6 +442,7 @@ def test_a_person_is_asked_before_anything_is_dropped(
     assert "2 dead letters: id_not_string 2" in terminal.text
     assert "Drop 2 dead letters for good? [y/N]: " in terminal.text
     assert terminal.text.rstrip().endswith(last)
+    assert ("2/2" in terminal.text) == (code == 0), "the bar does not know how many there are"
     assert len(command("dead", "list", "--json").json) == left
 
 

@@ -175,12 +175,17 @@ def test_without_a_place_for_its_files_it_says_so(tmp_path):
     assert "Not a directory" in result.err
 
 
-def test_a_closed_terminal_ends_all_that_was_started_in_it(tmp_path):
-    """The window is closed while everything runs: no process and no file is left."""
+@pytest.mark.parametrize("leader", [[], ["make", "--silent", "--file"]])
+def test_a_closed_terminal_ends_all_that_was_started_in_it(tmp_path, tmp_path_factory, leader):
+    """The window is closed while everything runs: no process and no file is left, whatever runs in the window."""
     spawn = ["-c", "import pty, sys; pty.spawn(sys.argv[1:])"]
     command = [sys.executable, "-m", "split_dest", "demo", "--keep"]
+    if leader:
+        file = tmp_path_factory.mktemp("make") / "Makefile"
+        file.write_text(f"run:\n\t{shlex.join(command)}\n")
+        command = [*leader, str(file)]
     terminal = start(*command, program=spawn, environ={"TMPDIR": str(tmp_path)})
-    wait_until(lambda: b"Ctrl-C ends everything." in terminal.stdout.readline())
+    wait_until(lambda: b"Ctrl-C ends everything." in terminal.stdout.readline(), 60)
     below = descendants(terminal.pid)
 
     terminal.kill()

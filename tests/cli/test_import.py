@@ -288,19 +288,34 @@ def test_an_empty_file_is_done_at_once(imported):
     assert (numbers["messages"], numbers["seconds_left"], numbers["finished"]) == (0, 0, True)
 
 
+WRONG = {
+    "a table": b"id,name\n" + b"".join(b"%d,Ann\n" % n for n in range(3000)),
+    "a text that holds examples": b"# Title\n\nText.\n" * 5 + lines(*tracks(20)),
+}
+
+
 @pytest.mark.parametrize("options", [(), ("--dry-run",), ("--rate", "50")])
-def test_a_file_of_another_kind_stops_it_at_once(imported, store, options):
-    """Of a CSV nothing is kept, or less than ten lines where a step is short."""
-    result = imported(b"id,name\n" + b"".join(b"%d,Ann\n" % n for n in range(3000)), *options)
+@pytest.mark.parametrize("kind", WRONG)
+def test_a_file_of_another_kind_stops_it_at_once(imported, store, kind, options):
+    """When none of the first ten lines is JSON nothing is kept, or less than ten lines where a step is short."""
+    result = imported(WRONG[kind], *options)
 
     waiting = len(list(dead_letters.browse(store, "web")))
-    if options == ("--dry-run",):
-        assert (result.code, result.json[-1]["refused"]) == (0, {"not_json": 3001})
-        assert waiting == 0
-        return
     assert result.code == 1
-    assert result.err == f"Error: Stopped after line {waiting}: no line so far is JSON. Is it the right file?\n"
-    assert waiting < 10
+    assert result.err.endswith(": none of the first 10 lines is JSON. Is it the right file?\n")
+    assert result.err.startswith("Error: Stopped before the first line" if not waiting else "Error: Stopped after")
+    assert waiting == 0 if "--rate" not in options else waiting < 10
+
+
+def test_bad_lines_in_the_middle_are_no_other_file(imported, store):
+    """Ten in a row behind one good line, or where an import resumes, are kept."""
+    content = lines(*tracks(1)) + b"".join(b"oops %d\n" % n for n in range(1001)) + lines(*tracks(1, 1))
+
+    result, again = imported(content), imported(content, "--max-bad", "1001")
+
+    assert (result.code, again.code) == (1, 0)
+    assert again.json[-1]["line"] == 1003
+    assert len(list(dead_letters.browse(store, "web"))) == 1001
 
 
 def test_few_lines_that_are_not_json_are_no_other_file(imported, store):
@@ -316,13 +331,16 @@ def test_dead_letters_of_an_import_are_bounded(imported, store):
     bad = [{"type": "track", "userId": [n]} for n in range(1100)]
     content = lines(*tracks(1500), *bad, *tracks(1, 1500))
 
-    result, again = imported(content), imported(content, "--max-bad", "1100")
+    trial, result = imported(content, "--dry-run"), imported(content)
+    again = imported(content, "--max-bad", "1100")
 
     assert result.code == 1
     assert result.err == (
         "Error: Stopped after line 2000: more than 1,000 messages are bad."
-        " With a larger --max-bad the same command resumes.\n"
+        " A larger --max-bad lets it go on from there.\n"
     )
+    assert (trial.code, trial.err) == (result.code, result.err)
+    assert trial.json[-1]["set_aside"] == result.json[-1]["set_aside"]
     assert (result.json[-1]["accepted"], result.json[-1]["set_aside"], result.json[-1]["line"]) == (
         1500,
         500,

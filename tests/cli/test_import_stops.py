@@ -122,7 +122,7 @@ def test_without_redis_it_waits_until_ctrl_c(file, away, forgetful):
     assert [(each["messages"], each["finished"]) for each in numbers] == [(0, False)] * 2
     waiting, end = stopped.err.splitlines()
     assert waiting == "waiting for Redis: ConnectionError; resumes automatically (Ctrl-C to stop)"
-    assert (stopped.code, end) == (130, "Stopped after line 0. Run the same command to resume.")
+    assert (stopped.code, end) == (130, "Stopped before the first line. Run the same command to resume.")
 
 
 def test_a_full_redis_is_waited_for(begin, store):

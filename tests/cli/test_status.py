@@ -19,6 +19,8 @@ from tests.support.service import tracks
 
 ZERO = {"received": 0, "delivered": 0, "duplicate": 0, "pending": 0, "in_flight": 0, "dead": 0}
 
+RIGHTS = "Use the user `console` of config/acl/users.acl in redis.url, or for an import `web`."
+
 
 @pytest.fixture
 def own_redis(tmp_path):
@@ -272,13 +274,30 @@ def test_the_embedded_redis_is_told_with_its_socket_and_how_to_start_it(typed, a
     assert result.err == f"Error: Redis at {address} can't be reached. {help_text}\n"
 
 
+def test_many_codes_of_refused_requests_take_two_lines(command, store, monkeypatch):
+    """Those that count most are named, the others added up; what each means stands below, and --json has all."""
+    codes = ["unauthorized", "invalid_json", "body_too_large", "bad_signature", "body_incomplete", "invalid_gzip"]
+    ledger.add_refused(store, {("web", code): 1000 + n for n, code in enumerate(codes)})
+
+    monkeypatch.setenv("COLUMNS", "80")
+
+    lines = command("status").out.splitlines()
+
+    at = next(n for n, line in enumerate(lines) if line.startswith("refused"))
+    assert " ".join(line.strip() for line in lines[at : at + 2]) == (
+        "refused at the endpoint: web bad_signature 1,003, body_incomplete 1,004, invalid_gzip 1,005,"
+        " 3 others 3,003, last 0 s ago"
+    )
+    assert all(any(line.startswith(f"{code}: ") for line in lines) for code in codes)
+
+
 @pytest.mark.parametrize(
     ("user", "sentence"),
     [
         ("console:wrong", "refused the user name or the password. Correct them in redis.url."),
         (
             "web:right",
-            "does not let this user do that. Use the user `console` of config/acl/users.acl in redis.url.",
+            f"gives this user no right to that. {RIGHTS}",
         ),
     ],
 )
@@ -298,6 +317,21 @@ def test_what_redis_does_not_allow_is_told_without_the_password(typed, away, set
 
     assert (result.code, result.out) == (1, "")
     assert result.err == f"Error: Redis at unix://{address} {sentence}\n"
+
+
+@pytest.mark.parametrize("words", [["status"], ["dead", "list"], ["dead", "drop", "--all", "--yes"]])
+def test_a_user_that_may_only_look_is_told_what_it_lacks(typed, away, settings, own_redis, words):
+    """Of a command that reached Redis as well: no question whether Redis runs."""
+    client = connect("embedded", str(own_redis))
+    client.execute_command("ACL", "SETUSER", "web", "on", ">right", "+ping", "+time")
+    lines = away.read_text().splitlines()[1:]
+    away.write_text("\n".join([f'redis: {{url: "unix://web:${{PASSWORD}}@{own_redis}/redis.sock"}}', *lines]))
+    environ = {name: settings.environ[name] for name in ("TEST_SECRET", "TEST_SDK_KEY", "TEST_ADMIN_KEY")}
+
+    result = typed(*words, "--config", away, environ=environ | {"PASSWORD": "right"})
+
+    assert (result.code, result.out) == (1, "")
+    assert result.err == f"Redis gives this user no right to that. {RIGHTS}\n"
 
 
 def test_a_redis_that_does_not_answer_is_told_within_seconds(command, settings):

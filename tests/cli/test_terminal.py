@@ -3,6 +3,7 @@
 import re
 
 import orjson
+import pytest
 
 from tests.support.commands import start, wait_until
 from tests.support.service import SECRET, tracks
@@ -46,7 +47,7 @@ def test_importing_shows_how_far_it_is_and_then_the_result(run_shown, terminal, 
     assert re.search(r"importing ━+╺?━* +\d+% [\d,]+ done, [\d,]+/s, 0:00:0\d left, \d refused", terminal.text)
     assert max(len(line) for line in re.split(r"[\r\n]+", terminal.text)) <= 80
     last = terminal.text.splitlines()[-1].strip()
-    assert last.endswith("1,501 messages up to line 1,501: 1,500 accepted, 0 duplicates, 1 dead letters")
+    assert last.endswith("1,501 messages up to line 1,501: 1,500 accepted, 0 duplicates, 1 dead letter")
 
 
 def test_an_import_that_waits_counts_the_seconds(terminal, away, settings, tmp_path):
@@ -61,7 +62,7 @@ def test_an_import_that_waits_counts_the_seconds(terminal, away, settings, tmp_p
 
     assert code == 130
     assert "waiting for Redis: ConnectionError; resumes automatically (Ctrl-C to stop)" in terminal.text
-    assert terminal.text.strip().endswith("Stopped after line 0. Run the same command to resume.")
+    assert terminal.text.strip().endswith("Stopped before the first line. Run the same command to resume.")
 
 
 def test_a_dry_run_of_an_import_lists_what_would_come_of_it(run_shown, terminal, tmp_path):
@@ -80,8 +81,13 @@ def test_a_dry_run_of_an_import_lists_what_would_come_of_it(run_shown, terminal,
     ]
 
 
-def test_watching_fits_into_80_columns_until_ctrl_c(terminal, settings, endpoint):
-    """The table is drawn again in its place; no number is cut, and Ctrl-C ends it with exit code 0."""
+@pytest.mark.parametrize("columns", [80, 0])
+def test_watching_fits_into_80_columns_until_ctrl_c(terminal, settings, endpoint, columns):
+    """The table is drawn again in its place; no number is cut or wrapped, and Ctrl-C ends it with exit code 0.
+
+    A terminal that does not say its size has 80.
+    """
+    terminal.resize(columns)
     endpoint(*tracks(12))
     pipes = dict.fromkeys(["stdin", "stdout", "stderr"], terminal.end)
     watching = start("status", "--watch", environ=settings.environ | {"TERM": "xterm"}, **pipes)
@@ -94,6 +100,7 @@ def test_watching_fits_into_80_columns_until_ctrl_c(terminal, settings, endpoint
     assert max(len(line) for line in re.split(r"[\r\n]+", terminal.text)) <= 80
     for name in ("received", "delivered", "filtered", "duplicate", "pending", "dead", "oldest"):
         assert name in terminal.text
+    assert re.search(r"received .* in flight dead oldest", terminal.text)
 
 
 def test_a_dumb_terminal_is_watched_line_by_line(terminal, settings, endpoint):

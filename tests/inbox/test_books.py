@@ -20,8 +20,7 @@ def test_a_replayed_letter_waits_again_and_a_dropped_one_counts_as_filtered(stor
 
     assert dead_letters.replay(store, one, "identities", b"{}")
     assert not dead_letters.replay(store, one, "identities", b"{}")
-    assert dead_letters.drop(store, two)
-    assert not dead_letters.drop(store, two)
+    assert list(dead_letters.drop(store, [two, two])) == [True, False]
 
     taken = ledger.read(store, ["web"]).lanes
     assert (taken["web", "events"].filtered, taken["web", "events"].received) == ({"dropped": 1}, 1)
@@ -70,7 +69,7 @@ def act(store: Store, step: str, n: int) -> None:
     elif step in ("replay", "drop"):
         for letter in list(dead_letters.browse(store, "web"))[:1]:
             if step == "drop":
-                dead_letters.drop(store, letter)
+                list(dead_letters.drop(store, [letter]))
             else:
                 dead_letters.replay(store, letter, "events", b"{}")
     else:
@@ -108,3 +107,18 @@ def test_the_oldest_messages_age_is_told_without_reading_it(store: Store) -> Non
 
     assert before >= 0.3
     assert numbers(store).oldest_seconds < before - 0.2
+
+
+def test_many_letters_are_dropped_in_few_round_trips(store: Store) -> None:
+    """A hundred in each; every one is counted, and one that is gone already is told."""
+    for n in range(250):
+        accept(store, f"m-{n}", reason="id_not_string")
+    letters = list(dead_letters.browse(store, "web"))
+    reads_before = int(store.client.info("stats")["total_reads_processed"])
+
+    dropped = list(dead_letters.drop(store, [*letters, letters[0]]))
+
+    assert dropped == [True] * 250 + [False]
+    assert int(store.client.info("stats")["total_reads_processed"]) - reads_before < 25
+    lane = ledger.read(store, ["web"]).lanes["web", "events"]
+    assert (lane.dead, lane.filtered) == (0, {"dropped": 250})

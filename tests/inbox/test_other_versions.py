@@ -142,7 +142,7 @@ def test_a_dead_letter_of_another_version_is_listed_replayed_and_dropped(
     assert (one.lane, one.reason) == (fields.get("lane", ""), fields.get("reason", ""))
     assert one.accepted_ms == one.dead_ms
     assert one.is_readable == ("m" in fields)
-    assert dead_letters.drop(store, two)
+    assert list(dead_letters.drop(store, [two])) == [True]
     assert dead_letters.replay(store, one, "events", b'{"messageId":"a"}')
     (entry,) = take(store).claim(10)
     assert (entry.text, entry.accepted_ms) == (b'{"messageId":"a"}', one.dead_ms)

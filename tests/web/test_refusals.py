@@ -2,6 +2,7 @@
 
 import logging
 import subprocess
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from split_dest import embedded_redis
 from split_dest.inbox import ledger
 from split_dest.inbox.store import Store, connect
+from split_dest.web.attempts import MOST_A_MINUTE
 from split_dest.web.refusals import Refusals
 from tests.support.endpoint import TRACK, basic
 from tests.support.redis_server import wait_for_redis
@@ -101,6 +103,53 @@ def test_what_is_counted_when_the_process_ends_is_not_lost(web: Service) -> None
     web.stop()
 
     assert requests(web.store) == {("web", "unauthorized"): 1}
+
+
+def test_a_burst_over_the_limit_is_whole_within_seconds(web: Service) -> None:
+    """No further request is needed; what comes in the last second is written when the process ends."""
+    for _ in range(MOST_A_MINUTE + 8):
+        web.post([], Authorization="wrong")
+    web.wait_until(lambda: ledger.read(web.store, []).limited == 8, 5)
+    web.post([], Authorization="wrong")
+
+    web.stop()
+
+    assert ledger.read(web.store, []).limited == 9
+    assert 1 <= web.log("web").count("attempts_limited") <= 4
+
+
+def test_a_pixel_that_is_lost_counts_as_refused(web: Service) -> None:
+    """By its destination, if its write key is known, and the reason, as of the endpoints that can answer it."""
+    data = [b"", b"%%%", b64encode(b"hello"), b64encode(b'{"event": "A"}'), b64encode(b'{"writeKey": "no"}')]
+    data.append(b64encode(b'{"writeKey": "wk", "userId": "u"}'))
+    for each in data:
+        assert web.http.request("GET", f"{web.url}/v1/pixel/track", fields={"data": each}).status == 200
+    assert web.http.request("GET", f"{web.url}/v1/pixel/{_STRANGER}?writeKey=wk").status == 200
+
+    web.wait_until(lambda: sum(requests(web.store).values()) == 7, 5)
+
+    assert requests(web.store) == {
+        ("-", "invalid_json"): 3,
+        ("-", "unknown_source"): 2,
+        ("web", "event_not_defined"): 1,
+        ("-", "not_found"): 1,
+    }
+
+
+def test_a_pixel_that_is_lost_while_redis_is_away_is_counted_later(
+    web: Service, own_redis: subprocess.Popen[bytes]
+) -> None:
+    """Its sender will not try again, unlike those that are answered with 503."""
+    call = {"writeKey": "wk", "userId": "u", "event": "A"}
+    own_redis.kill()
+    own_redis.wait(10)
+    assert web.http.request("GET", f"{web.url}/v1/pixel/track", fields=call).status == 200
+
+    with subprocess.Popen(embedded_redis.command(str(web.folder / "own"))) as server:
+        wait_for_redis(web.store.client)
+        web.wait_until(lambda: requests(web.store) == {("web", "store_unavailable"): 1}, 10)
+        web.stop()
+        server.terminate()
 
 
 def test_counts_survive_a_change_of_the_settings(web: Service) -> None:

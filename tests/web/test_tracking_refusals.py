@@ -54,7 +54,7 @@ def test_a_batch_may_have_512_000_bytes(
 
     assert (answer.status_code, answer.get_json().get("code")) == (status, code)
     if code:
-        assert answer.get_json()["message"] == "The body, inflated, is over 512000 bytes."
+        assert answer.get_json()["message"] == "The body, as it came or inflated, is over 512000 bytes."
 
 
 @pytest.mark.parametrize(("count", "status", "code"), [(2500, 200, None), (2501, 400, "too_many_messages")])

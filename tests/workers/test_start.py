@@ -32,6 +32,7 @@ def test_workers_are_started_before_the_supervisor_needs_redis(make_service: Cal
 
     assert service.stop(process) == [0]
     assert "too early" not in service.log("worker")
+    assert service.store.client.zcard("sd:workers") == 0, "`status` still counts a worker that has ended"
 
 
 @pytest.mark.parametrize(
