@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from split_dest.errors import MessageRejected
-from split_dest.mapping.acceptance import Item, impression_item, item
+from split_dest.mapping.acceptance import Item, beginning, impression_item, item
 from split_dest.mapping.rules import Exposures
-from split_dest.segment import message
+from split_dest.segment import message, payload
 from split_dest.segment.payload import Unreadable
 from split_dest.split import impressions
 from tests.support.calls import KNOWN, call, track
@@ -128,3 +128,14 @@ def test_a_text_that_was_completed_is_known_by_what_was_sent():
     assert again.text == b"2"
     assert first.claim == again.claim
     assert other.claim != again.claim
+
+
+def test_the_beginning_of_a_text_is_no_message():
+    """Even if it was cut just behind one."""
+    whole = b'{"type":"delete","userId":"u"}'
+
+    cut = beginning(whole + b" " * 100, len(whole) + 3)
+
+    assert len(cut) == len(whole) + 3
+    assert cut.startswith(whole)
+    assert isinstance(payload.single(cut), Unreadable)

@@ -350,3 +350,24 @@ def test_a_message_over_the_limit_is_refused_alone():
     assert refused.rejection.detail == "201 bytes"
     assert refused.message_id == "m-2"
     assert orjson.loads(refused.text)["a"] == items[1]["a"]
+
+
+def test_a_dead_letter_is_read_again_with_its_times():
+    """They were corrected when it came; a letter without them gets the times of its receipt."""
+    call = Call(None, 1_768_469_400_250, 32_768, lambda: "new")
+    first = one({"batch": [{"type": "track", "userId": "u", "event": "E", "timestamp": "2026-01-01T00:00:00Z"}]})
+
+    kept = tracking.again(orjson.dumps(first), call)
+    raw = tracking.again(b'{"type":"track","userId":"u","event":"E"}', call)
+
+    assert kept == first
+    assert isinstance(raw, dict)
+    assert raw["timestamp"] == raw["receivedAt"] == "2026-01-15T09:30:00.250Z"
+
+
+def test_a_dead_letter_that_is_no_message_is_unreadable():
+    """An array is not opened: it was one element of its batch."""
+    assert (
+        code(tracking.again(b'[{"type":"track","userId":"u","event":"E"}]', Call(None, 0, 32_768, str)))
+        == "not_an_object"
+    )

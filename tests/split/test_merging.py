@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from split_dest.split.merging import Merged, bulks, merge
+from split_dest.split.merging import Merged, bulks, merge, runs
 from split_dest.split.records import Identity
 
 Placed = tuple[str, Identity]
@@ -179,3 +179,18 @@ def test_one_call_is_so_short_that_its_answer_can_be_read():
     groups = [[each.identity.key for each in group] for group in bulks(merged, 3, 100)]
 
     assert groups == [["u1", "u2"], ["u3"], ["u4"], ["u5"]]
+
+
+def test_nothing_makes_no_group():
+    """And no call."""
+    assert list(bulks([], 10, 1000)) == []
+
+
+def test_runs_keep_all_in_their_order():
+    """The last slice is what is left."""
+    found = [Merged(user(1, key=f"u{number}"), (f"{number}-0",)) for number in range(5)]
+
+    slices = list(runs(found, 2))
+
+    assert [len(each) for each in slices] == [2, 2, 1]
+    assert [one for each in slices for one in each] == found
