@@ -109,6 +109,7 @@ def test_an_environment_whose_python_is_gone_is_made_again(folder: Path) -> None
     assert "-r requirements.txt" in planned
 
 
+@pytest.mark.xdist_group("demo")
 def test_the_locked_packages_are_all_that_the_service_needs(tmp_path: Path) -> None:
     """An installation has no package that only tests ask for."""
     venv.create(tmp_path / "venv", with_pip=False)

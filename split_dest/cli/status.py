@@ -64,7 +64,7 @@ def _watch(store: Store, settings: Settings, as_json: bool) -> None:
     # A dumb terminal can't draw over what it shows, so there one table follows the other.
     if as_json or not sys.stdout.isatty() or os.environ.get("TERM") in ("dumb", "unknown"):
         while True:
-            click.echo(_json(store, settings) if as_json else f"{_text(store, settings)}\n")
+            click.echo(_json(store, settings) if as_json else f"{_watched(store, settings)}\n")
             time.sleep(1)
     # Only here: its import takes as long as all the rest.
     from rich.console import Console
@@ -73,17 +73,20 @@ def _watch(store: Store, settings: Settings, as_json: bool) -> None:
 
     with Live(console=Console(file=unescaped(sys.stdout)), auto_refresh=False) as live:
         while True:
-            live.update(Text(escaped(_text(store, settings), keep="\n")), refresh=True)
+            live.update(Text(escaped(_watched(store, settings), keep="\n")), refresh=True)
             time.sleep(1)
 
 
 def _text(store: Store, settings: Settings) -> str:
-    """Return what a person sees; while Redis is away, that."""
+    return "\n".join(_lines(_read(store, settings), settings, layout.width(), _others(store, settings)))
+
+
+def _watched(store: Store, settings: Settings) -> str:
+    """Return what a person who watches sees; while Redis is away, that."""
     try:
-        lines = _lines(_read(store, settings), settings, layout.width(), _others(store, settings))
+        return _text(store, settings)
     except StoreUnavailable as error:
-        lines = layout.wrap(unreachable(settings.redis, error), layout.width())
-    return "\n".join(lines)
+        return "\n".join(layout.wrap(unreachable(settings.redis, error), layout.width()))
 
 
 def _json(store: Store, settings: Settings) -> bytes:

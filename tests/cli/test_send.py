@@ -67,7 +67,7 @@ def test_messages_are_sent_and_what_became_of_them_is_told(typed, url, file, set
 
 def test_messages_that_can_only_become_dead_letters_are_sent_as_they_are(typed, url, settings):
     """What is hardly JSON goes out byte by byte, so that the endpoint can be tried with it."""
-    text = b'[{"type": "track", "event": "\xff"}, {"type": "track", "event": NaN}, 7]'
+    text = b'[{"type": "track", "userId": "\xff"}, {"type": "track", "userId": NaN}, 7]'
 
     result = typed("send", "-", "--to", url, "--authorization", SECRET, text=text)
 

@@ -8,7 +8,7 @@ from tests.support.service import Service, tracks
 
 #: The rows of the key table whose keys stay for as long as the deployment.
 STAY = re.compile(
-    r"sd:web:(\w+:stream|\w+:drain:\d:mapping|counts|dead)|sd:(workers|refused|owners|deployment)"
+    r"sd:web:(\w+:stream|\w+:drain:\d:mapping|counts|dead)|sd:(workers|refused|owners|deployment|settings(:seen)?)"
     r"|.*(queues|queue:\w+|queue:\w+:intermediate|wip:\w+|finished:\w+|failed:\w+|workers|workers:\w+)"
 )
 
