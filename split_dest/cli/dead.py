@@ -185,7 +185,7 @@ def _page(letters: Sequence[DeadLetter], columns: int, *, with_head: bool) -> li
 
 
 def _row(letter: DeadLetter) -> tuple[str, ...]:
-    subject = outcomes.subject(_message(letter))
+    subject = outcomes.subject(_read(letter))
     what, user = (layout.printable(text) or "-" for text in subject)
     detail = layout.printable(layout.said(letter.reason, letter.detail, letter.words)) or "-"
     origin = letter.destination, letter.endpoint or "-", letter.lane
@@ -339,11 +339,27 @@ def _when(letter: DeadLetter) -> str:
     return times.to_text(letter.dead_ms)[:19] + "Z"
 
 
-def _message(letter: DeadLetter) -> Any:
+def _read(letter: DeadLetter) -> Any:
+    """Return a letter's message; one that is no JSON as text."""
     try:
         return orjson.loads(letter.text)
     except orjson.JSONDecodeError:
-        return letter.text.decode("utf-8", "backslashreplace")
+        return _text(letter)
+
+
+def _message(letter: DeadLetter) -> Any:
+    """Return a letter's message as it stands in JSON; one that is no JSON, or too deep for it, as text."""
+    message = _read(letter)
+    try:
+        # orjson reads deeper than it writes; one level stands around a message.
+        orjson.dumps([message])
+    except orjson.JSONEncodeError:
+        return _text(letter)
+    return message
+
+
+def _text(letter: DeadLetter) -> str:
+    return letter.text.decode("utf-8", "backslashreplace")
 
 
 def _json(letter: DeadLetter) -> dict[str, Any]:
