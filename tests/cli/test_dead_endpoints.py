@@ -167,6 +167,46 @@ def test_a_letter_of_a_former_version_is_read_by_the_strictest_rules(
     assert command("dead", "replay", "--all").out == "0 replayed, 1 skipped (would be refused again)\n"
 
 
+@pytest.mark.parametrize("endpoint", ["", "tracking", "impressions", "pixel2", "Webhook", "webhook2", "split-9"])
+@pytest.mark.parametrize("reason", ["gave_up", "record_refused", "message_too_large", "id_not_string"])
+@pytest.mark.parametrize("text", [DELETE, DISGUISES["wrapped"], DISGUISES["zeros"], DISGUISES["deep"]])
+def test_only_what_the_webhook_or_an_import_received_deletes(
+    command: Callable[..., Ended], store: Store, endpoint: str, reason: str, text: bytes
+) -> None:
+    """A letter may name an endpoint of a newer version, or of a source whose name is a destination now."""
+    fields = {"lane": "identities", "reason": reason, "detail": "", "m": text, "t": 1, "e": endpoint}
+    store.client.xadd("sd:web:dead", fields)
+
+    dry = command("dead", "replay", "--all", "--dry-run")
+
+    assert "would be refused again: " in dry.out
+    assert command("dead", "replay", "--all").out == "0 replayed, 1 skipped (would be refused again)\n"
+    assert deletions(store) == []
+
+
+@pytest.mark.parametrize("endpoint", ["", "tracking", "impressions", "pixel2"])
+def test_what_another_endpoint_refused_is_read_by_the_strictest_rules(
+    command: Callable[..., Ended], store: Store, endpoint: str
+) -> None:
+    """The webhook would take a track call without a name, for its sender is known."""
+    fields = {"lane": "events", "reason": "event_not_defined", "detail": "", "t": 1, "e": endpoint}
+    store.client.xadd("sd:web:dead", fields | {"m": b'{"userId":"u","type":"track"}'})
+
+    assert command("dead", "replay", "--all").out == "0 replayed, 1 skipped (would be refused again)\n"
+
+
+@pytest.mark.parametrize("endpoint", ["webhook", "import"])
+def test_what_the_webhook_or_an_import_received_deletes_when_it_is_replayed(
+    command: Callable[..., Ended], store: Store, endpoint: str
+) -> None:
+    """Whoever sent it had the secret, or the file."""
+    fields = {"lane": "identities", "reason": "gave_up", "detail": "", "m": DELETE, "t": 1, "e": endpoint}
+    store.client.xadd("sd:web:dead", fields)
+
+    assert command("dead", "replay", "--all").out == "1 replayed, 0 skipped (would be refused again)\n"
+    assert deletions(store) == ["d"]
+
+
 def test_a_letter_of_a_former_version_is_replayed_all_the_same(
     command: Callable[..., Ended], store: Store
 ) -> None:
