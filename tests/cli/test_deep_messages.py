@@ -105,7 +105,7 @@ def test_the_numbers_are_shown(command: Callable[..., Ended], sent: int) -> None
 
 @pytest.fixture
 def file(tmp_path: Path, depth: int) -> Path:
-    """Each text as a line of its own."""
+    """A line for each text."""
     lines = tmp_path / "deep.jsonl"
     # First a good one, by which the file is known to be lines.
     lines.write_bytes(b"\n".join([GOOD, *deep(depth).values(), BEHIND, GOOD]))
