@@ -71,6 +71,11 @@ def _selecting(command: Callable[..., None]) -> Any:
 
     @config_file
     @destination
+    @click.option(
+        "--endpoint",
+        type=click.Choice(dead_letters.ENDPOINTS),
+        help="Only those that this endpoint received. tracking: by a write key, which is public.",
+    )
     @click.option("--lane", type=click.Choice(sorted(lanes.SLOTS)), help="Only those of this lane.")
     @click.option(
         "--reason",
@@ -84,12 +89,8 @@ def _selecting(command: Callable[..., None]) -> Any:
     def selecting(
         config_path: Path | None, destination: str | None, since: int | None, until: int | None, **options: Any
     ) -> None:
-        filters = {
-            "lane": options.pop("lane"),
-            "reason": options.pop("reason"),
-            "since_ms": since,
-            "until_ms": until,
-        }
+        filters = {name: options.pop(name) for name in ("endpoint", "lane", "reason")}
+        filters |= {"since_ms": since, "until_ms": until}
         ids, everything = options.pop("letter_ids", ()), options.pop("everything", True)
         _check_choice(
             bool(ids), any(value is not None for value in filters.values()), bool(destination), everything
@@ -115,7 +116,8 @@ def _check_choice(has_ids: bool, has_filter: bool, has_destination: bool, everyt
         raise click.UsageError("give ids, or options that narrow dead letters down, or --all")
     if not (has_ids or has_filter or has_destination or everything):
         raise click.UsageError(
-            "which dead letters? Give ids, --destination, --lane, --reason, --since or --until, or --all"
+            "which dead letters? Give ids, --destination, --endpoint, --lane, --reason, --since or --until,"
+            " or --all"
         )
 
 
