@@ -321,7 +321,7 @@ def test_letters_are_chosen_by_their_endpoint(
 def test_a_stranger_hides_no_letter_of_the_webhook(
     command: Callable[..., Ended], client: FlaskClient, store: Store
 ) -> None:
-    """The letters before and behind it are as many as a public write key can leave."""
+    """A public write key can leave no more than stand before and behind it."""
     strange = [{"type": "track", "userId": f"u{n}"} for n in range(MAX_DEAD_LETTERS)]
     assert len(strange) == 5000
     call(client, {"batch": strange[:2000]}, "/v1/batch")
