@@ -8,11 +8,10 @@ import click
 from split_dest import config
 from split_dest.cli import layout
 from split_dest.cli.options import config_file, example
-from split_dest.cli.store import differing, not_in_the_settings, store_of
-from split_dest.config import fingerprints
+from split_dest.cli.store import others, store_of, warnings
 from split_dest.config.settings import AdminAccess, Destination, Settings, Source
 from split_dest.errors import REASONS, Refused, Remedy, StoreUnavailable
-from split_dest.inbox import deployment, owners, redis_checks
+from split_dest.inbox import owners, redis_checks
 from split_dest.outlets import segment_tracking, split_admin, split_events
 from split_dest.outlets.http import HttpClient, Request
 
@@ -33,8 +32,8 @@ def check(config_path: Path | None, live: bool, strict: bool) -> None:
     Segment's answer refuses it, because it answers 200 to unknown keys. Nothing is written anywhere.
     """
     file = config_path or config.path()
-    settings, warnings = config.check(file)
-    for warning in warnings:
+    settings, advice = config.check(file)
+    for warning in advice:
         click.echo(f"{warning.file}:{warning.line}:{warning.column}: warning: {warning.text}")
     destinations, sources = (", ".join(names) or "none" for names in (settings.destinations, settings.sources))
     click.echo(f"{file}: good; destinations: {destinations}; sources: {sources}")
@@ -44,7 +43,7 @@ def check(config_path: Path | None, live: bool, strict: bool) -> None:
         click.echo(f"warning: {text}")
     if not all(results):
         raise click.ClickException("not ready for production: see above")
-    number = len(warnings) + len(found)
+    number = len(advice) + len(found)
     if strict and number:
         raise click.ClickException(f"--strict: {number} warning{'s' * (number > 1)}")
 
@@ -72,9 +71,7 @@ def _warnings(settings: Settings) -> list[str]:
     """Return what Redis holds of others than these settings: live workers, and messages that nobody delivers."""
     store, listed = store_of(settings), {*settings.destinations, *settings.sources}
     try:
-        here = fingerprints.of(settings, deployment.identity(store))
-        texts = [differing(each, settings.redis.prefix) for each in deployment.others(store, here)]
-        return texts + [not_in_the_settings(*each) for each in owners.unlisted(store, listed).items()]
+        return warnings(others(store, settings), owners.unlisted(store, listed), settings.redis.prefix)
     except StoreUnavailable:
         # Said already.
         return []

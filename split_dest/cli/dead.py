@@ -71,6 +71,11 @@ def _selecting(command: Callable[..., None]) -> Any:
 
     @config_file
     @destination
+    @click.option(
+        "--endpoint",
+        type=click.Choice(dead_letters.ENDPOINTS),
+        help="Only those that this endpoint received. tracking: by a write key, which is public.",
+    )
     @click.option("--lane", type=click.Choice(sorted(lanes.SLOTS)), help="Only those of this lane.")
     @click.option(
         "--reason",
@@ -84,12 +89,8 @@ def _selecting(command: Callable[..., None]) -> Any:
     def selecting(
         config_path: Path | None, destination: str | None, since: int | None, until: int | None, **options: Any
     ) -> None:
-        filters = {
-            "lane": options.pop("lane"),
-            "reason": options.pop("reason"),
-            "since_ms": since,
-            "until_ms": until,
-        }
+        filters = {name: options.pop(name) for name in ("endpoint", "lane", "reason")}
+        filters |= {"since_ms": since, "until_ms": until}
         ids, everything = options.pop("letter_ids", ()), options.pop("everything", True)
         _check_choice(
             bool(ids), any(value is not None for value in filters.values()), bool(destination), everything
@@ -115,7 +116,8 @@ def _check_choice(has_ids: bool, has_filter: bool, has_destination: bool, everyt
         raise click.UsageError("give ids, or options that narrow dead letters down, or --all")
     if not (has_ids or has_filter or has_destination or everything):
         raise click.UsageError(
-            "which dead letters? Give ids, --destination, --lane, --reason, --since or --until, or --all"
+            "which dead letters? Give ids, --destination, --endpoint, --lane, --reason, --since or --until,"
+            " or --all"
         )
 
 
@@ -185,7 +187,7 @@ def _page(letters: Sequence[DeadLetter], columns: int, *, with_head: bool) -> li
 
 
 def _row(letter: DeadLetter) -> tuple[str, ...]:
-    subject = outcomes.subject(_message(letter))
+    subject = outcomes.subject(_read(letter))
     what, user = (layout.printable(text) or "-" for text in subject)
     detail = layout.printable(layout.said(letter.reason, letter.detail, letter.words)) or "-"
     origin = letter.destination, letter.endpoint or "-", letter.lane
@@ -339,11 +341,27 @@ def _when(letter: DeadLetter) -> str:
     return times.to_text(letter.dead_ms)[:19] + "Z"
 
 
-def _message(letter: DeadLetter) -> Any:
+def _read(letter: DeadLetter) -> Any:
+    """Return a letter's message; one that is no JSON as text."""
     try:
         return orjson.loads(letter.text)
     except orjson.JSONDecodeError:
-        return letter.text.decode("utf-8", "backslashreplace")
+        return _text(letter)
+
+
+def _message(letter: DeadLetter) -> Any:
+    """Return a letter's message as it stands in JSON; one that is no JSON, or too deep for it, as text."""
+    message = _read(letter)
+    try:
+        # orjson reads deeper than it writes; one level stands around a message.
+        orjson.dumps([message])
+    except orjson.JSONEncodeError:
+        return _text(letter)
+    return message
+
+
+def _text(letter: DeadLetter) -> str:
+    return letter.text.decode("utf-8", "backslashreplace")
 
 
 def _json(letter: DeadLetter) -> dict[str, Any]:

@@ -77,6 +77,9 @@ def duration(seconds: float) -> str:
 def printable(text: str, max_chars: int = _MAX_CHARS) -> str:
     r"""Return a sender's text for a terminal: one line, not too long, and without anything that steers one.
 
+    The streams escape what is written to them, but lines and tabs, of which they can't know the writer; and a text
+    must be escaped before it is aligned with others.
+
     >>> print(printable("Order\x1b[2J Completed"))
     Order\u001b[2J Completed
     """

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     # Not needed for a preview, and Redis's client would take longer to import than all the rest.
     from split_dest.inbox.dead_letters import DeadLetter
 
+#: Only whoever has a secret, or a file, brings anything in here; an identity may be deleted by nobody else.
+_OF_DELETES = ("webhook", "import")
 #: Said when only Split knows a flag's traffic type.
 ASKS_SPLIT = "flags that flag_traffic_types does not name: the workers ask Split for their traffic type"
 
@@ -102,8 +104,11 @@ def of_letter(letter: "DeadLetter", settings: Settings) -> ReplayResult:
 
 
 def _may_be_forged(letter: "DeadLetter") -> bool:
-    """True for a delete that may have come with a public write key, for its letter does not know the endpoint."""
-    kept = None if letter.endpoint else payload.single(letter.text)
+    """True for a delete that may have come with a public write key, for its letter names no endpoint of deletes.
+
+    What the Tracking API received is read by its own rules, which know no delete.
+    """
+    kept = None if letter.endpoint in (*_OF_DELETES, "tracking") else payload.single(letter.text)
     return isinstance(kept, dict) and kept.get("type") == "delete"
 
 
@@ -121,8 +126,8 @@ def _again(letter: "DeadLetter", settings: Settings) -> Item:
 
 
 def _is_of_tracking(letter: "DeadLetter") -> bool:
-    """True for a letter of the Tracking API, and for one that an endpoint refused and a former version stored."""
-    return letter.endpoint == "tracking" or (not letter.endpoint and letter.is_of_endpoint)
+    """True for a letter of the Tracking API, and for one that an endpoint refused which is not known here."""
+    return letter.endpoint == "tracking" or (letter.endpoint not in _OF_DELETES and letter.is_of_endpoint)
 
 
 def _filtered(owner: str, lane: str, text: bytes, settings: Settings) -> str:

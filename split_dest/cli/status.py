@@ -15,11 +15,10 @@ import orjson
 
 from split_dest.cli import layout
 from split_dest.cli.options import config_file, example, settings_of
-from split_dest.cli.store import differing, not_in_the_settings, reached_store, unreachable
-from split_dest.config import fingerprints
+from split_dest.cli.store import others, reached_store, unreachable, warnings
 from split_dest.config.settings import Settings
 from split_dest.errors import StoreUnavailable
-from split_dest.inbox import deployment, lanes, ledger
+from split_dest.inbox import lanes, ledger
 from split_dest.inbox.deployment import Differences
 from split_dest.inbox.ledger import LaneNumbers, Ledger
 from split_dest.inbox.store import Store
@@ -78,7 +77,7 @@ def _watch(store: Store, settings: Settings, as_json: bool) -> None:
 
 
 def _text(store: Store, settings: Settings) -> str:
-    return "\n".join(_lines(_read(store, settings), settings, layout.width(), _others(store, settings)))
+    return "\n".join(_lines(_read(store, settings), settings, layout.width(), others(store, settings)))
 
 
 def _watched(store: Store, settings: Settings) -> str:
@@ -90,8 +89,8 @@ def _watched(store: Store, settings: Settings) -> str:
 
 
 def _json(store: Store, settings: Settings) -> bytes:
-    others = [differences.named for differences in _others(store, settings)]
-    return orjson.dumps({**_numbers(_read(store, settings)), "other_settings": others})
+    differing = [differences.named for differences in others(store, settings)]
+    return orjson.dumps({**_numbers(_read(store, settings)), "other_settings": differing})
 
 
 def _numbers(taken: Ledger) -> dict[str, Any]:
@@ -107,18 +106,13 @@ def _numbers(taken: Ledger) -> dict[str, Any]:
     return {**whole, "refused": refused, "unlisted": unlisted, **owners}
 
 
-def _others(store: Store, settings: Settings) -> list[Differences]:
-    return deployment.others(store, fingerprints.of(settings, deployment.identity(store)))
-
-
-def _lines(taken: Ledger, settings: Settings, columns: int, others: Iterable[Differences]) -> list[str]:
+def _lines(taken: Ledger, settings: Settings, columns: int, differing: Iterable[Differences]) -> list[str]:
     """Return what a person sees: trouble first, then the numbers, then what the codes mean."""
     rows = {
         place: numbers for place, numbers in taken.lanes.items() if numbers.received or _is_on(settings, *place)
     }
-    left = [not_in_the_settings(*each) for each in taken.unlisted.items()]
-    told = [differing(each, settings.redis.prefix) for each in others]
-    troubles = [_workers(taken), *told, *left, *_paused(taken), *_refused(taken)]
+    of_others = warnings(differing, taken.unlisted, settings.redis.prefix)
+    troubles = [_workers(taken), *of_others, *_paused(taken), *_refused(taken)]
     reasons = list(_reasons(taken))
     codes = {code for numbers in taken.lanes.values() for code in (*numbers.filtered, *numbers.noted)}
     codes |= {numbers.resting_reason for numbers in taken.lanes.values() if numbers.resting_reason}
@@ -183,10 +177,10 @@ def _reasons(taken: Ledger) -> Iterator[str]:
 def _most(by_code: Mapping[str, int]) -> str:
     """Return the codes that count most; the others together, so that a line stays short."""
     ordered = sorted(by_code.items(), key=lambda pair: (-pair[1], pair[0]))
-    others = dict(ordered[_MOST_CODES:])
+    rare = dict(ordered[_MOST_CODES:])
     # One more is as short as the word for it.
-    shown = dict(ordered[:_MOST_CODES]) if len(others) > 1 else by_code
-    return _list(shown) + (f", {len(others)} others {sum(others.values()):,}" if len(others) > 1 else "")
+    shown = dict(ordered[:_MOST_CODES]) if len(rare) > 1 else by_code
+    return _list(shown) + (f", {len(rare)} others {sum(rare.values()):,}" if len(rare) > 1 else "")
 
 
 def _list(by_reason: Mapping[str, int]) -> str:

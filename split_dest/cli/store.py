@@ -1,12 +1,15 @@
 """The store that a command works with; apart from the options, because not every command needs Redis's client."""
 
+from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 import click
 import redis
 
+from split_dest.config import fingerprints
 from split_dest.config.settings import Redis, Settings
 from split_dest.errors import StoreUnavailable
+from split_dest.inbox import deployment
 from split_dest.inbox.deployment import Differences
 from split_dest.inbox.embedded_socket import ForeignSocket, socket_path
 from split_dest.inbox.owners import Left
@@ -57,21 +60,31 @@ def unreachable(settings: Redis, error: StoreUnavailable) -> str:
     return f"Redis at {address(settings)} {what}. {help_text or _start(settings)}"
 
 
-def differing(differences: Differences, prefix: str) -> str:
-    """Return a sentence on live workers whose settings are not those of this command."""
+def others(store: Store, settings: Settings) -> list[Differences]:
+    """Return how the settings of live workers differ from these.
+
+    Raises:
+        StoreUnavailable: Redis is away.
+    """
+    return deployment.others(store, fingerprints.of(settings, deployment.identity(store)))
+
+
+def warnings(differing: Iterable[Differences], unlisted: Mapping[str, Left], prefix: str) -> list[str]:
+    """Return sentences on workers with other settings, and on what is left of owners that nobody delivers."""
     kinds = {
         "only_here": "they do not know {}",
         "only_there": "these settings do not know {}",
         "leads_elsewhere": "with other keys or addresses: {}",
     }
-    details = "; ".join(kinds[kind].format(names) for kind, names in differences.named.items())
-    return f"workers with other settings are alive at redis.prefix {prefix}: {details}"
-
-
-def not_in_the_settings(owner: str, left: Left) -> str:
-    """Return a sentence on what is left of a destination or source that nobody delivers."""
-    waits = f"{left.pending:,} waiting, {left.dead:,} dead"
-    return f"{owner} is not in the settings: {waits} (name it again, or `split-dest forget {owner}`)"
+    named = ("; ".join(kinds[kind].format(names) for kind, names in each.named.items()) for each in differing)
+    return [
+        *(f"workers with other settings are alive at redis.prefix {prefix}: {details}" for details in named),
+        *(
+            f"{owner} is not in the settings: {left.pending:,} waiting, {left.dead:,} dead"
+            f" (name it again, or `split-dest forget {owner}`)"
+            for owner, left in unlisted.items()
+        ),
+    ]
 
 
 def lost(error: StoreUnavailable) -> str:

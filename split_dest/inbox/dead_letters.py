@@ -32,6 +32,8 @@ CODES = (
     *OF_ENDPOINTS,
     *("traffic_type_unknown", "record_refused", "crashed_worker", "entry_unreadable", "gave_up"),
 )
+#: What receives messages and names itself in their dead letters.
+ENDPOINTS = ("webhook", "tracking", "import", "impressions")
 _PAGE = 500
 #: How many calls of the script are sent to Redis at once.
 _DROPPED_TOGETHER = 100
@@ -86,6 +88,7 @@ def browse(
     store: Store,
     destination: str,
     *,
+    endpoint: str | None = None,
     lane: str | None = None,
     reason: str | None = None,
     since_ms: int | None = None,
@@ -97,6 +100,7 @@ def browse(
     Args:
         store: where they are.
         destination: the name of the destination or source.
+        endpoint: only those that this one received.
         lane: only those of this lane.
         reason: only those of this reason code.
         since_ms: only those that died at or after this time.
@@ -115,7 +119,8 @@ def browse(
             page = store.client.xrange(store.key(destination, "dead"), start, end, count=_PAGE)
         for entry_id, fields in page:
             letter = _letter(destination, entry_id, fields)
-            if lane in (None, letter.lane) and reason in (None, letter.reason):
+            wanted = ((endpoint, letter.endpoint), (lane, letter.lane), (reason, letter.reason))
+            if all(only in (None, its) for only, its in wanted):
                 yield letter
         if len(page) < _PAGE:
             return

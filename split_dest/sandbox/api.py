@@ -40,12 +40,17 @@ def read_json(body: bytes) -> Any:
     """Return the JSON value in *body*.
 
     Raises:
-        ApiError: 400 when it is not JSON; NaN and Infinity are not.
+        ApiError: 400 when it is not JSON; NaN and Infinity are not. 400 when it is too deep to be shown again.
     """
     try:
-        return orjson.loads(body)
+        value = orjson.loads(body)
+        # orjson reads deeper than it writes; some levels are added where it is shown.
+        orjson.dumps([[value]])
     except orjson.JSONDecodeError as error:
         raise ApiError(400, f"the body is not JSON: {error}") from error
+    except orjson.JSONEncodeError as error:
+        raise ApiError(400, "the body is nested too deep") from error
+    return value
 
 
 def read_array(body: bytes) -> list[Any]:

@@ -264,7 +264,8 @@ def test_which_letters_must_be_said(command, letters, word):
 
     assert [each.code for each in (none, both, all_of_them)] == [2, 2, 2]
     assert (
-        "which dead letters? Give ids, --destination, --lane, --reason, --since or --until, or --all" in none.err
+        "which dead letters? Give ids, --destination, --endpoint, --lane, --reason, --since or --until, or --all"
+        in none.err
     )
     assert "give ids, or options that narrow dead letters down, or --all" in both.err
     assert both.err == all_of_them.err

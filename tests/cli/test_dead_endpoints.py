@@ -12,6 +12,7 @@ from split_dest.inbox import dead_letters, ledger
 from split_dest.inbox.store import Store
 from split_dest.segment.times import to_ms
 from split_dest.web import create_app
+from split_dest.web.tracking import MAX_DEAD_LETTERS
 from tests.cli.test_sources import SOURCE
 from tests.support.commands import Ended
 from tests.support.endpoint import call, stored
@@ -167,6 +168,46 @@ def test_a_letter_of_a_former_version_is_read_by_the_strictest_rules(
     assert command("dead", "replay", "--all").out == "0 replayed, 1 skipped (would be refused again)\n"
 
 
+@pytest.mark.parametrize("endpoint", ["", "tracking", "impressions", "pixel2", "Webhook", "webhook2", "split-9"])
+@pytest.mark.parametrize("reason", ["gave_up", "record_refused", "message_too_large", "id_not_string"])
+@pytest.mark.parametrize("text", [DELETE, DISGUISES["wrapped"], DISGUISES["zeros"], DISGUISES["deep"]])
+def test_only_what_the_webhook_or_an_import_received_deletes(
+    command: Callable[..., Ended], store: Store, endpoint: str, reason: str, text: bytes
+) -> None:
+    """A letter may name an endpoint of a newer version, or of a source whose name is a destination now."""
+    fields = {"lane": "identities", "reason": reason, "detail": "", "m": text, "t": 1, "e": endpoint}
+    store.client.xadd("sd:web:dead", fields)
+
+    dry = command("dead", "replay", "--all", "--dry-run")
+
+    assert "would be refused again: " in dry.out
+    assert command("dead", "replay", "--all").out == "0 replayed, 1 skipped (would be refused again)\n"
+    assert deletions(store) == []
+
+
+@pytest.mark.parametrize("endpoint", ["", "tracking", "impressions", "pixel2"])
+def test_what_another_endpoint_refused_is_read_by_the_strictest_rules(
+    command: Callable[..., Ended], store: Store, endpoint: str
+) -> None:
+    """The webhook would take a track call without a name, for its sender is known."""
+    fields = {"lane": "events", "reason": "event_not_defined", "detail": "", "t": 1, "e": endpoint}
+    store.client.xadd("sd:web:dead", fields | {"m": b'{"userId":"u","type":"track"}'})
+
+    assert command("dead", "replay", "--all").out == "0 replayed, 1 skipped (would be refused again)\n"
+
+
+@pytest.mark.parametrize("endpoint", ["webhook", "import"])
+def test_what_the_webhook_or_an_import_received_deletes_when_it_is_replayed(
+    command: Callable[..., Ended], store: Store, endpoint: str
+) -> None:
+    """Whoever sent it had the secret, or the file."""
+    fields = {"lane": "identities", "reason": "gave_up", "detail": "", "m": DELETE, "t": 1, "e": endpoint}
+    store.client.xadd("sd:web:dead", fields)
+
+    assert command("dead", "replay", "--all").out == "1 replayed, 0 skipped (would be refused again)\n"
+    assert deletions(store) == ["d"]
+
+
 def test_a_letter_of_a_former_version_is_replayed_all_the_same(
     command: Callable[..., Ended], store: Store
 ) -> None:
@@ -248,3 +289,61 @@ def test_what_split_refuses_later_knows_its_endpoint_too(
         assert {letter["reason"] for letter in letters} == {"record_refused"}
         assert all(letter["words"] for letter in letters)
     assert ledger.read(store, ["web"]).lanes["web", "events"].received == 2
+
+
+@pytest.mark.parametrize("name", ["webhook", "tracking", "import", "impressions"])
+def test_letters_are_chosen_by_their_endpoint(
+    command: Callable[..., Ended], of_each: Callable[[bytes], None], store: Store, name: str
+) -> None:
+    """Alone and with other options; those of the others stay when they are replayed or dropped."""
+    of_each(b'"a"')
+    # Of an endpoint that is not known.
+    store.client.xadd("sd:web:dead", {"lane": "events", "reason": "gave_up", "m": GOOD, "t": 1})
+    everything = command("dead", "list", "--json").json
+    chosen = [letter for letter in everything if letter["endpoint"] == name]
+
+    listed = command("dead", "list", "--json", "--endpoint", name)
+    table = command("dead", "list", "--endpoint", name, "--reason", "not_an_object")
+    none = command("dead", "list", "--endpoint", name, "--reason", "gave_up")
+    replayed = command("dead", "replay", "--endpoint", name)
+    dropped = command("dead", "drop", "--endpoint", name, "--yes")
+
+    assert chosen
+    assert listed.json == chosen
+    assert [line.split()[0] for line in table.out.splitlines()[1 : len(chosen) + 1]] == [c["id"] for c in chosen]
+    assert (none.out, none.err) == ("", "no dead letters\n")
+    assert replayed.out == f"0 replayed, {len(chosen)} skipped (would be refused again)\n"
+    assert dropped.out == f"{len(chosen)} dropped\n"
+    left = command("dead", "list", "--json").json
+    assert left == [letter for letter in everything if letter not in chosen]
+
+
+def test_a_stranger_hides_no_letter_of_the_webhook(
+    command: Callable[..., Ended], client: FlaskClient, store: Store
+) -> None:
+    """A public write key can leave no more than stand before and behind it."""
+    strange = [{"type": "track", "userId": f"u{n}"} for n in range(MAX_DEAD_LETTERS)]
+    assert len(strange) == 5000
+    call(client, {"batch": strange[:2000]}, "/v1/batch")
+    client.post("/webhook/web", data=b'["a"]', headers={"Authorization": SECRET})
+    for start in range(2000, len(strange), 1000):
+        call(client, {"batch": strange[start : start + 1000]}, "/v1/batch")
+
+    everything = command("dead", "list")
+    (letter,) = command("dead", "list", "--endpoint", "webhook", "--json").json
+    replayed = command("dead", "replay", "--endpoint", "webhook", "--dry-run")
+    dropped = command("dead", "drop", "--endpoint", "tracking", "--yes")
+
+    assert "5,000 dead letters: " in everything.out
+    assert (letter["endpoint"], letter["message"]) == ("webhook", "a")
+    assert "1 dead letter: 0 would be delivered, 0 filtered, 1 refused again (they stay)" in replayed.out
+    assert dropped.out == "4,999 dropped\n"
+    assert [each.endpoint for each in dead_letters.browse(store, "web")] == ["webhook"]
+
+
+def test_the_endpoints_to_choose_from_are_those_that_there_are(command: Callable[..., Ended]) -> None:
+    """A word that is none of them ends the command."""
+    result = command("dead", "list", "--endpoint", "pixel")
+
+    assert result.code == 2
+    assert "'pixel' is not one of 'webhook', 'tracking', 'import', 'impressions'" in result.err

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.support.sandbox import WRITE_KEY, Sandbox
+from tests.support.sandbox import SDK_KEY, WRITE_KEY, Sandbox, bearer
 
 TRACK = {"type": "track", "event": "get_treatment", "userId": "u1", "properties": {"split": "a"}}
 
@@ -114,3 +114,22 @@ def test_the_first_message_that_breaks_a_rule_is_named(sandbox: Sandbox):
     answer = sandbox.segment("/batch", {"batch": [TRACK, {"type": "page"}, {**TRACK, "properties": 1}, 1]})
 
     assert answer.json()["message"] == "message 1: no_user_anon_id"
+
+
+@pytest.mark.parametrize("depth", [60, 250, 251, 252, 253, 254, 300, 1010, 1100])
+def test_what_is_too_deep_to_be_shown_is_refused(sandbox: Sandbox, depth: int):
+    """Wherever JSON is taken; all that is accepted can be looked at."""
+    deep = b"[" * depth + b"]" * depth
+    track = b'{"type":"track","event":"E","userId":"u","properties":{"p":%b}}' % deep[3:-3]
+
+    statuses = [
+        sandbox.segment("/track", track).status,
+        sandbox.segment("/batch", b'{"batch":[%b]}' % track).status,
+        sandbox.call("POST", "/api/events/bulk", deep, bearer(SDK_KEY)).status,
+        sandbox.call("POST", "/api/testImpressions/bulk", deep, bearer(SDK_KEY)).status,
+        sandbox.call("PUT", "/_sandbox/faults", deep).status,
+    ]
+
+    assert set(statuses) <= {200, 400}
+    assert len(sandbox.received("tracks")) == statuses.count(200)
+    assert (200 in statuses) == (depth <= 253)
