@@ -139,6 +139,17 @@ def attribute_id(name: str) -> str | None:
     return (_attribute_id if len(name) <= ATTRIBUTE_ID_MAX_CHARS else _attribute_id.__wrapped__)(name)
 
 
+def attribute_stem(name: str) -> str:
+    """Return what counts of a text that an attribute id begins with: at most one character more than ids have.
+
+    Whatever follows, its attribute id is the same behind either.
+
+    >>> attribute_stem("$$company $")
+    'company.'
+    """
+    return _ILLEGAL_IN_ATTRIBUTE.sub(".", name).lstrip("._-")[: ATTRIBUTE_ID_MAX_CHARS + 1]
+
+
 @lru_cache(maxsize=1024)
 def _attribute_id(name: str) -> str | None:
     legal = _ILLEGAL_IN_ATTRIBUTE.sub("_", name).lstrip("_-")

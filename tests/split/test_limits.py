@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from split_dest.split.limits import attribute_id, event_type_id, is_recognizable, key
+from split_dest.split.limits import attribute_id, attribute_stem, event_type_id, is_recognizable, key
 from tests.support.strategies import json_values, texts
 
 EVENT_TYPE_ID = re.compile(r"^[a-zA-Z0-9][-_.:a-zA-Z0-9]{0,79}\Z")
@@ -149,6 +149,20 @@ def test_the_length_of_an_event_type_id_is_a_setting(sanitize: bool, expected: s
 def test_a_trait_makes_an_attribute_id(name: str, expected: str | None):
     """An attribute id starts with a letter and has only legal characters; a name without any makes none."""
     assert attribute_id(name) == expected
+
+
+@given(
+    st.text("ab1-_. $ñ", max_size=30),
+    st.text("ab1-_. $ñ", max_size=8),
+    st.integers(0, 30),
+)
+def test_a_stem_is_all_that_an_attribute_id_needs_of_a_beginning(begin: str, end: str, times: int):
+    """Whatever follows, the attribute id is the same, and the stem is short."""
+    begin *= times
+    stem = attribute_stem(begin)
+
+    assert attribute_id(f"{begin}.{end}") == attribute_id(f"{stem}.{end}")
+    assert len(stem) <= 201
 
 
 @pytest.mark.parametrize(
