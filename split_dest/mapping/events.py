@@ -191,19 +191,19 @@ def _properties(properties: Mapping[str, Any], rules: Properties, notes: set[str
 
 
 def _flatten(pairs: Mapping[str, Any], prefix: str, max_chars: int, few: dict[str, Any]) -> int | None:
-    """Add the values that are no objects to *few*; return how many, or None when one is too long, or too many."""
+    """Add all values but objects that are not empty to *few*; return how many, or None: too many, or too long."""
     room, count = max_chars - len(prefix), len(pairs)
     if count + len(few) > _FEW or room < 0:
         return None
     for name, value in pairs.items():
         kind = type(value)
-        if kind is dict:
+        if kind is dict and value:
             inner = _flatten(value, f"{prefix}{name}.", max_chars, few)
             if inner is None:
                 return None
             count += inner - 1
             continue
-        if kind is list:
+        if kind is list or kind is dict:
             value = values.text(value)
         if len(name) > room or (type(value) is str and len(value) > max_chars):
             return None

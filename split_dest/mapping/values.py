@@ -66,7 +66,7 @@ def cut(text: str, max_chars: int, notes: set[str]) -> str:
 
 
 def flat(pairs: Mapping[str, Any], max_chars: int, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield every value that is no object, with the dotted path of its names; empty objects vanish.
+    """Yield every value that is no object, or an empty one, with the dotted path of its names.
 
     Of the names above it no more than *max_chars* and one count, so that a long one is not copied for each value.
 
@@ -74,7 +74,7 @@ def flat(pairs: Mapping[str, Any], max_chars: int, prefix: str = "") -> Iterator
     [('a.b.c', 1), ('d', 2)]
     """
     for name, value in pairs.items():
-        if type(value) is dict:
+        if type(value) is dict and value:
             yield from flat(value, max_chars, f"{prefix}{name}."[: max_chars + 1])
         else:
             yield prefix + name, value
@@ -88,7 +88,7 @@ def paths(
     Args:
         pairs: an object.
         shorten: returns of a dotted path what counts of it, so that a long one is not copied for each value. With
-            it, of an object its values are yielded instead.
+            it, of an object that is not empty its values are yielded instead.
         above: the names that lead to the object.
         prefix: what counts of them, and a dot.
 
@@ -96,7 +96,7 @@ def paths(
     [(('a', 'b', 'c'), 'a.b.c', 1), (('d',), 'd', 2)]
     """
     for name, value in pairs.items():
-        if shorten and type(value) is dict:
+        if shorten and type(value) is dict and value:
             yield from paths(value, shorten, (*above, name), f"{shorten(prefix + name)}.")
         else:
             yield (*above, name), prefix + name, value

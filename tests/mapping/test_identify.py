@@ -95,13 +95,13 @@ def test_a_path_that_is_cut_is_noted():
 
 
 def test_objects_can_be_flattened():
-    """Nested traits may be flattened; empty objects and nulls vanish, and lists are still sets."""
+    """Nested traits may be flattened; empty objects stay, nulls vanish, and lists are still sets."""
     rules = replace(KNOWN, attributes=Attributes(nested="flatten"))
     traits = {"company": {"id": "c1", "address": {"city": "Graz"}, "none": {}, "gone": None}, "roles": ["a", "b"]}
 
     result = values(identify(traits), rules)
 
-    assert result == {"company_id": "c1", "company_address_city": "Graz", "roles": "a,b"}
+    assert result == {"company_id": "c1", "company_address_city": "Graz", "company_none": "{}", "roles": "a,b"}
 
 
 @pytest.mark.parametrize(
