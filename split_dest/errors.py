@@ -69,7 +69,7 @@ REASONS = {
     "dropped": "Someone dropped the dead letter.",
     # Noted: counted in addition to what became of the message. The admin should act, if anyone.
     "event_type_id_sanitized": "The event's name had characters that Split does not accept, or too many.",
-    "event_type_id_unrecognizable": "Less than half of the letters of the event's name would be left.",
+    "event_type_id_unrecognizable": "What tells the event's name apart, such as a foreign word, would be lost.",
     "timestamp_unreadable": "A time of the message can't be read in one way; another, or its receipt's, counts.",
     "timestamp_future": "The message's time is over five minutes after its receipt, whose time counts.",
     "key_skipped": "An id in split, or on a path of map_identities, makes no key; the others were used.",

@@ -111,7 +111,8 @@ def _tracks(
     source: Source, received: Mapping[str, Received], traffic_types: Mapping[str, str], entry: Entry
 ) -> MessageRecords[bytes]:
     impression = received[entry.id]
-    tracked = to_segment(impression, source.rules, traffic_types.get(impression["split"]))
+    traffic_type = traffic_types.get(impression["split"])
+    tracked = to_segment(impression, source.rules, traffic_type, entry.accepted_ms)
     records = [] if tracked.track is None else [orjson.dumps(tracked.track)]
     return MessageRecords(records, tracked.dropped, tracked.notes)
 

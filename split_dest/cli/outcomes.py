@@ -52,7 +52,8 @@ def of_message(text: bytes, lanes: Iterable[str], rules: Rules) -> Mapped:
 def of_impression(text: bytes, rules: SourceRules) -> Tracked:
     """Return what an impression of Split's becomes, by the flags' traffic types that the settings name."""
     impression = orjson.loads(text)
-    return to_segment(impression, rules, rules.flag_traffic_types.get(impression["split"]))
+    traffic_type = rules.flag_traffic_types.get(impression["split"])
+    return to_segment(impression, rules, traffic_type, int(time.time() * 1000))
 
 
 @dataclass(frozen=True, slots=True)

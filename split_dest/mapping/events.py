@@ -191,19 +191,19 @@ def _properties(properties: Mapping[str, Any], rules: Properties, notes: set[str
 
 
 def _flatten(pairs: Mapping[str, Any], prefix: str, max_chars: int, few: dict[str, Any]) -> int | None:
-    """Add the values that are no objects to *few*; return how many, or None when one is too long, or too many."""
+    """Add all values but objects that are not empty to *few*; return how many, or None: too many, or too long."""
     room, count = max_chars - len(prefix), len(pairs)
     if count + len(few) > _FEW or room < 0:
         return None
     for name, value in pairs.items():
         kind = type(value)
-        if kind is dict:
+        if kind is dict and value:
             inner = _flatten(value, f"{prefix}{name}.", max_chars, few)
             if inner is None:
                 return None
             count += inner - 1
             continue
-        if kind is list:
+        if kind is list or kind is dict:
             value = values.text(value)
         if len(name) > room or (type(value) is str and len(value) > max_chars):
             return None
@@ -213,11 +213,13 @@ def _flatten(pairs: Mapping[str, Any], prefix: str, max_chars: int, few: dict[st
 
 def _limited(properties: Mapping[str, Any], rules: Properties, notes: set[str]) -> dict[str, Any]:
     made: set[str] = set()
-    pairs = values.flat(properties) if rules.nested == "flatten" else properties.items()
-    fitted = _fitted(pairs, rules, made)
+    max_chars, is_flat = rules.max_length, rules.nested == "flatten"
+    fitted = _fitted(values.flat(properties, max_chars) if is_flat else properties.items(), rules, made)
     if fitted is None:
-        made = {"name_taken"}
-        fitted = _fitted(_named_once(properties, rules, made).items(), rules, made) or {}
+        made = set()
+        found = values.paths(properties, (lambda text: text[:max_chars]) if is_flat else None)
+        once = values.named_once(found, lambda text: values.cut(text, max_chars, made), made, rules.max_count)
+        fitted = _fitted(once.items(), rules, made) or {}
     notes |= made
     return fitted
 
@@ -246,19 +248,3 @@ def _fitted(pairs: Iterable[tuple[str, Any]], rules: Properties, notes: set[str]
             break
         result[name] = value
     return result
-
-
-def _named_once(properties: Mapping[str, Any], rules: Properties, notes: set[str]) -> dict[str, Any]:
-    """Return the values by the names of the event's properties: those that count, and one more.
-
-    Of names that become one, an unchanged one counts, else the first in the order of the names that led to it.
-    """
-    made: dict[str, tuple[tuple[bool, values.Path], Any]] = {}
-    for path, value in values.paths(properties, is_flat=rules.nested == "flatten"):
-        name = values.cut(".".join(path), rules.max_length, notes)
-        rank = path != (name,), path
-        if name not in made and len(made) > rules.max_count:
-            break
-        if name not in made or rank < made[name][0]:
-            made[name] = rank, value
-    return {name: value for name, (_, value) in made.items()}

@@ -91,34 +91,25 @@ def _identities(
 
 
 def _attributes(traits: Mapping[str, Any], rules: Attributes, notes: set[str]) -> dict[str, str]:
-    """Return the attributes of some traits.
-
-    Of names that become one, an unchanged one counts, else the first in the order of the names that led to it.
-    """
     given = {name: value for name, value in traits.items() if value is not None}
     ids = {limits.attribute_id(name): value for name, value in given.items()}
+    pairs: Iterable[tuple[str | None, Any]] = ids.items()
     # Nearly always their names differ; comparing the names that led to them takes half as long again.
     if rules.nested == "flatten" or len(ids) < len(given) or None in ids:
-        ids = _named_once(given, rules, notes)
-    if max(map(len, given), default=0) > limits.ATTRIBUTE_ID_MAX_CHARS:
+        pairs = _named_once(given, rules, notes).items()
+    elif max(map(len, given), default=0) > limits.ATTRIBUTE_ID_MAX_CHARS:
         notes.add("value_cut")
-    return {name: values.cut(_text(value), rules.max_length, notes) for name, value in ids.items() if name}
+    return {name: values.cut(_text(value), rules.max_length, notes) for name, value in pairs if name}
 
 
-def _named_once(traits: Mapping[str, Any], rules: Attributes, notes: set[str]) -> dict[str | None, Any]:
-    made: dict[str | None, tuple[tuple[bool, values.Path], Any]] = {}
-    for path, value in values.paths(traits, is_flat=rules.nested == "flatten"):
-        attribute_id = limits.attribute_id(".".join(path))
-        rank = path != (attribute_id,), path
-        if value is None:
-            continue
-        if attribute_id is None:
-            notes.add("name_unusable")
-        elif attribute_id in made:
-            notes.add("name_taken")
-        if attribute_id not in made or rank < made[attribute_id][0]:
-            made[attribute_id] = rank, value
-    return {name: value for name, (_, value) in made.items()}
+def _named_once(traits: Mapping[str, Any], rules: Attributes, notes: set[str]) -> dict[str, Any]:
+    def named(dotted: str) -> str | None:
+        if len(dotted) > limits.ATTRIBUTE_ID_MAX_CHARS:
+            notes.add("value_cut")
+        return limits.attribute_id(dotted)
+
+    found = values.paths(traits, limits.attribute_stem if rules.nested == "flatten" else None)
+    return values.named_once((each for each in found if each[2] is not None), named, notes)
 
 
 def _text(value: object) -> str:

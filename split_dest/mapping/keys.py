@@ -57,8 +57,8 @@ def named(split: object, rules: Rules, notes: set[str]) -> Iterator[Pair]:
 
 
 def names_types(split: object, rules: Rules) -> bool:
-    """Return whether a ``split`` property or trait names a traffic type of Split; else it is any other value."""
-    return any(_is_known(traffic_type, rules) for traffic_type, _ in _pairs(split))
+    """Return whether ``split`` names an id of one of Split's traffic types, be it a key or not."""
+    return any(_is_known(traffic_type, rules) and not _is_blank(value) for traffic_type, value in _pairs(split))
 
 
 def _pairs(split: object) -> Iterator[tuple[str, object]]:

@@ -35,12 +35,13 @@ def moment(message: Message, received_ms: int, notes: set[str]) -> int:
             continue
         ms = times.to_ms(value)
         if ms is not None:
-            return _bounded(ms, receipt_ms, notes)
+            return bounded(ms, receipt_ms, notes)
         notes.add("timestamp_unreadable")
     return receipt_ms
 
 
-def _bounded(ms: int, receipt_ms: int, notes: set[str]) -> int:
+def bounded(ms: int, receipt_ms: int, notes: set[str]) -> int:
+    """Return a time, or that of the receipt if it is earlier; *notes* as for ``moment``."""
     if ms - receipt_ms > CLOCK_ERROR_MS:
         notes.add("timestamp_future")
     return min(ms, receipt_ms)

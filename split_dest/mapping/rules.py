@@ -67,7 +67,7 @@ class EventTypeIds:
         maximum=limits.EVENT_TYPE_ID_MAX_CHARS,
     )
     unrecognizable: Literal["drop", "hash"] = setting(
-        "drop", "if sanitize leaves less than half of the letters: drop the event, or add a hash of its name"
+        "drop", "if sanitize loses what tells a name apart: drop the event, or add a hash of its name"
     )
 
 

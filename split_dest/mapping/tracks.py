@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from split_dest.errors import MessageFiltered
+from split_dest.mapping import moments
 from split_dest.mapping.rules import SourceRules
 from split_dest.segment import repair, times
 from split_dest.split.impressions import Received
@@ -42,13 +43,14 @@ class Tracked:
     notes: tuple[str, ...] = ()
 
 
-def to_segment(impression: Received, rules: SourceRules, traffic_type: str | None) -> Tracked:
+def to_segment(impression: Received, rules: SourceRules, traffic_type: str | None, received_ms: int) -> Tracked:
     """Return the track call that tells Segment which treatment a user saw.
 
     Args:
         impression: as ``split.impressions.load`` returns it.
         rules: of the source it came from.
         traffic_type: of its flag; None: not known.
+        received_ms: when it was accepted, in milliseconds; no track call has a later time.
 
     Source:
         Harness FME, integrations/segment, "Split as a source"; integrations/guides/verify-impressions.
@@ -56,6 +58,7 @@ def to_segment(impression: Received, rules: SourceRules, traffic_type: str | Non
     notes = set(repair.notes(impression))
     try:
         track = _track(impression, rules, traffic_type)
+        track["timestamp"] = times.to_text(moments.bounded(impression["time"], received_ms, notes))
     except MessageFiltered as filtered:
         return Tracked(None, filtered.code, tuple(sorted(notes)))
     own = _own_properties(impression, notes) if rules.impression_properties == "merge" else {}
@@ -90,7 +93,6 @@ def _track(impression: Received, rules: SourceRules, traffic_type: str | None) -
         "type": "track",
         "event": rules.event,
         _id_field(rules, traffic_type): impression["key"],
-        "timestamp": times.to_text(impression["time"]),
         "messageId": message_id(impression),
         "properties": {name: impression[name] for name in names if name in impression},
     }

@@ -5,7 +5,7 @@ JSON's objects and arrays are ``dict`` and ``list``: checking for a ``Mapping`` 
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -65,27 +65,70 @@ def cut(text: str, max_chars: int, notes: set[str]) -> str:
     return text[:max_chars]
 
 
-def flat(pairs: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield every value that is no object, with the dotted path of its names; empty objects vanish.
+def flat(pairs: Mapping[str, Any], max_chars: int, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every value that is no object, or an empty one, with the dotted path of its names.
 
-    >>> list(flat({"a": {"b": {"c": 1}}, "d": 2}))
+    Of the names above it no more than *max_chars* and one count, so that a long one is not copied for each value.
+
+    >>> list(flat({"a": {"b": {"c": 1}}, "d": 2}, 256))
     [('a.b.c', 1), ('d', 2)]
     """
     for name, value in pairs.items():
-        if type(value) is dict:
-            yield from flat(value, f"{prefix}{name}.")
+        if type(value) is dict and value:
+            yield from flat(value, max_chars, f"{prefix}{name}."[: max_chars + 1])
         else:
             yield prefix + name, value
 
 
-def paths(pairs: Mapping[str, Any], *, is_flat: bool, above: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Yield every value with the names that lead to it; if flat, of objects their values instead.
+def paths(
+    pairs: Mapping[str, Any], shorten: Callable[[str], str] | None, above: Path = (), prefix: str = ""
+) -> Iterator[tuple[Path, str, Any]]:
+    """Yield every value with the names that lead to it, and the same as a dotted path.
 
-    >>> list(paths({"a": {"b": {"c": 1}}, "d": 2}, is_flat=True))
-    [(('a', 'b', 'c'), 1), (('d',), 2)]
+    Args:
+        pairs: an object.
+        shorten: returns of a dotted path what counts of it, so that a long one is not copied for each value. With
+            it, of an object that is not empty its values are yielded instead.
+        above: the names that lead to the object.
+        prefix: what counts of them, and a dot.
+
+    >>> list(paths({"a": {"b": {"c": 1}}, "d": 2}, str))
+    [(('a', 'b', 'c'), 'a.b.c', 1), (('d',), 'd', 2)]
     """
     for name, value in pairs.items():
-        if is_flat and type(value) is dict:
-            yield from paths(value, is_flat=True, above=(*above, name))
+        if shorten and type(value) is dict and value:
+            yield from paths(value, shorten, (*above, name), f"{shorten(prefix + name)}.")
         else:
-            yield (*above, name), value
+            yield (*above, name), prefix + name, value
+
+
+def named_once(
+    found: Iterable[tuple[Path, str, Any]],
+    named: Callable[[str], str | None],
+    notes: set[str],
+    max_names: int | None = None,
+) -> dict[str, Any]:
+    """Return values by the names that Split takes.
+
+    Of names that become one, an unchanged one counts, else the first in the order of the names that led to it.
+
+    Args:
+        found: of ``paths``.
+        named: returns the name for a dotted path; None: there is none, so the value is left out.
+        notes: gets ``name_unusable`` and ``name_taken``.
+        max_names: one more is returned, and what follows is not read; None: any number.
+    """
+    made: dict[str, tuple[tuple[bool, Path], Any]] = {}
+    for path, dotted, value in found:
+        name = named(dotted)
+        if name is None:
+            notes.add("name_unusable")
+            continue
+        if name in made:
+            notes.add("name_taken")
+        elif max_names is not None and len(made) > max_names:
+            break
+        rank = path != (name,), path
+        if name not in made or rank < made[name][0]:
+            made[name] = rank, value
+    return {name: value for name, (_, value) in made.items()}

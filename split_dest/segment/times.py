@@ -10,17 +10,17 @@ from datetime import UTC, datetime, timedelta, timezone
 #: Longer texts are no times, so they are rejected before they are matched.
 MAX_CHARS = 64
 #: The halves of a day as clocks of twelve hours write them, without dots and blanks: Latin; Arabic, Persian,
-#: Hebrew; Chinese, Japanese, Korean; Greek, Bulgarian, Ukrainian; Hindi, Thai; Turkish, Vietnamese, Czech,
-#: Swedish, Hungarian, Finnish (Unicode CLDR, dayPeriods).
-_MORNINGS = "am ص قظ לפנה״צ 上午 午前 오전 πμ проб дп पूर्वाह्न ก่อนเที่ยง öö sa dop fm de ap"
-_AFTERNOONS = "pm م بظ אחה״צ 下午 午後 오후 μμ слоб пп अपराह्न หลังเที่ยง ös ch odp em du ip"
+#: Hebrew; Chinese, Japanese, Korean; Greek, Bulgarian, Ukrainian; Hindi, Thai; Turkish, Czech (Unicode CLDR,
+#: dayPeriods). Those of two plain letters, such as Hungarian's "de" and Vietnamese's "CH", may be other words.
+_MORNINGS = "am ص قظ לפנה״צ 上午 午前 오전 πμ проб дп पूर्वाह्न ก่อนเที่ยง öö dop"
+_AFTERNOONS = "pm م بظ אחה״צ 下午 午後 오후 μμ слоб пп अपराह्न หลังเที่ยง ös odp"
 _HALVES = dict.fromkeys(_MORNINGS.split(), 0) | dict.fromkeys(_AFTERNOONS.split(), 12)
 _HALF = "|".join(r"\.?+\s?+".join(map(re.escape, name)) + r"(?:\.(?!\d))?+" for name in _HALVES)
 #: Lenient ISO 8601, in lower case: any number of fraction digits, one-digit months and days, offsets of whole
-#: hours, a half of the day before or behind the time, a stray mark before the zone, a Z behind an offset,
-#: Go's tail "+0000 UTC m=+…". No part backtracks by more than a few characters.
+#: hours, a year of six digits, a half of the day before or behind the time, a stray mark before the zone, a Z
+#: behind an offset, Go's tail "+0000 UTC m=+…". No part backtracks by more than a few characters.
 _LENIENT = re.compile(
-    r"(?P<year>\d{4})(?P<mark>[-/])(?P<month>\d{1,2}+)(?P=mark)(?P<day>\d{1,2}+)"
+    r"(?:\+00)?+(?P<year>\d{4})(?P<mark>[-/])(?P<month>\d{1,2}+)(?P=mark)(?P<day>\d{1,2}+)"
     rf"(?:[t ]\s*+(?:(?!\d)(?P<before>{_HALF}))?\s*+(?P<hour>\d{{1,2}}+):(?P<minute>\d{{2}})"
     r"(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d++)|:(?P<thousandths>\d{3}(?!\d)))?+)?+"
     rf"(?:\s*+(?![zug+-])(?P<behind>{_HALF})(?:[.,](?P<late>\d++))?+)?+)?+"
@@ -35,17 +35,19 @@ _BASIC = re.compile(r"(\d{4})(\d\d)(\d\d)[t ](\d\d)(\d\d)(\d\d)?", re.ASCII)
 _USUAL = re.compile(r"\d{4}-\d\d-\d\dT(?!24)\d\d:\d\d:\d\d(?:\.\d{1,9}+)?+(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 #: In a URL the plus sign of an offset becomes a blank, unless it is escaped.
 _LOST_PLUS = re.compile(r"(:\d\d(?:[.,]\d{1,9}+)?+) (\d\d:\d\d)\Z", re.ASCII)
+#: The name that Java writes behind an offset, which alone says enough: "15:03:38+01:00[Europe/Berlin]".
+_ZONE_NAME = re.compile(r"(:\d\d(?:\.\d++)?+(?:z|[+-]\d\d(?::?+\d\d)?+))\[[\w/+-]++\]\Z", re.ASCII)
 #: Dates in English: RFC 5322's "Thu, 31 Oct 2019 15:03:38 GMT", JavaScript's "Thu Oct 31 2019 15:03:38 GMT+0000",
-#: and Java's, whose year stands last.
+#: Gson's "Oct 31, 2019 3:03:38 PM", and Java's, whose year stands last.
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _DAY_MONTH = re.compile(rf"(?:[a-z]{{3}}, )?(\d{{1,2}}) ({'|'.join(_MONTHS)}) (\d{{4}}) (?=\d)", re.ASCII)
-_MONTH_DAY = re.compile(rf"[a-z]{{3}} ({'|'.join(_MONTHS)}) (\d{{1,2}}) (\d{{4}}) (?=\d)", re.ASCII)
+_MONTH_DAY = re.compile(rf"(?:[a-z]{{3}} )?({'|'.join(_MONTHS)}) (\d{{1,2}}),? (\d{{4}}),? (?=\d)", re.ASCII)
 _YEAR_LAST = re.compile(rf"[a-z]{{3}} ({'|'.join(_MONTHS)}) (\d{{1,2}}) ([\d:.]+ (?:utc|gmt)) (\d{{4}})", re.ASCII)
 #: Of a usual form without a fraction.
 _SECONDS_CHARS = 20
 _NUMBER = re.compile(r"[+-]?\d++(?:\.\d*+)?+(?:e[+-]?\d{1,3}+)?+", re.ASCII)
-#: Whole numbers that are dates as well, such as 201910311503.
-_DATE_DIGITS = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{4}(?:\d\d)?")
+#: Whole numbers that are dates as well, such as 201910311503, also with seconds and with milliseconds.
+_DATE_DIGITS = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{4}(?:\d\d(?:\d{3})?)?")
 #: Smaller numbers are no times, for they may be a year, a date or a duration. 1e8 s and 1e11 ms are March 1973.
 _FIRST_SECOND = 100_000_000
 #: Arabic's decimal separator and comma, and the minus sign.
@@ -114,7 +116,7 @@ def _text_ms(text: str) -> int | None:
         try:
             return (datetime.fromisoformat(text) - _EPOCH) // _MS
         except ValueError:
-            return None
+            return _lenient_ms(text.lower())
     # JavaScript writes the zone's name behind it, in any language.
     text = text.partition(" (")[0].strip() if text.endswith(")") else text.strip()
     if len(text) > MAX_CHARS:
@@ -124,7 +126,11 @@ def _text_ms(text: str) -> int | None:
     text = text.lower()
     if _NUMBER.fullmatch(text):
         return _number_ms(int(text) if text.lstrip("+-").isdecimal() else float(text))
-    match = _LENIENT.fullmatch(_iso(_LOST_PLUS.sub(r"\1+\2", text)))
+    return _lenient_ms(_iso(_LOST_PLUS.sub(r"\1+\2", _ZONE_NAME.sub(r"\1", text))))
+
+
+def _lenient_ms(text: str) -> int | None:
+    match = _LENIENT.fullmatch(text)
     return _match_ms(match) if match else None
 
 
@@ -176,11 +182,17 @@ def _match_ms(match: re.Match[str]) -> int | None:
     year, month, day, minute, second = parts
     if hour is None or (match["fraction"] and match["late"]):
         return None
+    leap = second == 60
     try:
         zone = _zone(*match.group("sign", "hours", "minutes", "zulu"))
-        since_epoch = datetime(year, month, day, hour, minute, second, tzinfo=zone) - _EPOCH
+        since_epoch = datetime(year, month, day, hour, minute, second - leap, tzinfo=zone) - _EPOCH
     except (ValueError, OverflowError):
         return None
+    if leap:
+        # Unix time has none: the day's first second counts again. There is one only before midnight, UTC.
+        since_epoch += _SECOND
+        if since_epoch % _DAY:
+            return None
     fraction = match["fraction"] or match["thousandths"] or match["late"] or "0"
     return since_epoch // _MS + int(fraction.ljust(3, "0")[:3])
 
@@ -212,5 +224,5 @@ def _zone(sign: str | None, hours: str, minutes: str | None, zulu: str | None) -
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MS = timedelta(milliseconds=1)
+_MS, _SECOND, _DAY = timedelta(milliseconds=1), timedelta(seconds=1), timedelta(days=1)
 _LAST_MS = (datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH) // _MS

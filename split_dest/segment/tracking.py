@@ -307,7 +307,7 @@ def _set_times(message: dict[str, Any], batch: _Batch, received_ms: int, receive
 
     Returns notes on the times that can't be read.
     """
-    original, original_ms = _original(message)
+    original, original_ms, codes = _original(message)
     own = message.get("sentAt")
     own_ms = None if own is None else times.to_ms(own)
     sent, sent_ms = own, own_ms
@@ -316,21 +316,24 @@ def _set_times(message: dict[str, Any], batch: _Batch, received_ms: int, receive
         sent, sent_ms = batch.sent_at, batch.sent_ms
     message["originalTimestamp"], message["receivedAt"] = original, received
     message["sentAt"] = own if sent is None else sent
-    codes = _unread(own) if own_ms is None else set()
+    codes |= _unread(own) if own_ms is None else set()
     if original_ms is None:
         message["timestamp"] = received
-        return codes | _unread(original)
+        return codes
     message["timestamp"] = times.to_text(_corrected(original_ms, sent_ms, received_ms))
     return codes
 
 
-def _original(message: Mapping[str, Any]) -> tuple[Any, int | None]:
-    """Return the sender's own time, and the same in milliseconds; of two the first that can be read."""
+def _original(message: Mapping[str, Any]) -> tuple[Any, int | None, set[str]]:
+    """Return the sender's own time, of two the first that can be read; the same in milliseconds; and notes."""
     value, other = message.get("timestamp"), message.get("originalTimestamp")
     ms = times.to_ms(value)
-    if ms is None and (other_ms := times.to_ms(other)) is not None:
-        return other, other_ms
-    return (other if value in (None, "") else value), ms
+    if ms is not None:
+        return value, ms, set()
+    other_ms = times.to_ms(other)
+    if other_ms is not None:
+        return other, other_ms, _unread(value)
+    return (other if value in (None, "") else value), None, _unread(value) | _unread(other)
 
 
 def _corrected(original_ms: int, sent_ms: int | None, received_ms: int) -> int:

@@ -23,6 +23,13 @@ _EVENT_TYPE_ID = re.compile(r"[a-zA-Z0-9][-_.:a-zA-Z0-9]*")
 _ILLEGAL_START = re.compile(r"\A[^a-zA-Z0-9]+")
 _ILLEGAL_RUN = re.compile(r"[^-_.:a-zA-Z0-9]+")
 _ILLEGAL_IN_ATTRIBUTE = re.compile(r"[^-_a-zA-Z0-9]+")
+_LEGAL = re.compile(r"[a-zA-Z0-9]")
+#: A number and its sign. A dash within a name is legal, so it stays.
+_SIGNED = re.compile(r"(?:\A-|[+<>~\u00b1\u2212\u2248\u2260\u2264\u2265])\s*\d")
+#: Symbols by Unicode that only stand between words.
+_SEPARATORS = "=|"
+#: Letters of Latin by another name.
+_ORDINALS = "\u00aa\u00ba"
 _STARTS_WITH_LETTER = re.compile(r"[a-zA-Z]")
 #: A JSON parser reads a larger whole number as a double (RFC 8259, 6), which keeps smaller whole numbers than
 #: 2**53, and any fifteen digits of a fraction (IEEE 754, binary64).
@@ -31,7 +38,7 @@ _EXACT_BELOW = 2**53
 _DIGITS_KEPT = 15
 #: Stands for what was no text, so two different ids that hold it may be equal.
 _REPLACEMENT = "\ufffd"
-#: The beginning of a name, by which the whole is judged: ten times what is left of it.
+#: The beginning of a name, by which the whole is judged: over ten times what is left of it.
 _MANY_CHARS = 1000
 
 
@@ -86,24 +93,38 @@ def event_type_id(name: str, *, sanitize: bool, max_chars: int = EVENT_TYPE_ID_M
 
 
 def is_recognizable(name: str) -> bool:
-    """True when sanitizing a name leaves at least half of its letters, or the name is blank.
+    """True when sanitizing a name leaves what tells it apart from others, or the name is blank.
 
-    A wide letter counts as two, because a syllable or a word is written with it. What is only cut off the end does
-    not count as lost.
+    Of a Latin letter only the accent is lost: at least half of the letters must stay, a symbol counted as one, and
+    less than half of the words may be symbols alone. No letter or digit of another script may go, nor a number's
+    sign. What is only cut off the end does not count as lost.
 
-    Source:
-        Unicode Standard Annex 11, East Asian Width.
-
-    >>> is_recognizable("Köp slutfört"), is_recognizable("구매 VIP")
-    (True, False)
+    >>> is_recognizable("Köp slutfört 🛒"), is_recognizable("구매 Premium"), is_recognizable("-1")
+    (True, False, False)
     """
     begin = name.strip()[:_MANY_CHARS]
     left = event_type_id(begin, sanitize=True, max_chars=_MANY_CHARS)
     if left is None:
         return not begin
-    letters = filter(str.isalpha, begin)
-    weight = sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in letters)
-    return 2 * sum(map(str.isalpha, left)) >= weight
+    if _SIGNED.search(begin) or any(map(_is_of_another_script, begin)):
+        return False
+    words = begin.split()
+    symbols = sum(not _LEGAL.search(word) and any(map(_is_symbol, word)) for word in words)
+    if symbols and 2 * symbols >= len(words):
+        return False
+    return 2 * sum(map(str.isalpha, left)) >= sum(char.isalpha() or _is_symbol(char) for char in begin)
+
+
+def _is_of_another_script(char: str) -> bool:
+    if char.isascii():
+        return False
+    category = unicodedata.category(char)
+    is_latin = char in _ORDINALS or unicodedata.name(char, "").startswith("LATIN ")
+    return category[0] == "N" or (category in ("Lu", "Ll", "Lt", "Lo") and not is_latin)
+
+
+def _is_symbol(char: str) -> bool:
+    return unicodedata.category(char)[0] == "S" and char not in _SEPARATORS
 
 
 def attribute_id(name: str) -> str | None:
@@ -116,6 +137,17 @@ def attribute_id(name: str) -> str | None:
     'trait_2fa'
     """
     return (_attribute_id if len(name) <= ATTRIBUTE_ID_MAX_CHARS else _attribute_id.__wrapped__)(name)
+
+
+def attribute_stem(name: str) -> str:
+    """Return what counts of a text that an attribute id begins with: at most one character more than ids have.
+
+    Whatever follows, its attribute id is the same behind either.
+
+    >>> attribute_stem("$$company $")
+    'company.'
+    """
+    return _ILLEGAL_IN_ATTRIBUTE.sub(".", name).lstrip("._-")[: ATTRIBUTE_ID_MAX_CHARS + 1]
 
 
 @lru_cache(maxsize=1024)

@@ -61,7 +61,7 @@ def test_a_given_impression_becomes_the_track_call_that_it_says(case_id: str, tm
     rules = _source_rules(case["source_config"], tmp_path)
     impression = impressions.load(case["input"])
 
-    result = to_segment(impression, rules, rules.flag_traffic_types.get(impression["split"]))
+    result = to_segment(impression, rules, rules.flag_traffic_types.get(impression["split"]), RECEIVED_MS)
 
     results = [] if result.track is None else [dict(result.track)]
     assert {track.pop("messageId").partition("-")[0] for track in results} <= {"split"}

@@ -1,6 +1,7 @@
 """Identify calls: traits become attributes."""
 
 import itertools
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -72,14 +73,35 @@ def test_the_length_of_attributes_is_a_setting():
     assert values(identify({"t": "abcdef"}), rules) == {"t": "abc"}
 
 
+@pytest.mark.parametrize("kind", ["identify", "track"])
+@pytest.mark.parametrize("above", ["k", "$", "k$"])
+def test_a_long_name_is_not_copied_for_each_value_below_it(kind: str, above: str):
+    """The time grows with the message's size, not with its square."""
+    deep = {above * 100_000: {above * 100_000: {str(number): number for number in range(20_000)}}}
+    rules = replace(KNOWN, attributes=Attributes(nested="flatten"))
+    started = time.process_time()
+
+    assert mapped(call(kind, traits=deep, properties=deep, event="e"), rules).dropped is None
+    assert time.process_time() - started < 2
+
+
+def test_a_path_that_is_cut_is_noted():
+    """Each of its names is short enough, but not all together."""
+    rules = replace(KNOWN, attributes=Attributes(nested="flatten"))
+    sent = identify({"a" * 150: {"b" * 150: 1}})
+
+    assert values(sent, rules) == {"a" * 150 + "_" + "b" * 49: "1"}
+    assert mapped(sent, rules).notes == ("value_cut",)
+
+
 def test_objects_can_be_flattened():
-    """Nested traits may be flattened; empty objects and nulls vanish, and lists are still sets."""
+    """Nested traits may be flattened; empty objects stay, nulls vanish, and lists are still sets."""
     rules = replace(KNOWN, attributes=Attributes(nested="flatten"))
     traits = {"company": {"id": "c1", "address": {"city": "Graz"}, "none": {}, "gone": None}, "roles": ["a", "b"]}
 
     result = values(identify(traits), rules)
 
-    assert result == {"company_id": "c1", "company_address_city": "Graz", "roles": "a,b"}
+    assert result == {"company_id": "c1", "company_address_city": "Graz", "company_none": "{}", "roles": "a,b"}
 
 
 @pytest.mark.parametrize(

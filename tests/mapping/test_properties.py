@@ -32,7 +32,10 @@ NESTED = {"a": {"b": {"c": 1}, "none": {}}, "list": ["x", 1, {"y": None}], "d": 
 @pytest.mark.parametrize(
     ("nested", "expected"),
     [
-        ("flatten", {"a.b.c": 1, "list": '["x",1,{"y":null}]', "d": 2, "empty": "[]"}),
+        (
+            "flatten",
+            {"a.b.c": 1, "a.none": "{}", "list": '["x",1,{"y":null}]', "d": 2, "empty": "[]", "e": "{}"},
+        ),
         (
             "json",
             {"a": '{"b":{"c":1},"none":{}}', "list": '["x",1,{"y":null}]', "d": 2, "empty": "[]", "e": "{}"},

@@ -77,11 +77,15 @@ def test_pairs_alone_are_enough(kind: str):
         (["60", "40"], {"split": '["60","40"]'}),
         ([60, None, ["auction", "a1"]], {"split": '[60,null,["auction","a1"]]'}),
         ([], {"split": "[]"}),
-        ({}, {}),
+        ({}, {"split": "{}"}),
         ({"visa": 60, "cash": 40}, {"split.visa": 60, "split.cash": 40}),
         ([{"visa": 60}], {"split": '[{"visa":60}]'}),
         ([{"visa": 60}, {"auction": "a1"}], {}),
-        ({"auction": None}, {}),
+        ({"auction": None}, {"split.auction": None}),
+        ({"auction": ""}, {"split.auction": ""}),
+        ([{"auction": " "}, {"auction": None}], {"split": '[{"auction":" "},{"auction":null}]'}),
+        ([{"auction": " "}, {"auction": "a1"}], {}),
+        ({"auction": "a" * 251}, {}),
     ],
 )
 def test_a_split_that_names_no_traffic_type_is_an_ordinary_property(value: object, kept: dict[str, Any]):

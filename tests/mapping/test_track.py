@@ -69,7 +69,17 @@ def test_illegal_names_are_mended_or_dropped(event: str, sanitized: list[str], s
 
 def test_a_name_of_which_little_is_left_is_dropped():
     """'구매 VIP' (buys) and '해지 VIP' (cancels) must not both count as VIP; with drop no name is repaired."""
-    for event in ("구매 VIP", "해지 VIP", "购买VIP", "Покупка VIP"):
+    for event in (
+        "구매 VIP",
+        "해지 VIP",
+        "购买VIP",
+        "Покупка VIP",
+        "구매 Premium",
+        "Нет VIP",
+        "खरीद VIP",
+        "👎 VIP",
+        "-1",
+    ):
         assert names(track(event=event)) == names(track(event=event), STRICT) == "event_type_id"
         assert mapped(track(event=event)).notes == ("event_type_id_unrecognizable",)
         assert mapped(track(event=event), STRICT).notes == ()
@@ -79,7 +89,8 @@ def test_a_name_of_which_little_is_left_is_dropped():
 def test_a_name_of_which_little_is_left_can_have_a_hash(max_chars: int, chars: int):
     """With the hash of its name no event is counted as another's; it is the same each time."""
     rules = replace(KNOWN, event_type_ids=EventTypeIds(unrecognizable="hash", max_length=max_chars))
-    sent = [track(event=event) for event in ("구매 VIP", "해지 VIP", "VIP 구매")]
+    events = ("구매 VIP", "해지 VIP", "VIP 구매", "Да VIP", "Нет VIP", "खरीद VIP", "बंद VIP", "👍 VIP", "👎 VIP")
+    sent = [track(event=event) for event in events]
     made = [mapped(each, rules) for each in sent]
 
     assert len({each.events[0].event_type_id for each in made}) == len(sent)

@@ -64,6 +64,14 @@ def test_what_breaks_naive_parsers_is_read(text: str, ms: int):
         "Thu Oct 31 2019 16:03:38.971 GMT+0100 (Mitteleuropäische Normalzeit, wie sie im Winter gilt)",
         "Thu Oct 31 2019 15:03:38.971 GMT+0000 (UTC)",
         "Thu Oct 31 15:03:38.971 UTC 2019",
+        "2019-10-31T16:03:38.971+01:00[Europe/Berlin]",
+        "2019-10-31T15:03:38.971Z[UTC]",
+        "2019-10-31T12:03:38.971-0300[America/Argentina/Buenos_Aires]",
+        "2019-10-31T20:33:38.971+05:30[Etc/GMT-5]",
+        "+002019-10-31T15:03:38.971Z",
+        "Oct 31, 2019 3:03:38.971 PM",
+        "Oct 31, 2019, 3:03:38.971\u202fPM",
+        "Oct 31, 2019 15:03:38.971 UTC",
         "20191031T150338.971Z",
         "20191031T160338.971+0100",
         *(in_script(zero, "2019-10-31T15:03:38.971Z") for zero in ZEROS),
@@ -111,7 +119,6 @@ def test_one_moment_has_many_spellings(text: str):
         ("{} π.μ.Z", "{} \u039c.\u039c.Z"),
         ("{} ÖÖZ", "{} ÖSZ"),
         ("{} dop.Z", "{} odp.Z"),
-        ("{} SAZ", "{} CHZ"),
     ],
 )
 def test_a_clock_of_twelve_hours_is_read(hour: str, morning: int | None, afternoon: int | None, am: str, pm: str):
@@ -129,6 +136,17 @@ def test_a_clock_of_twelve_hours_is_read(hour: str, morning: int | None, afterno
         "2024-09-02T3:33:07.123 PM.123Z",
         "2024-09-02T3:33:07 PM PMZ",
         "2024-09-02T3:33:07 XMZ",
+        *(f"2024-09-02T3:33:07 {half}Z" for half in ("de", "du", "SA", "CH", "ap", "ip", "fm", "em")),
+        "2024-09-02T15:33:07[Europe/Berlin]",
+        "2024-09-02[UTC]",
+        "2024-09-02T15:33:07Z[UTC",
+        "2024-09-02T23:59:61Z",
+        "2024-09-02T15:33:60Z",
+        "2024-09-02T23:59:60+01:00",
+        "+012024-09-02T15:33:07Z",
+        "-002024-09-02T15:33:07Z",
+        "Mai 31, 2019 3:03:38 PM",
+        "10 31, 2019 3:03:38 PM",
         "2024-09-02 PM",
         "2024-09-02T15:33:07+05:30Z",
         "2024-09-02T15:33:07::Z",
@@ -161,10 +179,13 @@ def test_what_can_be_read_in_two_ways_is_none(text: str):
         ("2019-10-31T15:03Z", 1572534180000),
         ("2019-10-31T15:03:38.5Z", 1572534218500),
         ("1970-01-01T00:00:00.001Z", 1),
+        ("2016-12-31T23:59:60Z", 1483228800000),
+        ("2016-12-31T23:59:60.5Z", 1483228800500),
+        ("2017-01-01T05:29:60+05:30", 1483228800000),
     ],
 )
 def test_missing_parts_are_zero(text: str, ms: int):
-    """A date alone means its midnight; short fractions are tenths and hundredths."""
+    """A date alone means its midnight; short fractions are tenths; a leap second is the next day's first one."""
     assert to_ms(text) == ms
 
 
@@ -195,7 +216,19 @@ def test_a_fraction_of_a_second_is_a_millisecond(ms: int):
 
 
 @pytest.mark.parametrize(
-    "digits", ["2019", "20191031", "191031", "201910311503", "20191031150338", "1", "99999999", "0", "00"]
+    "digits",
+    [
+        "2019",
+        "20191031",
+        "191031",
+        "201910311503",
+        "20191031150338",
+        "20191031150338971",
+        "1",
+        "99999999",
+        "0",
+        "00",
+    ],
 )
 def test_digits_that_may_be_a_date_are_no_time(digits: str):
     """A year, a date or a duration is not taken for seconds or milliseconds since 1970."""

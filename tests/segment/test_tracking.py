@@ -290,6 +290,15 @@ def test_a_time_that_cannot_be_read_is_noted(name: str, sent: Any):
     assert "_repaired" not in one({"batch": [TRACK | {name: ""}, TRACK | {name: None}][:1], "sentAt": None})
 
 
+@pytest.mark.parametrize("sent", ["x", True, {"a": 1}])
+def test_a_time_beside_another_is_noted_if_it_cannot_be_read(sent: Any):
+    """The one that can be read counts."""
+    item = one(TRACK | {"timestamp": sent, "originalTimestamp": RECEIVED})
+
+    assert item["timestamp"] == item["originalTimestamp"] == RECEIVED
+    assert item["_repaired"] == ["timestamp_unreadable"]
+
+
 @pytest.mark.parametrize(
     "text", ["", "a", '{"a":', "{a:1}", '["a"]', '{"a":NaN b}', '{"a":' * 65 + "1" + "}" * 64, '{"a":' * 2000]
 )
