@@ -7,7 +7,7 @@ from split_dest import logs
 from split_dest.config import fingerprints
 from split_dest.config.settings import Settings
 from split_dest.errors import StoreUnavailable
-from split_dest.inbox import deployment, owners, redis_checks, store
+from split_dest.inbox import deployment, lanes, owners, redis_checks, store
 from split_dest.inbox.deployment import Announcement
 from split_dest.inbox.store import Store
 from split_dest.inbox.wake import wake
@@ -19,7 +19,7 @@ class Watchdog:
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
         self._settings = settings
-        self._owners = tuple(sorted((*settings.destinations, *settings.sources)))
+        self._lanes = lanes.of(settings.destinations, settings.sources)
         self._announcement: Announcement | None = None
         self._is_blind = False
 
@@ -43,14 +43,14 @@ class Watchdog:
             return 0
         for differences in self._announcement.say():
             logs.warning("deployment_differs", **differences.named)
-        return sum(wake(self._store, owner) for owner in self._owners)
+        return sum(wake(self._store, owner, theirs) for owner, theirs in self._lanes.items())
 
     def _first_look(self) -> Announcement:
         """Log what is wrong with this Redis, and what it has of no owner; return what to say of the settings."""
         for good, text in redis_checks.findings(self._store):
             if not good:
                 logs.error("redis_unfit", detail=text)
-        for owner, left in owners.unlisted(self._store, self._owners).items():
+        for owner, left in owners.unlisted(self._store, self._lanes).items():
             logs.warning("owner_unlisted", destination=owner, pending=left.pending, dead=left.dead)
         here = fingerprints.of(self._settings, deployment.begin(self._store))
         return Announcement(self._store, here)

@@ -12,7 +12,7 @@ from split_dest.cli.store import differing, not_in_the_settings, store_of
 from split_dest.config import fingerprints
 from split_dest.config.settings import AdminAccess, Destination, Settings, Source
 from split_dest.errors import REASONS, Refused, Remedy, StoreUnavailable
-from split_dest.inbox import deployment, owners, redis_checks
+from split_dest.inbox import deployment, lanes, owners, redis_checks
 from split_dest.outlets import segment_tracking, split_admin, split_events
 from split_dest.outlets.http import HttpClient, Request
 
@@ -70,7 +70,7 @@ def _live(settings: Settings) -> Iterator[tuple[bool, str]]:
 
 def _warnings(settings: Settings) -> list[str]:
     """Return what Redis holds of others than these settings: live workers, and messages that nobody delivers."""
-    store, listed = store_of(settings), {*settings.destinations, *settings.sources}
+    store, listed = store_of(settings), lanes.of(settings.destinations, settings.sources)
     try:
         here = fingerprints.of(settings, deployment.identity(store))
         texts = [differing(each, settings.redis.prefix) for each in deployment.others(store, here)]

@@ -69,9 +69,10 @@ def differing(differences: Differences, prefix: str) -> str:
 
 
 def not_in_the_settings(owner: str, left: Left) -> str:
-    """Return a sentence on what is left of a destination or source that nobody delivers."""
+    """Return a sentence on what is left of a destination or source and nobody delivers."""
     waits = f"{left.pending:,} waiting, {left.dead:,} dead"
-    return f"{owner} is not in the settings: {waits} (name it again, or `split-dest forget {owner}`)"
+    as_before = " as what it was" if left.is_moved else ""
+    return f"{owner} is not in the settings{as_before}: {waits} (name it again, or `split-dest forget {owner}`)"
 
 
 def lost(error: StoreUnavailable) -> str:

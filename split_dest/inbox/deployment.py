@@ -78,15 +78,6 @@ def others(store: Store, here: Mapping[str, str]) -> list[Differences]:
     return [each for each in found if each]
 
 
-def known_to_others(store: Store) -> set[str]:
-    """Return the destinations and sources that any live supervisor knows.
-
-    Raises:
-        StoreUnavailable: Redis is away.
-    """
-    return {name for text in store.run("settings", EVERYBODY) for name in orjson.loads(text)}
-
-
 class Announcement:
     """What a supervisor says about its settings, and which other settings it has seen."""
 
