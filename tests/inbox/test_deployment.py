@@ -63,6 +63,14 @@ def test_a_deployment_keeps_its_id(store: Store) -> None:
     assert deployment.begin(store) != first
 
 
+def test_an_emptied_redis_gets_the_id_back(store: Store) -> None:
+    """From whoever has it first; the others take that one."""
+    former = deployment.begin(store)
+    store.client.flushall()
+
+    assert deployment.begin(store, former) == deployment.begin(store, "of another") == former
+
+
 def test_supervisors_hear_of_each_other_once(store: Store) -> None:
     """Whoever comes says it to both; nobody is told the same again."""
     one, two = Announcement(store, {"a": "1"}), Announcement(store, {"a": "1", "b": "2"})

@@ -187,6 +187,25 @@ def test_a_destination_that_became_a_source_is_left_to_those_who_have_it_as_befo
     assert "job_failed" not in service.log("worker")
 
 
+def test_an_emptied_redis_makes_no_other_settings_of_the_same(make_service: Callable[..., Service]) -> None:
+    """As after a failover to a server without data: all agree on an id again, whoever makes it."""
+    service = make_service()
+    former = service.start_workers(1)
+    service.start_workers(1)
+    service.wait_until(lambda: service.store.client.exists("sd:settings") == 1)
+    service.store.client.flushall()
+    service.wait_until(lambda: service.store.client.exists("sd:settings") == 1)
+    assert "other settings" not in service.command("status")
+
+    with service.store.client.pipeline() as pipeline:
+        pipeline.flushall().set("sd:deployment", "of who was first")
+        pipeline.execute()
+    service.stop(former)
+    service.start_workers(1)
+    service.wait_until(lambda: "other settings" not in service.command("status"))
+    assert warned(service, "worker") == []
+
+
 @pytest.fixture
 def elsewhere(make_service: Callable[..., Service], sandbox: Sandbox) -> Iterator[tuple[Service, Sandbox]]:
     """A deployment with another prefix and another Split, on the same Redis."""
