@@ -11,7 +11,7 @@ from functools import partial
 
 from split_dest import logs
 from split_dest.errors import Refused, Remedy, StoreUnavailable
-from split_dest.inbox import drains
+from split_dest.inbox import drains, lanes
 from split_dest.inbox.drains import Entry, SlotLease
 from workers import bulk_lanes, identities_lane
 from workers.delivery import Calls, LaneDelivery, SlotLost, SlowCallGuard, TurnOver
@@ -35,7 +35,8 @@ _DELIVER: dict[str, Callable[[LaneDelivery, Sequence[Entry]], Calls | None]] = {
 def knows(owner: str, lane: str) -> bool:
     """Return whether this worker's settings and code have a lane."""
     settings = current().settings
-    return lane in _DELIVER and (owner in settings.destinations or owner in settings.sources)
+    owners = settings.sources if lane in lanes.OF_SOURCE else settings.destinations
+    return lane in _DELIVER and owner in owners
 
 
 def drain(owner: str, lane: str, slot: int, job_id: str = "") -> None:

@@ -18,25 +18,31 @@ def main() -> int:
     """Run until a signal stops it; return the exit code."""
     logs.setup()
     try:
-        _run()
+        code = _run()
     except SettingsError as error:
         print(escaped(str(error), keep="\n"), file=sys.stderr)
         return 2
     # Python removes its handlers while it exits, and a second signal would then change the exit code.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    return 0
+    return code
 
 
-def _run() -> None:
+def _run() -> int:
     pool = WorkerPool(config.number("WORKER_CONCURRENCY"))
     signal.signal(signal.SIGTERM, pool.request_stop)
     signal.signal(signal.SIGINT, pool.request_stop)
     signal.signal(signal.SIGHUP, pool.request_reload)
     reloadable = ReloadableSettings(config.load())
-    pool.fill(reloadable.settings)
-    _supervise(pool, reloadable)
-    pool.end()
+    try:
+        pool.fill(reloadable.settings)
+        _supervise(pool, reloadable)
+    except Exception as error:  # noqa: BLE001 - whatever it is, workers that nobody looks after must not stay
+        logs.error("internal_error", cause=error)
+        return 1
+    finally:
+        pool.end()
+    return 0
 
 
 def _supervise(pool: WorkerPool, reloadable: ReloadableSettings) -> None:

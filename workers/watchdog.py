@@ -7,7 +7,7 @@ from split_dest import logs
 from split_dest.config import fingerprints
 from split_dest.config.settings import Settings
 from split_dest.errors import StoreUnavailable
-from split_dest.inbox import deployment, owners, redis_checks, store
+from split_dest.inbox import deployment, lanes, owners, redis_checks, store
 from split_dest.inbox.deployment import Announcement
 from split_dest.inbox.store import Store
 from split_dest.inbox.wake import wake
@@ -19,12 +19,13 @@ class Watchdog:
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
         self._settings = settings
-        self._owners = tuple(sorted((*settings.destinations, *settings.sources)))
+        self._lanes = lanes.of(settings.destinations, settings.sources)
+        self._deployment = ""
         self._announcement: Announcement | None = None
         self._is_blind = False
 
     def look(self) -> int:
-        """Wake what needs it; return how many drains that were. Never raises: it looks again soon."""
+        """Wake what needs it; return how many drains that were, 0 while Redis is away."""
         try:
             woken = self._look()
         except StoreUnavailable as error:
@@ -36,24 +37,31 @@ class Watchdog:
         return woken
 
     def _look(self) -> int:
-        if self._announcement is None:
-            self._announcement = self._first_look()
+        announcement = self._announced()
         # Settings differ during a deployment, and a watchdog that knows fewer lanes must not replace the others.
-        if not self._store.my_turn_to_watch(self._announcement.name):
+        if not self._store.my_turn_to_watch(announcement.name):
             return 0
-        for differences in self._announcement.say():
+        for differences in announcement.say():
             logs.warning("deployment_differs", **differences.named)
-        return sum(wake(self._store, owner) for owner in self._owners)
+        return sum(wake(self._store, owner, theirs) for owner, theirs in self._lanes.items())
 
-    def _first_look(self) -> Announcement:
-        """Log what is wrong with this Redis, and what it has of no owner; return what to say of the settings."""
+    def _announced(self) -> Announcement:
+        """Return what to say of the settings, by the deployment's id: a Redis that was emptied gets it back."""
+        if self._announcement is None:
+            self._look_around()
+        deployed = deployment.begin(self._store, self._deployment)
+        if self._announcement is None or deployed != self._deployment:
+            self._deployment = deployed
+            self._announcement = Announcement(self._store, fingerprints.of(self._settings, deployed))
+        return self._announcement
+
+    def _look_around(self) -> None:
+        """Log what is wrong with this Redis, and what it has of lanes that nobody delivers."""
         for good, text in redis_checks.findings(self._store):
             if not good:
                 logs.error("redis_unfit", detail=text)
-        for owner, left in owners.unlisted(self._store, self._owners).items():
+        for owner, left in owners.unlisted(self._store, self._lanes).items():
             logs.warning("owner_unlisted", destination=owner, pending=left.pending, dead=left.dead)
-        here = fingerprints.of(self._settings, deployment.begin(self._store))
-        return Announcement(self._store, here)
 
 
 def watchdog_for(settings: Settings) -> Watchdog:

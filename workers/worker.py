@@ -110,9 +110,8 @@ def _let_rq_work(runtime: Runtime) -> None:
 def _make_room(runtime: Runtime) -> None:
     """Empty every lane once without RQ: a full Redis refuses RQ's own writes, and only delivery makes room."""
     settings = runtime.settings
-    places = [(owner, lane) for owner in settings.destinations for lane in lanes.OF_DESTINATION]
-    places += [(owner, lane) for owner in settings.sources for lane in lanes.OF_SOURCE]
-    for owner, lane in places:
+    listed = lanes.of(settings.destinations, settings.sources)
+    for owner, lane in ((owner, lane) for owner, theirs in listed.items() for lane in theirs):
         for slot in range(lanes.SLOTS[lane]):
             if not runtime.stop.is_set:
                 with suppress(StoreUnavailable):

@@ -11,7 +11,7 @@ from split_dest.cli.options import config_file, example
 from split_dest.cli.store import others, store_of, warnings
 from split_dest.config.settings import AdminAccess, Destination, Settings, Source
 from split_dest.errors import REASONS, Refused, Remedy, StoreUnavailable
-from split_dest.inbox import owners, redis_checks
+from split_dest.inbox import lanes, owners, redis_checks
 from split_dest.outlets import segment_tracking, split_admin, split_events
 from split_dest.outlets.http import HttpClient, Request
 
@@ -69,7 +69,7 @@ def _live(settings: Settings) -> Iterator[tuple[bool, str]]:
 
 def _warnings(settings: Settings) -> list[str]:
     """Return what Redis holds of others than these settings: live workers, and messages that nobody delivers."""
-    store, listed = store_of(settings), {*settings.destinations, *settings.sources}
+    store, listed = store_of(settings), lanes.of(settings.destinations, settings.sources)
     try:
         return warnings(others(store, settings), owners.unlisted(store, listed), settings.redis.prefix)
     except StoreUnavailable:

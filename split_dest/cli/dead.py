@@ -131,7 +131,10 @@ def _named(settings: Settings, store: Store, name: str | None) -> Sequence[str]:
     # One that was removed before its name was written down is found by its letters alone.
     if name is not None and name not in names and owners.left(store, [name])[0].dead:
         return (name,)
-    return chosen(settings, name) if name else (*names, *owners.unlisted(store, names))
+    if name:
+        return chosen(settings, name)
+    unlisted = owners.unlisted(store, lanes.of(settings.destinations, settings.sources))
+    return tuple(dict.fromkeys((*names, *unlisted)))
 
 
 def _browse(

@@ -7,7 +7,8 @@ import click
 
 from split_dest.cli.options import config_file, example, settings_of
 from split_dest.cli.store import reached_store
-from split_dest.inbox import deployment, owners
+from split_dest.config import fingerprints
+from split_dest.inbox import deployment, lanes, owners
 
 
 @click.command(epilog=example("split-dest forget web-former"))
@@ -17,18 +18,20 @@ from split_dest.inbox import deployment, owners
 def forget(config_path: Path | None, name: str, yes: bool) -> None:
     """Delete all that Redis has of a destination or source that the settings name no more.
 
+    If they name it as a source instead of a destination, or the other way round, only what it had before goes.
     What waits there is never delivered then, and its dead letters are gone. It takes a Redis user that may list
     keys, as none of config/acl/users.acl may.
 
     A person in a terminal is asked first; without a terminal --yes is needed.
     """
     settings = settings_of(config_path)
-    if name in {*settings.destinations, *settings.sources}:
+    store, listed = reached_store(settings), lanes.of(settings.destinations, settings.sources)
+    (left,) = owners.left(store, [name], listed)
+    if left.is_moved and not (left.pending or left.dead):
         raise click.UsageError(f'the settings name "{name}": remove it there first')
-    store = reached_store(settings)
-    if name in deployment.known_to_others(store):
-        raise click.ClickException(f'live workers know "{name}": give them the settings without it first')
-    (left,) = owners.left(store, [name])
+    here = fingerprints.of(settings, deployment.identity(store))
+    if any(name in (*each.only_there, *each.leads_elsewhere) for each in deployment.others(store, here)):
+        raise click.ClickException(f'live workers know "{name}" by other settings: give them these first')
     counts = f"{left.pending:,} waiting, {left.dead:,} dead"
     if not yes:
         if not sys.stdin.isatty():
@@ -36,5 +39,6 @@ def forget(config_path: Path | None, name: str, yes: bool) -> None:
         if not click.confirm(f"{name}: {counts}. Delete all for good?", err=True):
             click.echo("stopped", err=True)
             sys.exit(1)
-    keys = owners.forget(store, name)
-    click.echo(f"{name}: {counts}; {keys:,} keys deleted" if keys else f"{name}: Redis has nothing of it")
+    keys = owners.forget(store, name, listed.get(name, ()))
+    found = f"{counts}; {keys:,} keys deleted" if keys or left.dead else "Redis has nothing of it"
+    click.echo(f"{name}: {found}")

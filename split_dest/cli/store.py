@@ -79,12 +79,14 @@ def warnings(differing: Iterable[Differences], unlisted: Mapping[str, Left], pre
     named = ("; ".join(kinds[kind].format(names) for kind, names in each.named.items()) for each in differing)
     return [
         *(f"workers with other settings are alive at redis.prefix {prefix}: {details}" for details in named),
-        *(
-            f"{owner} is not in the settings: {left.pending:,} waiting, {left.dead:,} dead"
-            f" (name it again, or `split-dest forget {owner}`)"
-            for owner, left in unlisted.items()
-        ),
+        *(_not_in_the_settings(owner, left) for owner, left in unlisted.items()),
     ]
+
+
+def _not_in_the_settings(owner: str, left: Left) -> str:
+    waits = f"{left.pending:,} waiting, {left.dead:,} dead"
+    as_before = " as what it was" if left.is_moved else ""
+    return f"{owner} is not in the settings{as_before}: {waits} (name it again, or `split-dest forget {owner}`)"
 
 
 def lost(error: StoreUnavailable) -> str:

@@ -24,4 +24,6 @@ def of(settings: Settings, salt: str) -> dict[str, str]:
 
 def _digest(salt: str, *parts: str | Secret | None) -> str:
     texts = (part.reveal() if isinstance(part, Secret) else part or "" for part in parts)
-    return hashlib.blake2b("\0".join(texts).encode(), key=salt.encode(), digest_size=6).hexdigest()
+    # One that somebody else wrote may be longer than a key can be.
+    key = salt.encode()[: hashlib.blake2b.MAX_KEY_SIZE]
+    return hashlib.blake2b("\0".join(texts).encode(), key=key, digest_size=6).hexdigest()

@@ -38,14 +38,15 @@ def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def begin(store: Store) -> str:
-    """Return the deployment's id; make it at the first start.
+def begin(store: Store, former: str = "") -> str:
+    """Return the deployment's id; if there is none, make it: the *former* one, or at the first start a new one.
 
     Raises:
         StoreUnavailable: Redis is away.
     """
-    with reported():
-        store.client.set(store.key("deployment"), secrets.token_hex(8), nx=True)
+    if not identity(store):
+        with reported():
+            store.client.set(store.key("deployment"), former or secrets.token_hex(8), nx=True)
     return identity(store)
 
 
@@ -56,7 +57,7 @@ def identity(store: Store) -> str:
         StoreUnavailable: Redis is away.
     """
     with reported():
-        return (store.client.get(store.key("deployment")) or b"").decode()
+        return (store.client.get(store.key("deployment")) or b"").decode(errors="replace")
 
 
 def compare(here: Mapping[str, str], there: Mapping[str, str]) -> Differences:
@@ -71,20 +72,22 @@ def compare(here: Mapping[str, str], there: Mapping[str, str]) -> Differences:
 def others(store: Store, here: Mapping[str, str]) -> list[Differences]:
     """Return how the settings of each live supervisor differ from these; those that do not are left out.
 
+    So are those that can't be read, which no supervisor wrote.
+
     Raises:
         StoreUnavailable: Redis is away.
     """
-    found = [compare(here, orjson.loads(text)) for text in store.run("settings", EVERYBODY)]
+    said = (_read(text) for text in store.run("settings", EVERYBODY))
+    found = [compare(here, there) for there in said if there is not None]
     return [each for each in found if each]
 
 
-def known_to_others(store: Store) -> set[str]:
-    """Return the destinations and sources that any live supervisor knows.
-
-    Raises:
-        StoreUnavailable: Redis is away.
-    """
-    return {name for text in store.run("settings", EVERYBODY) for name in orjson.loads(text)}
+def _read(text: bytes) -> dict[str, str] | None:
+    try:
+        there = orjson.loads(text)
+    except ValueError:
+        return None
+    return there if isinstance(there, dict) else None
 
 
 class Announcement:

@@ -50,7 +50,7 @@ def begin(store: Store, destination: str, name: str) -> int:
         moment.hsetnx(key, name, "0 0 0 0")
         moment.hget(key, name)
         kept = moment.execute()[1]
-    line = re.match(rb"(\d+) \d+ \d+ \d+", kept)
+    line = re.match(rb"(\d{1,18}) \d+ \d+ \d+", kept)
     if line is None:
         raise StoredUnreadable(_UNREADABLE.format(key=key, field=name))
     return int(line[1])

@@ -1,5 +1,7 @@
 """The names of lanes, and how many drains each may have for how long."""
 
+from collections.abc import Iterable
+
 #: Lane -> slots: how many drains may empty it at once. Identities have one, so that two calls for one key never
 #: overtake each other; it sends several keys at once instead.
 SLOTS = {"events": 4, "identities": 1, "impressions": 2, "tracks": 2}
@@ -17,3 +19,8 @@ QUEUED_MS = 5_000
 
 #: How long a drain that gives no sign of life keeps its slot. Its worker gives one each second.
 LEASE_MS = 4_000
+
+
+def of(destinations: Iterable[str], sources: Iterable[str] = ()) -> dict[str, tuple[str, ...]]:
+    """Return the lanes of each destination and source, by its name."""
+    return dict.fromkeys(destinations, OF_DESTINATION) | dict.fromkeys(sources, OF_SOURCE)

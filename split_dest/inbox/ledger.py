@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from split_dest.inbox import lanes, owners
 from split_dest.inbox.owners import Left
-from split_dest.inbox.store import EVERYBODY, Store, reported
+from split_dest.inbox.store import EVERYBODY, Store, reported, stored_number
 
 #: A worker without a sign of life for this long counts as gone.
 _ALIVE_MS = 5_000
@@ -78,19 +78,18 @@ def read(store: Store, destinations: Iterable[str], sources: Iterable[str] = ())
     Raises:
         StoreUnavailable: Redis is away.
     """
-    places = [(name, lane) for name in destinations for lane in lanes.OF_DESTINATION]
-    places += [(name, lane) for name in sources for lane in lanes.OF_SOURCE]
-    listed = {owner for owner, _ in places}
+    listed = lanes.of(destinations, sources)
+    places = [(name, lane) for name, theirs in listed.items() for lane in theirs]
     reply = store.run("ledger", EVERYBODY, *(part for place in places for part in place))
     time, workers, jobs, limited, refused, *of_lanes = reply
     now_ms = int(time[0]) * 1000 + int(time[1]) // 1000
     return Ledger(
         lanes={place: _numbers(place[1], now_ms, *each) for place, each in zip(places, of_lanes, strict=True)},
         workers=sum(1 for seen_ms in workers[1::2] if abs(now_ms - float(seen_ms)) < _ALIVE_MS),
-        forbidden={reason: _number(n) for reason, n in _pairs(jobs).items()},
+        forbidden={reason: stored_number(n) for reason, n in _pairs(jobs).items()},
         taken_ms=now_ms,
-        limited=_number(limited),
-        refused=_refused(refused, listed | {NO_OWNER}),
+        limited=stored_number(limited),
+        refused=_refused(refused, {*listed, NO_OWNER}),
         unlisted=owners.unlisted(store, listed),
     )
 
@@ -118,7 +117,7 @@ def add_refused(store: Store, counts: Mapping[tuple[str, str], int]) -> None:
 
 def _refused(reply: list[bytes], names: Collection[str]) -> dict[tuple[str, str], RefusedRequests]:
     """Return the refused requests of these owners: a removed destination's counts stay in Redis, unseen."""
-    fields = {tuple(name.split(" ")): _number(value) for name, value in _pairs(reply).items()}
+    fields = {tuple(name.split(" ")): stored_number(value) for name, value in _pairs(reply).items()}
     return {
         (place[0], place[1]): RefusedRequests(number, fields.get((*place, _LAST_MS), 0))
         for place, number in sorted(fields.items())
@@ -136,7 +135,7 @@ def _numbers(
     rests: int,
 ) -> LaneNumbers:
     of_lane = {
-        name.removeprefix(f"{lane}:"): _number(number)
+        name.removeprefix(f"{lane}:"): stored_number(number)
         for name, number in _pairs(counts).items()
         if name.startswith(f"{lane}:")
     }
@@ -152,20 +151,12 @@ def _numbers(
         in_flight=claimed,
         dead=of_lane.get("dead", 0),
         oldest_seconds=max(0, now_ms - stored_ms) / 1000,
-        resting_until_ms=_number(rest.get("until_ms")) if rests else None,
+        resting_until_ms=stored_number(rest.get("until_ms")) if rests else None,
         resting_reason=rest.get("reason", b"").decode(errors="replace") if rests else None,
         resting_detail=rest.get("detail", b"").decode(errors="replace") if rests else None,
         resting_words=rest.get("words", b"").decode(errors="replace") if rests else None,
-        refusals=_number(rest.get("refusals")),
+        refusals=stored_number(rest.get("refusals")),
     )
-
-
-def _number(text: bytes | None) -> int:
-    """Return a number that Redis holds; 0: it is absent, or another version wrote it otherwise."""
-    try:
-        return int(text or 0)
-    except ValueError:
-        return 0
 
 
 def _pairs(reply: list[bytes]) -> dict[str, bytes]:

@@ -1,6 +1,7 @@
 """The connection to Redis and the scripts that run there."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
@@ -240,6 +241,13 @@ def reported() -> Iterator[None]:
         is_full = isinstance(error, redis.OutOfMemoryError) or "-OOM " in str(error)
         code = "store_full" if is_full else "store_unavailable"
         raise StoreUnavailable(f"Redis: {type(error).__name__}", code) from error
+
+
+def stored_number(text: bytes | None) -> int:
+    """Return a number that Redis holds; 0: it is absent, or none that Redis can count."""
+    # A longer one has more than 64 bits.
+    match = re.fullmatch(rb"-?\d{1,18}", text or b"0")
+    return int(match[0]) if match else 0
 
 
 @cache

@@ -13,7 +13,6 @@ from redis.retry import Retry
 
 from split_dest.errors import StoreUnavailable
 from split_dest.inbox import ledger, wake
-from split_dest.inbox.deployment import known_to_others
 from split_dest.inbox.store import Store
 from tests.acl.conftest import ROLES, USERS, Guarded
 from tests.support.sandbox import Sandbox
@@ -157,7 +156,7 @@ def test_what_is_left_of_others_is_seen_and_pauses_are_ended_with_the_consoles_r
     assert resumed.startswith("web events: ended a pause of ")
     assert guarded.refusals() == []
     # The worker that knew it counts as alive for some seconds.
-    web.wait_until(lambda: not known_to_others(console.store), 20)
+    web.wait_until(lambda: "other settings" not in console.command("status"), 20)
     with pytest.raises(AssertionError, match="gives this user no right"):
         console.command("forget", "former", "--yes")
     web.environ["TEST_REDIS_URL"] = f"unix://admin:any@{guarded.socket}"

@@ -6,6 +6,7 @@ import pytest
 from split_dest.inbox import intake, ledger, owners
 from split_dest.inbox.intake import AcceptOptions
 from split_dest.mapping.acceptance import Item
+from tests.end_to_end.test_impressions import SOURCE
 from tests.support.service import tracks
 
 FORMER = "former: 4 waiting, 2 dead"
@@ -37,7 +38,7 @@ def test_status_shows_what_nobody_delivers(command, former):
 
     assert "former is not in the settings: 4 waiting, 2 dead" in shown.out
     assert "`split-dest forget former`" in shown.out
-    assert numbers == {"former": {"pending": 4, "dead": 2}}
+    assert numbers == {"former": {"pending": 4, "dead": 2, "is_moved": False}}
 
 
 def test_check_warns_of_it_and_strict_fails(command, former):
@@ -170,12 +171,48 @@ def test_what_live_workers_know_is_not_forgotten(command, settings):
     assert 'live workers know "former"' in result.err
 
 
+@pytest.fixture
+def moved(settings):
+    """The name of a source that was a destination before, with what it left as that."""
+    keep(settings.store, "flags")
+    settings.file.write_text(settings.file.read_text() + SOURCE.format(sandbox="http://127.0.0.1:1"))
+    intake.accept(settings.store, [Item(("tracks",), "t-1", b"{}")], AcceptOptions("flags", 24))
+    return settings
+
+
+def test_what_a_name_was_before_is_seen(command, moved):
+    """Its lanes of today are not of it, and its letters are listed once."""
+    sentence = "flags is not in the settings as what it was: 4 waiting, 2 dead"
+
+    assert sentence in command("status").out
+    assert sentence in command("check", "--live").out
+    assert command("status", "--json").json[0]["unlisted"] == {
+        "flags": {"pending": 4, "dead": 2, "is_moved": True}
+    }
+    assert len(command("dead", "list", "--json").json) == 2
+
+
+def test_only_what_a_name_was_before_is_forgotten(command, moved):
+    """The lane that it has today stays, the numbers of the others still add up, and the next time is refused."""
+    result, again = command("forget", "flags", "--yes"), command("forget", "flags", "--yes")
+
+    assert (result.code, result.out) == (0, "flags: 4 waiting, 2 dead; 2 keys deleted\n")
+    assert (again.code, again.out) == (2, "")
+    assert 'the settings name "flags"' in again.err
+    taken = ledger.read(moved.store, ["flags"], []).lanes
+    assert taken["flags", "events"].filtered == {"dropped": 5}
+    assert (taken["flags", "events"].received, taken["flags", "events"].dead) == (5, 0)
+    assert ledger.read(moved.store, [], ["flags"]).lanes["flags", "tracks"].pending == 1
+    assert command("dead", "list", "--json").json == []
+    assert "flags is not" not in command("status").out
+
+
 def test_a_person_is_asked_and_may_say_no(run_shown, terminal, former):
     """The question says how much it is; no deletes nothing."""
     assert run_shown("forget", "former", "--config", former.file, typing="n\n") == 1
 
     assert f"{FORMER}. Delete all for good?" in terminal.text
-    assert owners.left(former.store, ["former"])[0] == (4, 2)
+    assert owners.left(former.store, ["former"])[0] == (4, 2, False)
 
 
 def test_without_a_terminal_a_yes_is_needed(command, former):
@@ -184,4 +221,4 @@ def test_without_a_terminal_a_yes_is_needed(command, former):
 
     assert result.code == 2
     assert "add --yes" in result.err
-    assert owners.left(former.store, ["former"])[0] == (4, 2)
+    assert owners.left(former.store, ["former"])[0] == (4, 2, False)

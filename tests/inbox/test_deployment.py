@@ -2,7 +2,7 @@
 
 from split_dest.config import fingerprints
 from split_dest.config.settings import Destination, Secret, Settings, Source, SplitAccount
-from split_dest.inbox import deployment, owners
+from split_dest.inbox import deployment, lanes, owners
 from split_dest.inbox.deployment import Announcement, Differences
 from split_dest.inbox.store import Store
 from tests.support.steps import accept
@@ -63,6 +63,14 @@ def test_a_deployment_keeps_its_id(store: Store) -> None:
     assert deployment.begin(store) != first
 
 
+def test_an_emptied_redis_gets_the_id_back(store: Store) -> None:
+    """From whoever has it first; the others take that one."""
+    former = deployment.begin(store)
+    store.client.flushall()
+
+    assert deployment.begin(store, former) == deployment.begin(store, "of another") == former
+
+
 def test_supervisors_hear_of_each_other_once(store: Store) -> None:
     """Whoever comes says it to both; nobody is told the same again."""
     one, two = Announcement(store, {"a": "1"}), Announcement(store, {"a": "1", "b": "2"})
@@ -72,7 +80,6 @@ def test_supervisors_hear_of_each_other_once(store: Store) -> None:
     assert one.say() == [Differences(only_there=("b",))]
     assert one.say() == two.say() == []
     assert deployment.others(store, {"a": "1"}) == [Differences(only_there=("b",))]
-    assert deployment.known_to_others(store) == {"a", "b"}
 
 
 def test_those_who_are_silent_count_no_more(store: Store) -> None:
@@ -108,7 +115,7 @@ def test_a_redis_that_has_lost_its_data_hears_all_of_it_again(store: Store) -> N
 
     one.say()
 
-    assert deployment.known_to_others(store) == {"a"}
+    assert deployment.others(store, {}) == [Differences(only_there=("a",))]
     assert store.client.hkeys("sd:owners") == [b"a"]
 
 
@@ -116,5 +123,5 @@ def test_whoever_has_messages_is_written_down(store: Store) -> None:
     """By the process that stores them, whether or not a worker ever knew it."""
     accept(store, "m-1")
 
-    assert owners.unlisted(store, []) == {"web": (1, 0)}
-    assert owners.unlisted(store, ["web"]) == {}
+    assert owners.unlisted(store, {}) == {"web": (1, 0, False)}
+    assert owners.unlisted(store, {"web": lanes.OF_DESTINATION}) == {}

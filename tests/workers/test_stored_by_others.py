@@ -1,6 +1,10 @@
 """What another version stored, or what was stored when Redis's clock was ahead, holds up no lane."""
 
+import os
+import resource
+import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import orjson
 import pytest
@@ -10,7 +14,7 @@ from split_dest.inbox.names import NameCache
 from split_dest.outlets.split_admin import Account
 from tests.end_to_end.test_impressions import ENDPOINT, SOURCE, impression
 from tests.support.sandbox import ADMIN_KEY, Sandbox
-from tests.support.service import Service, tracks
+from tests.support.service import Service, tracks, worker_pids
 
 HOUR_MS = 3_600_000
 NAMES = {
@@ -94,3 +98,54 @@ def test_a_text_that_is_no_message_holds_up_no_other(service: Service, sandbox: 
     (letter,) = dead_letters.browse(service.store, "web")
     assert (letter.reason, letter.text) == ("crashed_worker", text.encode())
     assert len(sandbox.received("events")) == 40
+
+
+def test_settings_that_cant_be_read_stop_no_supervisor(service: Service) -> None:
+    """It wakes what waits, and status and check show what there is."""
+    client, now_ms = service.store.client, service.store.now_ms()
+    texts = ['[{"name":"web"}]', "not json", "5", '{"web":{}}', b"\xff", "[" * 2000, ""]
+    for number, text in enumerate(texts):
+        client.hset("sd:settings", str(number), text)
+        client.zadd("sd:settings:seen", {str(number): now_ms + 3_000})
+    client.hset("sd:owners", b"\xff", 1)
+
+    watches(service)
+
+
+@pytest.mark.parametrize("text", ["x" * 65, b"\xff" * 30, ""], ids=["long", "no text", "empty"])
+def test_a_deployments_id_that_is_none_stops_no_supervisor(service: Service, text: bytes | str) -> None:
+    """It keys the digests as it is, for all alike."""
+    service.store.client.set("sd:deployment", text)
+
+    watches(service)
+
+
+def watches(service: Service) -> None:
+    """Check that a message is delivered of which no job knows, so that only the watch can find it."""
+    service.post(tracks(1))
+    service.store.client.delete("sd:rq:queue:drains", "sd:web:events:drain:0")
+    process = service.start_workers(1)
+    service.wait_until(lambda: service.lane().delivered == 1)
+
+    assert "workers alive: 1" in service.command("status")
+    assert orjson.loads(service.command("status", "--json"))["workers"] == 1
+    assert "good" in service.command("check", "--live")
+    assert service.stop(process) == [0]
+    assert "internal_error" not in service.log("worker")
+
+
+def test_a_supervisor_that_cant_go_on_ends_and_says_so(service: Service) -> None:
+    """It can open one more file, so it can start no worker: the others end, and the exit code is 1."""
+    process = service.start_workers(2)
+    one, other = worker_pids(process.pid)
+
+    opened = {int(each.name) for each in Path(f"/proc/{process.pid}/fd").iterdir()}
+    one_more = next(number for number in range(1024) if number not in opened) + 1
+    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (one_more, one_more))
+    os.kill(one, signal.SIGKILL)
+
+    assert process.wait(30) == 1
+    assert not Path(f"/proc/{other}").exists()
+    (line,) = (line for line in service.log("worker").splitlines() if "internal_error" in line)
+    assert orjson.loads(line)["level"] == "error"
+    service.processes.remove(process)

@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from split_dest.inbox.store import Store, name_rq
+from tests.end_to_end.test_impressions import SOURCE
 from tests.support.sandbox import Sandbox, free_port, running
 from tests.support.service import Service, tracks, worker_pids
 
@@ -162,6 +163,47 @@ def test_nothing_is_said_once_the_former_workers_are_gone(make_service: Callable
     assert warned(service, "web") == []
     assert len(warned(service, "worker")) == said
     assert "warning" not in service.command("check", "--live")
+
+
+def test_a_destination_that_became_a_source_is_left_to_those_who_have_it_as_before(
+    make_service: Callable[..., Service], sandbox: Sandbox
+) -> None:
+    """Workers of the new settings run no drain of its former lanes and wake none; nothing fails or is lost."""
+    service = make_service()
+    service.start_web()
+    service.post([*tracks(3), {"type": "identify", "userId": "u", "traits": {"plan": "gold"}}])
+    former = service.file.read_text()
+    named = former.replace("  web:", "  other:") + SOURCE.format(sandbox=sandbox.url).replace("flags:", "web:")
+    service.file.write_text(named)
+    service.start_workers(1)
+    service.wait_until(lambda: "unknown_lane" in service.log("worker"))
+    service.wait_until(lambda: not service.store.client.keys("sd:web:*:drain:?"))
+    assert "web is not in the settings as what it was: 4 waiting, 0 dead" in service.command("status")
+
+    service.file.write_text(former)
+    service.start_workers(1)
+    service.wait_until(lambda: service.lane().delivered == 3 and service.lane("identities").delivered == 1)
+
+    assert "job_failed" not in service.log("worker")
+
+
+def test_an_emptied_redis_makes_no_other_settings_of_the_same(make_service: Callable[..., Service]) -> None:
+    """As after a failover to a server without data: all agree on an id again, whoever makes it."""
+    service = make_service()
+    former = service.start_workers(1)
+    service.start_workers(1)
+    service.wait_until(lambda: service.store.client.exists("sd:settings") == 1)
+    service.store.client.flushall()
+    service.wait_until(lambda: service.store.client.exists("sd:settings") == 1)
+    assert "other settings" not in service.command("status")
+
+    with service.store.client.pipeline() as pipeline:
+        pipeline.flushall().set("sd:deployment", "of who was first")
+        pipeline.execute()
+    service.stop(former)
+    service.start_workers(1)
+    service.wait_until(lambda: "other settings" not in service.command("status"))
+    assert warned(service, "worker") == []
 
 
 @pytest.fixture

@@ -85,7 +85,8 @@ local function holders(prefix, lane)
   local found = {}
   local pending = redis.pcall('XPENDING', prefix .. lane .. ':stream', 'drains')
   if pending.err or not pending[4] then return found end
-  for _, consumer in ipairs(pending[4]) do found[tonumber(consumer[1])] = true end
+  -- No drain has another name, but a person who looks with XREADGROUP may.
+  for _, consumer in ipairs(pending[4]) do found[tonumber(consumer[1]) or 0] = true end
   return found
 end
 
