@@ -8,7 +8,7 @@ import click
 from split_dest import config
 from split_dest.cli import layout
 from split_dest.cli.options import config_file, example
-from split_dest.cli.store import others, store_of, warnings
+from split_dest.cli.store import different, store_of, warnings
 from split_dest.config.settings import AdminAccess, Destination, Settings, Source
 from split_dest.errors import REASONS, Refused, Remedy, StoreUnavailable
 from split_dest.inbox import lanes, owners, redis_checks
@@ -71,7 +71,7 @@ def _warnings(settings: Settings) -> list[str]:
     """Return what Redis holds of others than these settings: live workers, and messages that nobody delivers."""
     store, listed = store_of(settings), lanes.of(settings.destinations, settings.sources)
     try:
-        return warnings(others(store, settings), owners.unlisted(store, listed), settings.redis.prefix)
+        return warnings(different(store, settings), owners.unlisted(store, listed), settings.redis.prefix)
     except StoreUnavailable:
         # Said already.
         return []

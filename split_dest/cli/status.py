@@ -15,7 +15,7 @@ import orjson
 
 from split_dest.cli import layout
 from split_dest.cli.options import config_file, example, settings_of
-from split_dest.cli.store import others, reached_store, unreachable, warnings
+from split_dest.cli.store import different, reached_store, unreachable, warnings
 from split_dest.config.settings import Settings
 from split_dest.errors import StoreUnavailable
 from split_dest.inbox import lanes, ledger
@@ -77,7 +77,7 @@ def _watch(store: Store, settings: Settings, as_json: bool) -> None:
 
 
 def _text(store: Store, settings: Settings) -> str:
-    return "\n".join(_lines(_read(store, settings), settings, layout.width(), others(store, settings)))
+    return "\n".join(_lines(_read(store, settings), settings, layout.width(), different(store, settings)))
 
 
 def _watched(store: Store, settings: Settings) -> str:
@@ -89,7 +89,7 @@ def _watched(store: Store, settings: Settings) -> str:
 
 
 def _json(store: Store, settings: Settings) -> bytes:
-    differing = [differences.named for differences in others(store, settings)]
+    differing = [differences.named for differences in different(store, settings)]
     return orjson.dumps({**_numbers(_read(store, settings)), "other_settings": differing})
 
 

@@ -54,13 +54,7 @@ def reached_store(settings: Settings) -> Store:
     return store
 
 
-def unreachable(settings: Redis, error: StoreUnavailable) -> str:
-    """Return why Redis can't be used, by the kind of error alone: its text may quote data or a password."""
-    what, help_text = _kind(error)
-    return f"Redis at {address(settings)} {what}. {help_text or _start(settings)}"
-
-
-def others(store: Store, settings: Settings) -> list[Differences]:
+def different(store: Store, settings: Settings) -> list[Differences]:
     """Return how the settings of live workers differ from these.
 
     Raises:
@@ -69,21 +63,33 @@ def others(store: Store, settings: Settings) -> list[Differences]:
     return deployment.others(store, fingerprints.of(settings, deployment.identity(store)))
 
 
-def warnings(differing: Iterable[Differences], unlisted: Mapping[str, Left], prefix: str) -> list[str]:
-    """Return sentences on workers with other settings, and on what is left of owners that nobody delivers."""
+def warnings(others: Iterable[Differences], unlisted: Mapping[str, Left], prefix: str) -> list[str]:
+    """Return the sentences on workers with other settings, and on what nobody delivers."""
+    return [
+        *(differing(each, prefix) for each in others),
+        *(not_in_the_settings(*each) for each in unlisted.items()),
+    ]
+
+
+def unreachable(settings: Redis, error: StoreUnavailable) -> str:
+    """Return why Redis can't be used, by the kind of error alone: its text may quote data or a password."""
+    what, help_text = _kind(error)
+    return f"Redis at {address(settings)} {what}. {help_text or _start(settings)}"
+
+
+def differing(differences: Differences, prefix: str) -> str:
+    """Return a sentence on live workers whose settings are not those of this command."""
     kinds = {
         "only_here": "they do not know {}",
         "only_there": "these settings do not know {}",
         "leads_elsewhere": "with other keys or addresses: {}",
     }
-    named = ("; ".join(kinds[kind].format(names) for kind, names in each.named.items()) for each in differing)
-    return [
-        *(f"workers with other settings are alive at redis.prefix {prefix}: {details}" for details in named),
-        *(_not_in_the_settings(owner, left) for owner, left in unlisted.items()),
-    ]
+    details = "; ".join(kinds[kind].format(names) for kind, names in differences.named.items())
+    return f"workers with other settings are alive at redis.prefix {prefix}: {details}"
 
 
-def _not_in_the_settings(owner: str, left: Left) -> str:
+def not_in_the_settings(owner: str, left: Left) -> str:
+    """Return a sentence on what is left of a destination or source that nobody delivers."""
     waits = f"{left.pending:,} waiting, {left.dead:,} dead"
     as_before = " as what it was" if left.is_moved else ""
     return f"{owner} is not in the settings{as_before}: {waits} (name it again, or `split-dest forget {owner}`)"

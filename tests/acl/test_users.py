@@ -142,18 +142,15 @@ def test_what_is_left_of_others_is_seen_and_pauses_are_ended_with_the_consoles_r
     web.start_web()
     web.post(tracks(2), "/webhook/former")
     web.post(tracks(3))
-    worker.start_workers(1)
+    workers = worker.start_workers(1)
     web.wait_until(lambda: web.lane().resting_reason == "rate_limited", 60)
-    worker.stop(worker.processes[-1])
+    worker.stop(workers)
     sandbox.faults()
     web.file.write_text(web.file.read_text().replace("  former: *web\n", ""))
 
-    shown, resumed = console.command("status"), console.command("resume", "web")
-    checked = console.command("check", "--live")
-
-    assert "former is not in the settings: 2 waiting, 0 dead" in shown
-    assert "warning: former is not in the settings" in checked
-    assert resumed.startswith("web events: ended a pause of ")
+    assert "former is not in the settings: 2 waiting, 0 dead" in console.command("status")
+    assert console.command("resume", "web").startswith("web events: ended a pause of ")
+    assert "warning: former is not in the settings" in console.command("check", "--live")
     assert guarded.refusals() == []
     # The worker that knew it counts as alive for some seconds.
     web.wait_until(lambda: "other settings" not in console.command("status"), 20)
