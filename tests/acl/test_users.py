@@ -149,10 +149,9 @@ def test_what_is_left_of_others_is_seen_and_pauses_are_ended_with_the_consoles_r
     web.file.write_text(web.file.read_text().replace("  former: *web\n", ""))
 
     shown, resumed = console.command("status"), console.command("resume", "web")
-    checked = console.command("check", "--live")
 
     assert "former is not in the settings: 2 waiting, 0 dead" in shown
-    assert "warning: former is not in the settings" in checked
+    assert "warning: former is not in the settings" in console.command("check", "--live")
     assert resumed.startswith("web events: ended a pause of ")
     assert guarded.refusals() == []
     # The worker that knew it counts as alive for some seconds.
