@@ -96,7 +96,6 @@ REASONS = {
     "entry_unreadable": "Another version stored the message in a way that this version can't read.",
     "gave_up": "Not delivered within delivery.give_up_hours.",
     # A job in Redis was not run: somebody else may write to Redis. The operator should act.
-    "job_absent": "RQ's list names a job that does not exist, or names one twice.",
     "job_id_odd": "RQ's list has an entry that is not a job's id.",
     "job_unreadable": "The job is not a hash, or its data is not the JSON of a call, or is too large for a drain.",
     "job_function": "The job names a function other than the drain.",

@@ -73,10 +73,15 @@ class DrainJob(Job):
 
         Raises:
             ForeignJob: it is no drain, or more than that; it has been counted and taken off the list.
+            NoSuchJobError: it expired before a worker came; the watchdog wakes its lane.
             NoSuchJobError, DequeueTimeout: as ``leave``.
         """
         try:
-            arguments = _arguments(self.id, self._data_of_drain())
+            data = self._data_of_drain()
+            if not data:
+                foreign_jobs.unlist(current().store, self.id)
+                raise NoSuchJobError
+            arguments = _arguments(self.id, data)
         except ForeignJob as foreign:
             refuse(self.id, foreign.reason)
             raise
@@ -147,8 +152,6 @@ def leave(owner: str, lane: str, slot: int, job_id: str) -> NoReturn:
 
 
 def _arguments(job_id: str, data: bytes) -> tuple[str, str, int, str]:
-    if not data:
-        raise ForeignJob("job_absent")
     try:
         function, instance, arguments, named = orjson.loads(_inflated(data))
     except (ValueError, TypeError, zlib.error) as error:

@@ -8,7 +8,7 @@ from itertools import islice
 import orjson
 
 from split_dest.inbox.drains import FORMAT
-from split_dest.inbox.store import Store, reported
+from split_dest.inbox.store import Store, reported, stored_ms
 
 #: The reason codes that a dead letter can have: those of the endpoints, and those of the workers.
 OF_ENDPOINTS = (
@@ -168,7 +168,7 @@ def _ms(entry_id: str) -> int:
 
 def _letter(destination: str, entry_id: bytes, fields: dict[bytes, bytes]) -> DeadLetter:
     texts = {name.decode(errors="replace"): value.decode(errors="replace") for name, value in fields.items()}
-    dead_id, accepted = entry_id.decode(), texts.get("t", "")
+    dead_id = entry_id.decode()
     is_readable = b"m" in fields and texts.get("f", str(FORMAT)) == str(FORMAT)
     return DeadLetter(
         id=dead_id,
@@ -178,7 +178,7 @@ def _letter(destination: str, entry_id: bytes, fields: dict[bytes, bytes]) -> De
         reason=texts.get("reason", ""),
         detail=texts.get("detail", ""),
         words=texts.get("words", ""),
-        accepted_ms=int(accepted) if accepted.isdecimal() else _ms(dead_id),
+        accepted_ms=stored_ms(fields.get(b"t")) or _ms(dead_id),
         text=fields[b"m"] if is_readable else orjson.dumps(texts),
         is_readable=is_readable,
     )

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from split_dest.errors import Refused, Remedy
 from split_dest.inbox import lanes, wake
-from split_dest.inbox.store import EVERYBODY, Store, reported
+from split_dest.inbox.store import EVERYBODY, Store, reported, stored_ms, stored_number
 
 #: Back-off after refusals in a row: a random part of base * 2 ** refusals, at most the cap.
 BACKOFF_BASE_MS = 1000
@@ -54,10 +54,10 @@ class Entry(NamedTuple):
         """Return what an entry of a lane's stream holds; None: this version can't read what another one wrote."""
         each = iter(fields)
         named = dict(zip(each, each, strict=True))
-        text, accepted_ms = named.get(b"m"), named.get(b"t", b"")
-        if text is None or not accepted_ms.isdigit() or named.get(b"f", _FORMAT) != _FORMAT:
+        text, accepted_ms = named.get(b"m"), stored_ms(named.get(b"t"))
+        if text is None or accepted_ms is None or named.get(b"f", _FORMAT) != _FORMAT:
             return None
-        return cls(entry_id.decode(), text, int(accepted_ms))
+        return cls(entry_id.decode(), text, accepted_ms)
 
 
 class Outcome(NamedTuple):
@@ -209,10 +209,8 @@ class SlotLease:
         """Return since when Split fails, without a delivery between; None: it does not, or did so too seldom."""
         with reported():
             rest = self._store.client.hgetall(self._store.key(self.owner, self.lane, "rest"))
-        since, refusals = rest.get(b"since_ms", b""), rest.get(b"refusals", b"")
-        if not (since.isdigit() and refusals.isdigit()) or int(refusals) < _REFUSALS_MIN:
-            return None
-        return int(since)
+        is_old = stored_number(rest.get(b"refusals")) >= _REFUSALS_MIN
+        return stored_ms(rest.get(b"since_ms")) if is_old else None
 
     def rest(self, refused: Refused) -> int:
         """Let the lane rest after a refusal and release the slot; return the rest's length in ms.

@@ -18,3 +18,12 @@ def refuse(store: Store, job_id: bytes | str, reason: str) -> None:
         pipeline.expire(store.key("rq", "job", name), KEPT_SECONDS)
         # A key of another type than it should have must not stop the worker.
         pipeline.execute(raise_on_error=False)
+
+
+def unlist(store: Store, job_id: str) -> None:
+    """Take off RQ's list a job that a worker has taken and that is not there.
+
+    Raises:
+        redis.RedisError: as RQ itself does when Redis is away.
+    """
+    store.client.lrem(f"{waiting_jobs(store)}:intermediate", 1, job_id)

@@ -250,6 +250,12 @@ def stored_number(text: bytes | None) -> int:
     return int(match[0]) if match else 0
 
 
+def stored_ms(text: bytes | None) -> int | None:
+    """Return a time that Redis holds, in ms; None: it is absent, or none before the year 5138."""
+    match = re.fullmatch(rb"\d{1,14}", text or b"")
+    return int(match[0]) if match else None
+
+
 @cache
 def _text(name: str) -> str:
     scripts = resources.files("split_dest.inbox") / "scripts"

@@ -87,7 +87,7 @@ def resume(store: Store, owner: str, lane: str) -> Pause | None:
         return None
     wake(store, owner, [lane])
     reason, detail, left_ms = ended
-    return Pause(reason.decode(), detail.decode(), int(left_ms))
+    return Pause(reason.decode(errors="replace"), detail.decode(errors="replace"), int(left_ms))
 
 
 def leave(store: Store, owner: str, lane: str, slot: int, job_id: str) -> None:

@@ -116,7 +116,8 @@ def _read(answer: urllib3.BaseHTTPResponse, body: bytearray) -> None:
     if "," in answer.headers.get("Content-Encoding", ""):
         # A few hundred bytes that were packed twice are half a gigabyte on the way.
         raise urllib3.exceptions.DecodeError("packed more than once")
-    while piece := answer.read(_PIECE_BYTES):
+    # Of what comes slowly, all that has come counts.
+    while piece := answer.read1(_PIECE_BYTES):
         body += piece
         if len(body) > _ANSWER_MAX_BYTES:
             raise _TooLong

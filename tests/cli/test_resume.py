@@ -34,6 +34,17 @@ def test_a_pause_is_ended_and_a_drain_is_woken(command, paused, lane):
     assert paused.store.client.llen("sd:rq:queue:drains") == 1
 
 
+def test_a_pause_of_which_another_version_says_less_is_ended(command, settings):
+    """Or wrote it otherwise; what is not there is empty."""
+    for fields in ({}, {"reason": b"\xff", "detail": b"\xff"}):
+        settings.store.client.hset(
+            "sd:web:events:rest", mapping={"until_ms": settings.store.now_ms() + 100_000, **fields}
+        )
+        result = command("resume", "web", "events")
+        assert (result.code, result.err) == (0, "")
+        assert result.out.startswith("web events: ended a pause of ")
+
+
 def test_without_a_pause_it_says_so(command, settings):
     """And ends well."""
     results = command("resume", "web"), command("resume", "web", "identities")

@@ -64,10 +64,12 @@ def test_a_message_of_another_version_is_read(store: Store, fields: Mapping[str,
         {"t": 1},
         {"x": "y"},
         {"m": "{}", "t": "now"},
+        {"m": "{}", "t": "9" * 15},
+        {"m": "{}", "t": "9" * 5000},
         {"m": "{}", "t": 1, "f": 2},
         {"m": "{}", "t": 1, "f": ""},
     ],
-    ids=str,
+    ids=lambda fields: str(fields)[:40],
 )
 @pytest.mark.parametrize("most", [1, 100])
 def test_a_message_that_cant_be_read_holds_up_no_other(store: Store, fields: dict[str, object], most: int) -> None:
@@ -87,7 +89,7 @@ def test_a_message_that_cant_be_read_holds_up_no_other(store: Store, fields: dic
     assert (numbers(store).delivered, numbers(store).dead, balance(store)) == (1, 4, 0)
     letters = list(dead_letters.browse(store, "web"))
     assert {(letter.reason, letter.is_readable) for letter in letters} == {
-        ("entry_unreadable", fields == {"m": "{}"} or fields.get("t") == "now")
+        ("entry_unreadable", fields.keys() <= {"m", "t"} and "m" in fields)
     }
     assert "entry_unreadable" in REASONS
 
@@ -127,8 +129,9 @@ def test_what_is_stored_says_its_format(store: Store) -> None:
         {"lane": "events"},
         {"x": b"\xff"},
         {"lane": "events", "m": "{}", "t": "?", "reason": "of_2031"},
+        {"lane": "events", "m": "{}", "t": "9" * 5000},
     ],
-    ids=str,
+    ids=lambda fields: str(fields)[:40],
 )
 def test_a_dead_letter_of_another_version_is_listed_replayed_and_dropped(
     store: Store, fields: dict[str, Any]
@@ -216,9 +219,9 @@ def spoil(store: Store) -> None:
     """Write what is no number into every number that accept, drains and the ledger read."""
     counts = dict.fromkeys(("received", "delivered", "dead", "oldest_ms", "filtered:page_unnamed"), "many")
     store.client.hset(COUNTS, mapping={f"events:{name}": text for name, text in counts.items()})
-    store.client.hset(REST, mapping={"until_ms": "later", "refusals": "some", "since_ms": "long ago"})
+    store.client.hset(REST, mapping={"until_ms": "later", "refusals": "9" * 5000, "since_ms": "long ago"})
     store.client.hset("sd:web:events:drain:0:mapping", mapping={"deaths": "none", "open": 1})
-    store.client.hset("sd:forbidden", "job_function", "few")
+    store.client.hset("sd:forbidden", "job_function", "9" * 5000)
     store.client.hset(COUNTS, b"events:filtered:\xff", "1")
     store.client.set("sd:limited", "1.5")
     store.client.hset(

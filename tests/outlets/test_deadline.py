@@ -55,6 +55,17 @@ def test_an_answer_that_drips_is_a_timeout(start: bytes) -> None:
     assert time.monotonic() - started < 20
 
 
+def test_of_a_refusal_that_drips_all_counts_that_has_come() -> None:
+    """Its words and its status are known, whether or not it ends in time."""
+    refusal = b"HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\nno such key: "
+
+    with dripping(refusal, None) as port, pytest.raises(Refused) as refused:
+        HttpClient(1).send(Request("POST", f"http://127.0.0.1:{port}", {}, b"[]", "/events/bulk"))
+
+    assert refused.value.code == "key_refused"
+    assert refused.value.words.startswith("no such key: xx")
+
+
 def test_the_same_holds_under_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The certificate is verified, and an answer that drips ends at the timeout."""
     name = tmp_path / "certificate"

@@ -108,10 +108,24 @@ def test_values_that_are_no_job_are_refused(web: Service) -> None:
         client, "elsewhere", plants.drain("elsewhere", owner="elsewhere"), origin="another", timeout="soon"
     )
 
-    expected = {"job_id_odd": 5, "job_absent": 2, "job_unreadable": 2}
+    expected = {"job_id_odd": 5, "job_unreadable": 2}
     web.wait_until(lambda: counted(web) == expected, 60)
 
     goes_on(web, pids)
+    assert client.llen(f"{plants.QUEUE}:intermediate") == 0
+
+
+def test_a_job_that_expired_while_no_worker_came_is_no_trouble(web: Service) -> None:
+    """Its message is delivered as soon as the watch has woken its lane; nobody else wrote to Redis."""
+    client = web.store.client
+    web.post(tracks(1))
+    assert client.delete(*client.keys("sd:rq:job:*")) == 1
+    web.start_workers(1)
+
+    web.wait_until(lambda: web.lane().delivered == 1)
+
+    assert counted(web) == {}
+    assert "job_forbidden" not in web.log("worker")
     assert client.llen(f"{plants.QUEUE}:intermediate") == 0
 
 

@@ -7,7 +7,8 @@ local fields = {}
 for i = 1, #letter[2], 2 do fields[letter[2][i]] = letter[2][i + 1] end
 local stream = prefix .. lane .. ':stream'
 -- Another version may have left out what this one reads.
-local accepted_ms = tonumber(fields.t) and fields.t or id:match('^%d+')
+local accepted_ms = (fields.t or ''):match('^%d+$')
+if not accepted_ms or #accepted_ms > 14 then accepted_ms = id:match('^%d+') end
 append(prefix, lane, stream, redis.call('XLEN', stream), ARGV[4], accepted_ms, fields.e or '')
 -- A text that was unreadable at the endpoint may turn out to belong to another lane.
 count(prefix, fields.lane or lane, { dead = -1, received = -1 })

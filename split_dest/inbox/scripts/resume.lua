@@ -6,4 +6,4 @@ local rest, now = prefix .. lane .. ':rest', now_ms()
 if not is_resting(prefix, lane, now) then return false end
 local left_ms = redis.call('HGET', rest, 'until_ms') - now
 redis.call('HSET', rest, 'until_ms', 0)
-return { redis.call('HGET', rest, 'reason'), redis.call('HGET', rest, 'detail'), left_ms }
+return { redis.call('HGET', rest, 'reason') or '', redis.call('HGET', rest, 'detail') or '', left_ms }
