@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from split_dest.segment.message import EXACT_BELOW
+from split_dest.numbers import EXACT_BELOW
 
 #: The names that lead to a value.
 Path = tuple[str, ...]

@@ -9,16 +9,13 @@ from typing import Any
 import orjson
 from marshmallow import INCLUDE, Schema, ValidationError, fields
 
+from split_dest import numbers
 from split_dest.errors import MessageRejected
 
 #: The names by which a message's ``integrations`` may mean Split.
 INTEGRATION_NAMES = ("Split", "Harness FME", "Harness")
 #: Each pair is one more event with all properties, so a small message could become megabytes.
 MAX_PAIRS = 100
-#: Below this a double still holds every whole number, so its digits are the ones that were sent.
-EXACT_BELOW = 2**53
-#: A JSON parser reads no larger whole number but as a double.
-_WHOLE = range(-(2**63), 2**64)
 
 
 @dataclass(slots=True)
@@ -47,11 +44,10 @@ class Id(fields.Field[str]):
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
         if isinstance(value, str):
             return value
-        if isinstance(value, int) and not isinstance(value, bool) and value in _WHOLE:
-            return str(value)
-        if isinstance(value, float) and value.is_integer() and abs(value) < EXACT_BELOW:
-            return str(int(value))
-        raise ValidationError("id_not_string")
+        digits = numbers.digits(value)
+        if digits is None or "." in digits:
+            raise ValidationError("id_not_string")
+        return digits
 
 
 class LooseId(Id):

@@ -227,7 +227,7 @@ def _repaired(item: dict[str, Any], text: bytes, codes: set[str]) -> dict[str, A
         if code:
             return Unreadable(text, _rejection(code, f"at {name}"))
     if isinstance(item.get("messageId"), str):
-        item["messageId"] = repair.escaped(item["messageId"])
+        item["messageId"] = repair.distinct(item["messageId"])
     whole: dict[str, Any] = repair.repaired(item, codes)
     return repair.noted(whole, codes)
 

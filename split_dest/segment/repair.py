@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from split_dest import numbers
 from split_dest.segment.json_text import is_deep, pruned
 
 #: The field of a message that holds the reason codes of what was repaired in it, and the codes that count there.
@@ -22,8 +23,7 @@ NOTES = ("name_taken", "nested_too_deep", "number_left_out", "text_repaired", "t
 _LENIENT_BYTES = 131_072
 _REPLACEMENT = "\ufffd"
 _LONE = re.compile("[\ud800-\udfff]")
-#: Below this, orjson reads a whole number exactly (its README); larger ones become doubles.
-_WHOLE_BELOW = 2**64
+#: As many digits as the largest whole number that is read exactly.
 _WHOLE_DIGITS = 20
 
 
@@ -73,7 +73,7 @@ def damage(value: object) -> str | None:
     return "number_not_finite" if isinstance(value, float) and not math.isfinite(value) else None
 
 
-def escaped(text: str) -> str:
+def distinct(text: str) -> str:
     """Return a text with lone surrogates written as their escapes, so that no two texts become one."""
     return text.encode(errors="backslashreplace").decode()
 
@@ -117,8 +117,9 @@ def _object(value: dict[str, Any], codes: set[str]) -> dict[str, Any]:
 
 def _whole(digits: str) -> float:
     # Longer ones are slow to read, and Python refuses those of thousands of digits.
-    number = int(digits) if len(digits) <= _WHOLE_DIGITS else math.inf
-    return number if -(2**63) <= number < _WHOLE_BELOW else float(digits)
+    if len(digits) <= _WHOLE_DIGITS and (number := int(digits)) in numbers.WHOLE:
+        return number
+    return float(digits)
 
 
 _LENIENT = json.JSONDecoder(parse_int=_whole)

@@ -1,9 +1,10 @@
 """Split's limits for keys, event type ids, attribute ids and values, and names fitted to them."""
 
-import math
 import re
 import unicodedata
 from functools import lru_cache
+
+from split_dest import numbers
 
 #: Split's own clients send event type ids of up to 80 characters (python-client, client/input_validator.py).
 EVENT_TYPE_ID_MAX_CHARS = 80
@@ -31,11 +32,6 @@ _SEPARATORS = "=|"
 #: Letters of Latin by another name.
 _ORDINALS = "\u00aa\u00ba"
 _STARTS_WITH_LETTER = re.compile(r"[a-zA-Z]")
-#: A JSON parser reads a larger whole number as a double (RFC 8259, 6), which keeps smaller whole numbers than
-#: 2**53, and any fifteen digits of a fraction (IEEE 754, binary64).
-_WHOLE = range(-(2**63), 2**64)
-_EXACT_BELOW = 2**53
-_DIGITS_KEPT = 15
 #: Stands for what was no text, so two different ids that hold it may be equal.
 _REPLACEMENT = "\ufffd"
 #: The beginning of a name, by which the whole is judged: over ten times what is left of it.
@@ -57,19 +53,8 @@ def key(value: object) -> str | None:
     True
     """
     if not isinstance(value, str):
-        return _digits(value)
+        return numbers.digits(value)
     return value if len(value) <= KEY_MAX_CHARS and value.strip() and _REPLACEMENT not in value else None
-
-
-def _digits(value: object) -> str | None:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value) if value in _WHOLE else None
-    if not isinstance(value, float) or not math.isfinite(value):
-        return None
-    if value.is_integer():
-        return str(int(value)) if abs(value) < _EXACT_BELOW else None
-    text = str(value)
-    return text if "e" not in text and sum(map(str.isdigit, text)) <= _DIGITS_KEPT else None
 
 
 def event_type_id(name: str, *, sanitize: bool, max_chars: int = EVENT_TYPE_ID_MAX_CHARS) -> str | None:

@@ -14,7 +14,8 @@ from flask.testing import FlaskClient
 from split_dest import __version__
 from split_dest.config.settings import Settings
 from split_dest.errors import REASONS
-from split_dest.segment.message import EXACT_BELOW, MessageSchema
+from split_dest.numbers import EXACT_BELOW
+from split_dest.segment.message import MessageSchema
 from split_dest.segment.tracking import KINDS
 from split_dest.split import limits
 from split_dest.web import create_app
