@@ -24,14 +24,14 @@ OTHER_TESTS := -p no:schemathesis $(addprefix --ignore=,$(FAST_TESTS))
 test: .venv/dev-ready $(if $(FAST),,.venv/sdks-ready)
 	$(BIN)/pytest -n auto --cov --cov-config=tests/pure_rooms.coveragerc $(FAST_TESTS)
 ifndef FAST
-	$(BIN)/pytest -n 6 --dist loadgroup -m "not alone" $(OTHER_TESTS)
+	$(BIN)/pytest -n 6 --dist loadfile --no-loadscope-reorder -m "not alone" $(OTHER_TESTS)
 	$(BIN)/pytest -m alone $(OTHER_TESTS)
 endif
 
 ## coverage: every test with branch coverage, that of processes too; takes twice the time of test
 coverage: .venv/dev-ready .venv/sdks-ready
 	rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest -n 6 --dist loadgroup -m "not alone"
+	$(BIN)/coverage run -m pytest -n 6 --dist loadfile --no-loadscope-reorder -m "not alone"
 	$(BIN)/coverage run -m pytest -m alone
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=92

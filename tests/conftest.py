@@ -33,14 +33,6 @@ hypothesis.settings.register_profile("long", deadline=None, max_examples=1000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one process run all tests of a file that share a service (``--dist loadgroup``)."""
-    for item in items:
-        if "make_lasting_service" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-
-
 @pytest.fixture(scope="session")
 def redis_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The data directory of an embedded Redis that runs for all tests."""

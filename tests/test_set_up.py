@@ -1,11 +1,7 @@
 """The set-up by make: which Python it takes, and what it says of one that is too old."""
 
-import re
 import subprocess
 import sys
-import venv
-from contextlib import suppress
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
@@ -107,30 +103,3 @@ def test_an_environment_whose_python_is_gone_is_made_again(folder: Path) -> None
 
     assert "rm -rf .venv\n" in planned
     assert "-r requirements.txt" in planned
-
-
-@pytest.mark.xdist_group("demo")
-def test_the_locked_packages_are_all_that_the_service_needs(tmp_path: Path) -> None:
-    """An installation has no package that only tests ask for."""
-    venv.create(tmp_path / "venv", with_pip=False)
-    python = tmp_path / "venv/bin/python"
-    site = next((tmp_path / "venv/lib").glob("python*/site-packages"))
-    (site / "split_dest.pth").write_text(str(ROOT))
-    for name in re.findall(r"^([\w.-]+)(?:\[.*\])?==", (ROOT / "requirements.txt").read_text(), re.MULTILINE):
-        # Some are for other systems and Pythons only.
-        with suppress(PackageNotFoundError):
-            link_package(distribution(name), site)
-
-    demo = subprocess.run(
-        [python, "-m", "split_dest", "demo"], cwd=tmp_path, capture_output=True, text=True, timeout=90
-    )
-
-    assert demo.returncode == 0, demo.stderr
-
-
-def link_package(package: Distribution, site: Path) -> None:
-    """Make an installed package visible in another folder of packages."""
-    for file in package.files or ():
-        if file.parts[0] != "..":
-            (site / file).parent.mkdir(parents=True, exist_ok=True)
-            (site / file).symlink_to(str(package.locate_file(file)))

@@ -5,6 +5,9 @@ import re
 import shlex
 import subprocess
 import sys
+import venv
+from contextlib import suppress
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
 import orjson
@@ -22,9 +25,6 @@ from tests.support.commands import (
     start,
     wait_until,
 )
-
-#: Two at once would want the same preferred ports.
-pytestmark = pytest.mark.xdist_group("demo")
 
 SEEN = {"key": "u-1", "split": "checkout_button", "treatment": "on", "time": 1768469400250}
 #: As it is typed in a folder whose virtual environment is not active.
@@ -193,3 +193,31 @@ def test_a_closed_terminal_ends_all_that_was_started_in_it(tmp_path, tmp_path_fa
     assert len(below) >= 6
     wait_until(lambda: not any(lives(pid) for pid in below), 30)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_locked_packages_are_all_that_the_service_needs(tmp_path: Path) -> None:
+    """An installation has no package that only tests ask for."""
+    venv.create(tmp_path / "venv", with_pip=False)
+    python = tmp_path / "venv/bin/python"
+    site = next((tmp_path / "venv/lib").glob("python*/site-packages"))
+    (site / "split_dest.pth").write_text(str(REPOSITORY))
+    for name in re.findall(
+        r"^([\w.-]+)(?:\[.*\])?==", (REPOSITORY / "requirements.txt").read_text(), re.MULTILINE
+    ):
+        # Some are for other systems and Pythons only.
+        with suppress(PackageNotFoundError):
+            link_package(distribution(name), site)
+
+    demo = subprocess.run(
+        [python, "-m", "split_dest", "demo"], cwd=tmp_path, capture_output=True, text=True, timeout=90
+    )
+
+    assert demo.returncode == 0, demo.stderr
+
+
+def link_package(package: Distribution, site: Path) -> None:
+    """Make an installed package visible in another folder of packages."""
+    for file in package.files or ():
+        if file.parts[0] != "..":
+            (site / file).parent.mkdir(parents=True, exist_ok=True)
+            (site / file).symlink_to(str(package.locate_file(file)))
