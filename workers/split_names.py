@@ -77,7 +77,7 @@ def rules_with_traffic_types(delivery: LaneDelivery) -> Rules:
     except Refused as refused:
         workspace.cache.ask_later(max(refused.wait_seconds or 0, ASK_AGAIN_MS / 1000))
         logs.warning(
-            "names_not_told", destination=delivery.lease.owner, reason=refused.code, detail=refused.detail
+            "names_unavailable", destination=delivery.lease.owner, reason=refused.code, detail=refused.detail
         )
     return rules if cached is None else replace(rules, traffic_types=frozenset(cached.traffic_types))
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     # Not needed for a preview, and Redis's client would take longer to import than all the rest.
     from split_dest.inbox.dead_letters import DeadLetter
 
-#: Only whoever has a secret, or a file, brings anything in here; an identity may be deleted by nobody else.
+#: Only senders with a secret, and people with a file, use these; nobody else may delete an identity.
 _OF_DELETES = ("webhook", "import")
 #: Said when only Split knows a flag's traffic type.
 ASKS_SPLIT = "flags that flag_traffic_types does not name: the workers ask Split for their traffic type"

@@ -115,7 +115,7 @@ def test_a_folder_of_all_accounts_is_refused(tmp_path):
 
 
 def test_a_server_that_others_may_have_put_there_is_not_asked(tmp_path, serve):
-    """When others may write to the folder, whoever listens may be theirs; when they may not, it is asked again."""
+    """While others may write to the folder, the listener may be theirs; afterwards it is used again."""
     folder = tmp_path / "data"
     store = Store(serve(str(folder)))
     assert store.now_ms()
@@ -173,7 +173,7 @@ def test_a_short_place_that_another_account_took_first_is_refused(shared, squat)
 
 @needs_root
 def test_root_reaches_the_server_of_the_account_that_owns_the_data(shared):
-    """So that whoever operates the machine can ask for the status of a service that has its own account."""
+    """So that an operator can ask for the status of a service that has its own account."""
     data = shared / ("long" * 30)
     data.mkdir()
     os.chown(data, US, US)

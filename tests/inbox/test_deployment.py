@@ -64,7 +64,7 @@ def test_a_deployment_keeps_its_id(store: Store) -> None:
 
 
 def test_an_emptied_redis_gets_the_id_back(store: Store) -> None:
-    """From whoever has it first; the others take that one."""
+    """The first supervisor puts it back; the others take that one."""
     former = deployment.begin(store)
     store.client.flushall()
 
